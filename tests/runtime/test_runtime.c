@@ -1,0 +1,504 @@
+/*
+ * The compute kernels against naive loops in double precision.  Every case
+ * runs with the workspace it asks for and with none; outputs and workspace
+ * lie between guard zones that must stay as they were, and inputs end where
+ * their allocation ends, so that the sanitizers see a read past them.
+ */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/rt.h"
+#include "runtime/workspace.h"
+
+#define GUARD 64
+#define GUARD_VALUE 12345.678f
+
+static uint32_t rng_state = 12345;
+
+static uint32_t rng_next(void)
+{
+	rng_state = rng_state * 1664525u + 1013904223u;
+	return rng_state >> 8;
+}
+
+static int32_t rng_below(int32_t n)
+{
+	return (int32_t)(rng_next() % (uint32_t)n);
+}
+
+static float rng_float(void)
+{
+	return (float)rng_below(2001) / 1000.0f - 1.0f;
+}
+
+static float *input_new(size_t count)
+{
+	float *p = malloc((count ? count : 1) * sizeof(float));
+
+	cr_assert_not_null(p);
+	for (size_t i = 0; i < count; i++)
+		p[i] = rng_float();
+	return p;
+}
+
+/* count floats of value between two guard zones. */
+static float *guarded_new(size_t count, float value)
+{
+	float *p = malloc((count + 2 * GUARD) * sizeof(float));
+
+	cr_assert_not_null(p);
+	for (size_t i = 0; i < count + 2 * GUARD; i++)
+		p[i] = i < GUARD || i >= GUARD + count ? GUARD_VALUE : value;
+	return p + GUARD;
+}
+
+static int guards_intact(const float *p, size_t count)
+{
+	for (size_t i = 0; i < GUARD; i++)
+		if (p[(ptrdiff_t)i - GUARD] != GUARD_VALUE
+			|| p[count + i] != GUARD_VALUE)
+			return 0;
+	return 1;
+}
+
+static void guarded_free(float *p)
+{
+	free(p - GUARD);
+}
+
+/* What a result must be, and the sum of the magnitudes that made it. */
+struct expect {
+	double value, size;
+};
+
+static struct expect *expect_new(size_t count)
+{
+	struct expect *e = calloc(count ? count : 1, sizeof(*e));
+
+	cr_assert_not_null(e);
+	return e;
+}
+
+static void expect_add(struct expect *e, double v)
+{
+	e->value += v;
+	e->size += fabs(v);
+}
+
+/* The first index that is off, or -1. */
+static long expect_check(const struct expect *e, const float *got, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(fabs(got[i] - e[i].value) <= 4e-6 * e[i].size + 1e-9))
+			return (long)i;
+	return -1;
+}
+
+/* ---- matrix product ---- */
+
+struct gemm_case {
+	int ta, tb;
+	int32_t m, n, k, pad;	/* pad: leading dimensions beyond the least */
+	float alpha, beta;
+};
+
+static double gemm_at(const float *p, int t, int32_t ld, int32_t i, int32_t j)
+{
+	return t ? p[(ptrdiff_t)j * ld + i] : p[(ptrdiff_t)i * ld + j];
+}
+
+static void gemm_naive(const struct gemm_case *c, const float *a, int32_t lda,
+	const float *b, int32_t ldb, int32_t ldy, float y0, struct expect *e)
+{
+	for (int32_t i = 0; i < c->m; i++) {
+		for (int32_t j = 0; j < ldy; j++) {
+			struct expect *at = &e[(ptrdiff_t)i * ldy + j];
+			if (j >= c->n) {
+				at->value = y0;
+				continue;
+			}
+			for (int32_t p = 0; p < c->k; p++)
+				expect_add(at, c->alpha
+					* gemm_at(a, c->ta, lda, i, p)
+					* gemm_at(b, c->tb, ldb, p, j));
+			if (c->beta != 0)
+				expect_add(at, c->beta * y0);
+		}
+	}
+}
+
+typedef void gemm_fn(int, int, int32_t, int32_t, int32_t, float,
+	const float *, int32_t, const float *, int32_t, float, float *,
+	int32_t, float *);
+
+/* The last row ends with its last element, not with its leading dimension. */
+static float *matrix_new(int32_t rows, int32_t ld, int32_t pad)
+{
+	return input_new(rows ? (size_t)rows * (size_t)ld - (size_t)pad : 0);
+}
+
+static void gemm_run(gemm_fn *fn, const struct gemm_case *c, int grant)
+{
+	const int32_t ar = c->ta ? c->k : c->m, ac = c->ta ? c->m : c->k;
+	const int32_t br = c->tb ? c->n : c->k, bc = c->tb ? c->k : c->n;
+	const int32_t lda = ac + c->pad, ldb = bc + c->pad, ldy = c->n + c->pad;
+	const size_t ny = (size_t)c->m * (size_t)ldy;
+	const size_t nws = (size_t)rt_gemm_workspace(c->m, c->n, c->k)
+		/ sizeof(float);
+	const float y0 = c->beta == 0 ? NAN : 0.75f;
+	float *a = matrix_new(ar, lda, c->pad), *b = matrix_new(br, ldb, c->pad);
+	float *y = guarded_new(ny, y0), *ws = guarded_new(nws, NAN);
+	struct expect *e = expect_new(ny);
+
+	gemm_naive(c, a, lda, b, ldb, ldy, y0, e);
+	fn(c->ta, c->tb, c->m, c->n, c->k, c->alpha, a, lda, b, ldb, c->beta,
+		y, ldy, grant ? ws : NULL);
+	for (int32_t i = 0; i < c->m; i++) {
+		const long bad = expect_check(&e[(ptrdiff_t)i * ldy],
+			&y[(ptrdiff_t)i * ldy], (size_t)c->n);
+		cr_assert(bad < 0, "gemm t%d%d m=%d n=%d k=%d ld+%d alpha=%g "
+			"beta=%g ws=%d: y[%d][%ld] is %g, expected %g", c->ta,
+			c->tb, c->m, c->n, c->k, c->pad, (double)c->alpha,
+			(double)c->beta, grant, i, bad,
+			(double)y[(ptrdiff_t)i * ldy + bad],
+			e[(ptrdiff_t)i * ldy + bad].value);
+		for (int32_t j = c->n; j < ldy; j++) {
+			const float v = y[(ptrdiff_t)i * ldy + j];
+			cr_assert(isnan(y0) ? isnan(v) : v == y0,
+				"gemm m=%d n=%d wrote between rows", c->m,
+				c->n);
+		}
+	}
+	cr_assert(guards_intact(y, ny), "gemm wrote outside y");
+	cr_assert(guards_intact(ws, nws), "gemm m=%d n=%d k=%d t%d%d wrote "
+		"outside its %zu floats of workspace", c->m, c->n, c->k,
+		c->ta, c->tb, nws);
+	free(a), free(b), free(e), guarded_free(y), guarded_free(ws);
+}
+
+static void gemm_all_ways(struct gemm_case c)
+{
+	for (int t = 0; t < 4; t++) {
+		c.ta = t & 1, c.tb = t >> 1;
+		gemm_run(rt_gemm, &c, 0);
+		gemm_run(rt_gemm, &c, 1);
+	}
+}
+
+Test(gemm, edges_of_every_size)
+{
+	static const int32_t size[] = { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31,
+		33, 47, 48, 49, 65 };
+	const int32_t count = (int32_t)(sizeof(size) / sizeof(size[0]));
+
+	for (int32_t i = 0; i < count; i++)
+		for (int32_t j = 0; j < count; j++)
+			gemm_all_ways((struct gemm_case){ .m = size[i],
+				.n = size[j], .k = size[(i * 5 + j * 3) % count],
+				.pad = (i + j) % 3, .alpha = 1, .beta = 0 });
+}
+
+Test(gemm, scaled_and_accumulated)
+{
+	static const float alpha[] = { 1, -1, 0.5f, 0 }, beta[] = { 0, 1, -2 };
+
+	for (int i = 0; i < 240; i++)
+		gemm_all_ways((struct gemm_case){ .m = 1 + rng_below(70),
+			.n = 1 + rng_below(70), .k = 1 + rng_below(70),
+			.pad = rng_below(3), .alpha = alpha[i % 4],
+			.beta = beta[i % 3] });
+}
+
+Test(gemm, vectors)
+{
+	for (int i = 0; i < 120; i++) {
+		struct gemm_case c = { .m = 1 + rng_below(300),
+			.n = 1 + rng_below(300), .k = 1 + rng_below(300),
+			.pad = i & 1, .alpha = 1, .beta = (float)(i % 3) };
+		if (i % 3 == 0)
+			c.m = 1;
+		else if (i % 3 == 1)
+			c.n = 1;
+		else
+			c.k = 1;
+		gemm_all_ways(c);
+	}
+}
+
+Test(gemm, beyond_the_blocks)
+{
+	gemm_all_ways((struct gemm_case){ .m = 61, .n = 150, .k = 700,
+		.alpha = 1, .beta = 0 });
+	gemm_all_ways((struct gemm_case){ .m = 150, .n = 35, .k = 421,
+		.alpha = 2, .beta = 1 });
+	gemm_all_ways((struct gemm_case){ .m = 32, .n = 256, .k = 784,
+		.alpha = 1, .beta = 0 });
+}
+
+Test(gemm, empty_sum)
+{
+	gemm_all_ways((struct gemm_case){ .m = 5, .n = 19, .k = 0, .pad = 1,
+		.alpha = 1, .beta = 0 });
+	gemm_all_ways((struct gemm_case){ .m = 5, .n = 19, .k = 0, .pad = 1,
+		.alpha = 1, .beta = 2 });
+}
+
+Test(gemm, blas_has_the_same_meaning)
+{
+	for (int i = 0; i < 40; i++) {
+		const struct gemm_case c = { .ta = i & 1, .tb = i >> 1 & 1,
+			.m = 1 + rng_below(40), .n = 1 + rng_below(40),
+			.k = 1 + rng_below(40), .pad = i % 3, .alpha = 0.5f,
+			.beta = (float)(i % 2) };
+		gemm_run(rt_gemm_blas, &c, 0);
+	}
+}
+
+/* ---- convolution ---- */
+
+struct conv_sizes {
+	size_t x, w, y;
+};
+
+static struct conv_sizes conv_sizes(const rt_conv *d)
+{
+	const struct conv_sizes s = {
+		(size_t)(d->n * d->c * d->h * d->w),
+		(size_t)(d->o * (d->c / d->groups) * d->kh * d->kw),
+		(size_t)(d->n * d->o * d->oh * d->ow),
+	};
+	return s;
+}
+
+typedef void conv_visit(void *state, ptrdiff_t x, ptrdiff_t w, ptrdiff_t y);
+
+/* The taps of one output position: y += x * w for each. */
+static void conv_taps(const rt_conv *d, int32_t n, int32_t o, int32_t r,
+	int32_t q, conv_visit *visit, void *state)
+{
+	const int32_t cg = d->c / d->groups, g = o / (d->o / d->groups);
+	const ptrdiff_t y = ((n * d->o + o) * d->oh + r) * d->ow + q;
+
+	for (int32_t t = 0; t < cg * d->kh * d->kw; t++) {
+		const int32_t c = t / (d->kh * d->kw);
+		const int32_t j = t / d->kw % d->kh, l = t % d->kw;
+		const int32_t u = r * d->sh - d->ph + j * d->dh;
+		const int32_t v = q * d->sw - d->pw + l * d->dw;
+		if (u >= 0 && u < d->h && v >= 0 && v < d->w)
+			visit(state, ((n * d->c + g * cg + c) * d->h + u)
+				* d->w + v, o * cg * d->kh * d->kw + t, y);
+	}
+}
+
+static void conv_each(const rt_conv *d, conv_visit *visit, void *state)
+{
+	for (int32_t n = 0; n < d->n; n++)
+		for (int32_t o = 0; o < d->o; o++)
+			for (int32_t r = 0; r < d->oh; r++)
+				for (int32_t q = 0; q < d->ow; q++)
+					conv_taps(d, n, o, r, q, visit, state);
+}
+
+struct conv_state {
+	const float *x, *w, *dy;
+	struct expect *y, *dx, *dw;
+};
+
+static void conv_visit_all(void *state, ptrdiff_t x, ptrdiff_t w, ptrdiff_t y)
+{
+	const struct conv_state *s = state;
+
+	expect_add(&s->y[y], (double)s->x[x] * s->w[w]);
+	expect_add(&s->dx[x], (double)s->dy[y] * s->w[w]);
+	expect_add(&s->dw[w], (double)s->dy[y] * s->x[x]);
+}
+
+static void conv_verdict(const char *what, const rt_conv *d, int grant,
+	const struct expect *e, float *got, size_t count, float *ws,
+	size_t nws)
+{
+	const long bad = expect_check(e, got, count);
+
+	cr_assert(bad < 0, "%s n=%d c=%d %dx%d o=%d %dx%d k=%dx%d s=%dx%d "
+		"p=%dx%d d=%dx%d g=%d ws=%d: [%ld] is %g, expected %g", what,
+		d->n, d->c, d->h, d->w, d->o, d->oh, d->ow, d->kh, d->kw, d->sh,
+		d->sw, d->ph, d->pw, d->dh, d->dw, d->groups, grant, bad,
+		(double)got[bad], e[bad].value);
+	cr_assert(guards_intact(got, count), "%s wrote outside its output",
+		what);
+	cr_assert(guards_intact(ws, nws), "%s n=%d c=%d %dx%d o=%d %dx%d "
+		"k=%dx%d wrote outside its %zu floats of workspace", what,
+		d->n, d->c, d->h, d->w, d->o, d->oh, d->ow, d->kh, d->kw, nws);
+	guarded_free(got), guarded_free(ws);
+}
+
+static void conv_run(const rt_conv *d, const struct conv_state *s,
+	const float *bias, int grant)
+{
+	const struct conv_sizes size = conv_sizes(d);
+	size_t nws = (size_t)rt_conv_forward_workspace(d) / sizeof(float);
+	float *out = guarded_new(size.y, NAN), *ws = guarded_new(nws, NAN);
+
+	rt_conv_forward(d, s->x, s->w, bias, out, grant ? ws : NULL);
+	for (size_t i = 0; bias && i < size.y; i++)
+		out[i] -= bias[i / (size_t)(d->oh * d->ow) % (size_t)d->o];
+	conv_verdict("forward", d, grant, s->y, out, size.y, ws, nws);
+
+	nws = (size_t)rt_conv_grad_input_workspace(d) / sizeof(float);
+	out = guarded_new(size.x, NAN), ws = guarded_new(nws, NAN);
+	rt_conv_grad_input(d, s->dy, s->w, out, grant ? ws : NULL);
+	conv_verdict("grad_input", d, grant, s->dx, out, size.x, ws, nws);
+
+	nws = (size_t)rt_conv_grad_weight_workspace(d) / sizeof(float);
+	out = guarded_new(size.w, NAN), ws = guarded_new(nws, NAN);
+	rt_conv_grad_weight(d, s->x, s->dy, out, grant ? ws : NULL);
+	conv_verdict("grad_weight", d, grant, s->dw, out, size.w, ws, nws);
+}
+
+static void conv_check(const rt_conv *d)
+{
+	const struct conv_sizes size = conv_sizes(d);
+	float *x = input_new(size.x), *w = input_new(size.w);
+	float *dy = input_new(size.y), *bias = input_new((size_t)d->o);
+	struct conv_state s = { x, w, dy, expect_new(size.y),
+		expect_new(size.x), expect_new(size.w) };
+
+	conv_each(d, conv_visit_all, &s);
+	/* Undoing the bias costs one rounding of a value of about 1. */
+	for (size_t i = 0; i < size.y; i++)
+		s.y[i].size += 1;
+	conv_run(d, &s, NULL, 0);
+	conv_run(d, &s, bias, 0);
+	conv_run(d, &s, NULL, 1);
+	conv_run(d, &s, bias, 1);
+	free(x), free(w), free(dy), free(bias);
+	free(s.y), free(s.dx), free(s.dw);
+}
+
+/* Sets oh and ow for the given end pads; 0 if nothing would come out. */
+static int conv_output(rt_conv *d, int32_t pbottom, int32_t pright)
+{
+	const int32_t h = d->h + d->ph + pbottom - (d->kh - 1) * d->dh - 1;
+	const int32_t w = d->w + d->pw + pright - (d->kw - 1) * d->dw - 1;
+
+	if (h < 0 || w < 0)
+		return 0;
+	d->oh = h / d->sh + 1, d->ow = w / d->sw + 1;
+	return 1;
+}
+
+static void conv_square(int32_t n, int32_t c, int32_t o, int32_t size,
+	int32_t k, int32_t stride, int32_t pad, int32_t groups)
+{
+	rt_conv d = { .n = n, .c = c, .h = size, .w = size, .o = o, .kh = k,
+		.kw = k, .sh = stride, .sw = stride, .ph = pad, .pw = pad,
+		.dh = 1, .dw = 1, .groups = groups };
+
+	cr_assert(conv_output(&d, pad, pad));
+	conv_check(&d);
+}
+
+Test(conv, shapes_of_known_networks)
+{
+	conv_square(2, 1, 6, 28, 5, 1, 2, 1);
+	conv_square(2, 6, 16, 14, 5, 1, 0, 1);
+	conv_square(1, 3, 16, 32, 3, 1, 1, 1);
+	conv_square(1, 16, 16, 32, 3, 1, 1, 1);
+	conv_square(2, 16, 32, 32, 3, 2, 1, 1);
+	conv_square(1, 16, 32, 32, 1, 2, 0, 1);
+	conv_square(3, 64, 64, 8, 3, 1, 1, 1);
+	conv_square(1, 3, 20, 56, 7, 2, 3, 1);
+	conv_square(2, 70, 65, 7, 1, 1, 0, 1);
+	conv_square(1, 128, 24, 7, 3, 1, 1, 1);
+}
+
+Test(conv, groups_and_depthwise)
+{
+	conv_square(2, 16, 16, 12, 3, 1, 1, 16);
+	conv_square(2, 16, 16, 13, 3, 2, 1, 16);
+	conv_square(1, 8, 24, 20, 3, 1, 1, 8);
+	conv_square(2, 4, 8, 40, 5, 1, 2, 4);
+	conv_square(1, 3, 3, 70, 3, 2, 1, 3);
+	conv_square(2, 12, 8, 9, 3, 1, 1, 4);
+	conv_square(2, 12, 24, 9, 1, 1, 0, 3);
+	conv_square(2, 5, 5, 6, 1, 1, 0, 5);
+}
+
+static void conv_one_dimension(int32_t c, int32_t o, int32_t w, int32_t k,
+	int32_t stride, int32_t dilation, int32_t pad, int32_t groups)
+{
+	rt_conv d = { .n = 2, .c = c, .h = 1, .w = w, .o = o, .kh = 1, .kw = k,
+		.sh = 1, .sw = stride, .pw = pad, .dh = 1, .dw = dilation,
+		.groups = groups };
+
+	cr_assert(conv_output(&d, 0, pad));
+	conv_check(&d);
+}
+
+Test(conv, one_dimension)
+{
+	conv_one_dimension(3, 5, 100, 9, 1, 1, 4, 1);
+	conv_one_dimension(3, 5, 100, 9, 3, 2, 4, 1);
+	conv_one_dimension(1, 4, 12000, 80, 4, 1, 0, 1);
+	conv_one_dimension(2, 3, 1500, 300, 1, 1, 20, 1);
+	conv_one_dimension(1, 2, 14000, 2, 1, 13000, 0, 1);
+	conv_one_dimension(2, 2, 14000, 3, 1, 1, 1, 2);
+}
+
+Test(conv, mobile_shapes)
+{
+	rt_conv d = { .n = 2, .c = 24, .h = 25, .w = 5, .o = 24, .oh = 25,
+		.ow = 5, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .ph = 1, .pw = 1,
+		.dh = 1, .dw = 1, .groups = 24 };
+	rt_conv first = { .n = 2, .c = 1, .h = 49, .w = 10, .o = 12, .kh = 10,
+		.kw = 4, .sh = 2, .sw = 2, .ph = 4, .pw = 1, .dh = 1, .dw = 1,
+		.groups = 1 };
+
+	conv_check(&d);
+	d.o = 40, d.groups = 1, d.kh = d.kw = 1, d.ph = d.pw = 0;
+	conv_check(&d);
+	cr_assert(conv_output(&first, 5, 1));
+	conv_check(&first);
+}
+
+static rt_conv conv_random(int32_t *pbottom, int32_t *pright)
+{
+	rt_conv d = { .n = 1 + rng_below(3), .h = 1 + rng_below(20),
+		.w = 1 + rng_below(40), .kh = 1 + rng_below(4),
+		.kw = 1 + rng_below(5), .sh = 1 + rng_below(3),
+		.sw = 1 + rng_below(3), .dh = 1 + rng_below(3),
+		.dw = 1 + rng_below(3) };
+	const int32_t cg = 1 + rng_below(6), og = 1 + rng_below(12);
+
+	d.groups = rng_below(3) ? 1 : 1 + rng_below(4);
+	d.c = d.groups * (rng_below(6) ? cg : 1), d.o = d.groups * og;
+	d.ph = rng_below(4), d.pw = rng_below(5);
+	*pbottom = rng_below(4), *pright = rng_below(5);
+	return d;
+}
+
+/* Includes kernels larger than the input and pads larger than the kernel. */
+Test(conv, random_shapes, .timeout = 300)
+{
+	int done = 0;
+
+	while (done < 600) {
+		int32_t pbottom, pright;
+		rt_conv d = conv_random(&pbottom, &pright);
+		if (conv_output(&d, pbottom, pright))
+			conv_check(&d), done++;
+	}
+}
+
+Test(conv, large_channel_counts_split_the_workspace)
+{
+	conv_square(1, 600, 9, 6, 3, 1, 1, 1);
+	conv_square(1, 9, 600, 6, 3, 1, 1, 1);
+	conv_square(1, 40, 70, 40, 3, 1, 1, 1);
+	conv_square(1, 40, 70, 40, 3, 2, 1, 1);
+}
