@@ -1,0 +1,153 @@
+/*
+ * Lowering of elementwise nodes, single or fused: one loop nest over the
+ * broadcast shape. Adjacent dimensions that every operand walks alike are
+ * merged, so that the usual case is one flat loop.
+ */
+#include "ir/kernel.h"
+
+#include "ir/op.h"
+
+typedef struct Nest {
+	int rank;
+	int64_t dim[MAX_RANK];
+	int loop[MAX_RANK];
+	int first[MAX_RANK];   /* of the merged dimensions, as axes of `shape` */
+	Shape shape;
+} Nest;
+
+/* Stride of v along axis `a` of the broadcast shape; 0 where v is stretched. */
+static int64_t stride_of(const Value *v, Shape shape, int a)
+{
+	int64_t stride[MAX_RANK];
+	int i = a - (shape.rank - v->shape.rank);
+	if (i < 0 || v->shape.dim[i] == 1)
+		return 0;
+	shape_strides(v->shape, stride);
+	return stride[i];
+}
+
+/* May axis a be merged with a + 1: does every operand walk the two as one? */
+static bool mergeable(const Node *n, Shape shape, int a)
+{
+	for (int i = 0; i < n->nin + n->nout; i++) {
+		const Value *v = i < n->nin ? n->in[i] : n->out[i - n->nin];
+		if (v && stride_of(v, shape, a) !=
+		         stride_of(v, shape, a + 1) * shape.dim[a + 1])
+			return false;
+	}
+	return true;
+}
+
+static Nest nest_of(const Node *n, Shape shape)
+{
+	Nest t = {.shape = shape};
+	for (int a = 0; a < shape.rank; a++) {
+		if (a && mergeable(n, shape, a - 1)) {
+			t.dim[t.rank - 1] *= shape.dim[a];
+			continue;
+		}
+		t.first[t.rank] = a;
+		t.dim[t.rank++] = shape.dim[a];
+	}
+	return t;
+}
+
+/* The element of v at the loops' place. The stride along merged axes is that
+ * of the last of them. */
+static Index element(const Nest *t, const Value *v)
+{
+	Index at = {0};
+	for (int r = 0; r < t->rank; r++) {
+		int last = (r + 1 < t->rank ? t->first[r + 1] : t->shape.rank) - 1;
+		int64_t stride = stride_of(v, t->shape, last);
+		if (stride)
+			at = k_sum(at, k_scaled(k_at(t->loop[r]), stride));
+	}
+	return at;
+}
+
+typedef struct Known {
+	const Value *v;
+	Expr *x;
+} Known;
+
+static Expr *known(const Known *list, int n, const Value *v)
+{
+	for (int i = n - 1; i >= 0; i--)
+		if (list[i].v == v)
+			return list[i].x;
+	BUG("a fused node reads %%%s, which it does not compute", v->name);
+}
+
+/* One member of a fused node, or the node itself. Results are bound to scalar
+ * variables: a member may read them more than once. */
+static int apply(Kernel *k, const Node *n, Known *list, int count)
+{
+	Expr **x = arena_array(k->arena, Expr *, n->nin + 1);
+	Expr **y = arena_array(k->arena, Expr *, n->nout);
+	for (int i = 0; i < n->nin; i++)
+		x[i] = n->in[i] ? known(list, count, n->in[i]) : NULL;
+	n->op->scalar(k, n, x, y);
+	for (int o = 0; o < n->nout; o++) {
+		if (!y[o])
+			BUG("%s gives no output %d", n->op->name, o);
+		if (y[o]->kind != E_VAR && y[o]->kind != E_NUM)
+			y[o] = k_get(k, k_var(k, y[o]));
+		list[count++] = (Known){n->out[o], y[o]};
+	}
+	return count;
+}
+
+static int count_results(const Node *n)
+{
+	int count = n->nin + n->nout;
+	for (int b = 0; b < n->nbody; b++)
+		count += n->body[b]->nout;
+	return count;
+}
+
+static Shape iteration_shape(const Node *n)
+{
+	Shape s = n->out[0]->shape;
+	for (int o = 1; o < n->nout; o++)
+		if (!shape_broadcast(s, n->out[o]->shape, &s))
+			BUG("%s: outputs of different shapes", n->op->name);
+	return s;
+}
+
+void lower_elementwise(Kernel *k, const Node *n)
+{
+	Nest t = nest_of(n, iteration_shape(n));
+	Known *list = arena_array(k->arena, Known, count_results(n));
+	int count = 0;
+	for (int r = 0; r < t.rank; r++)
+		t.loop[r] = k_for(k, t.dim[r]);
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i]) {
+			Expr *x = k_load_flat(k, n->in[i], element(&t, n->in[i]));
+			list[count++] = (Known){n->in[i], k_get(k, k_var(k, x))};
+		}
+	if (n->nbody == 0)
+		count = apply(k, n, list, count);
+	for (int b = 0; b < n->nbody; b++)
+		count = apply(k, n->body[b], list, count);
+	for (int o = 0; o < n->nout; o++)
+		k_store_flat(k, n->out[o], element(&t, n->out[o]),
+		             known(list, count, n->out[o]));
+	k_end_n(k, t.rank);
+}
+
+Kernel *kernel_of(Arena *a, const Node *n)
+{
+	Kernel *k = arena_new(a, Kernel);
+	k->arena = a;
+	k->node = n;
+	k->tail = &k->body;
+	if (n->op->lower)
+		n->op->lower(k, n);
+	else
+		lower_elementwise(k, n);
+	if (k->depth)
+		BUG("%s leaves %d loops open", n->op->name, k->depth);
+	return k;
+}

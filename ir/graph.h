@@ -1,0 +1,211 @@
+/*
+ * The graph: Nodes apply operators to Values; a Value is defined once.
+ *
+ * Nodes are kept in a list in execution order. Pointers stay valid for the
+ * whole compilation (everything lives in the Unit's arena); the dense ids are
+ * for side tables: a pass that needs a fact per value allocates an array of
+ * g->nvalues and indexes it with v->id.
+ *
+ * What persists between two runs of a graph is a Variable: a parameter, a
+ * running statistic, a moment of an optimizer. A graph reads it through a value
+ * of kind V_VARIABLE and replaces its contents by a V_RESULT whose `var` is set;
+ * every reader of the old contents comes before that node.
+ */
+#ifndef IR_GRAPH_H
+#define IR_GRAPH_H
+
+#include "ir/type.h"
+#include "ir/unit.h"
+
+typedef struct OpDef OpDef;
+typedef struct Value Value;
+typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct Model Model;
+
+typedef enum VariableRole {
+	VAR_PARAMETER,   /* a floating-point initializer of the ONNX file */
+	VAR_BUFFER,      /* a running statistic: written, never by a gradient */
+	VAR_OPTIMIZER,   /* added by thimble for the optimizer */
+} VariableRole;
+
+typedef struct Variable {
+	int id;             /* index in Model.var */
+	const char *name;   /* ONNX name; optimizer state: "fc.weight/exp_avg" */
+	VariableRole role;
+	DType dtype;
+	Shape shape;
+	const void *data;   /* first contents; NULL: all elements are `fill` */
+	double fill;
+	bool mutable;       /* some graph writes it: lives in the state, not flash */
+} Variable;
+
+typedef enum ValueKind { V_INPUT, V_CONST, V_VARIABLE, V_RESULT } ValueKind;
+
+/* What a graph input is, and so where the emitted program finds it. */
+typedef enum InputRole {
+	IN_DATA,     /* the model's own input */
+	IN_TARGET,   /* what the loss compares with: labels or values */
+	IN_HYPER,    /* a scalar of the optimizer, set between steps: lr, ... */
+	IN_STEP,     /* i32 scalar: number of this training step, from 1 */
+	IN_SEED,     /* u32 scalar: differs for each step; Dropout's randomness */
+} InputRole;
+
+/* What the bytes of a value are for, in the memory report. */
+typedef enum MemoryClass {
+	MEM_ACTIVATION, MEM_GRADIENT, MEM_WORKSPACE, MEM_IO,
+	MEM_PARAMETER, MEM_OPTIMIZER, NMEMCLASS
+} MemoryClass;
+
+const char *memory_class_name(MemoryClass);   /* "activations", ... */
+
+struct Value {
+	int id;
+	const char *name;   /* unique in its graph */
+	ValueKind kind;
+	DType dtype;
+	Shape shape;
+	Node *def;          /* V_RESULT */
+	const void *data;   /* V_CONST: elements in row-major order */
+	Variable *var;      /* V_VARIABLE; V_RESULT: the variable it replaces */
+	InputRole role;     /* V_INPUT */
+	double initial;     /* IN_HYPER: the value the program starts with */
+	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
+	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
+};
+
+typedef enum AttrKind {
+	ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_INTS, ATTR_FLOATS
+} AttrKind;
+
+typedef struct Attr {
+	bool set;           /* given, by the file or by the definition's default */
+	int64_t i;
+	double f;
+	const char *s;
+	int n;              /* length of ints or floats */
+	const int64_t *ints;
+	const double *floats;
+} Attr;
+
+struct Node {
+	int id;
+	const OpDef *op;
+	Loc loc;            /* the ONNX node it serves */
+	int nin, nout;
+	Value **in;         /* NULL: an optional input that is absent */
+	Value **out;
+	Attr *attr;         /* op->nattrs of them */
+	int nbody;          /* op_Fused: the elementwise nodes it stands for, */
+	Node **body;        /*   in order; they are not in the graph's list */
+	Node *prev, *next;
+};
+
+typedef enum OutputRole { OUT_DATA, OUT_LOSS, OUT_GRADIENT } OutputRole;
+
+typedef struct Output {
+	const char *name;   /* ONNX name; a gradient's: its parameter's name */
+	Value *value;
+	OutputRole role;
+} Output;
+
+struct Graph {
+	Model *model;
+	Unit *unit;
+	const char *name;   /* "train", "infer", "evaluate" */
+	Node *first, *last;
+	Node *at;           /* new nodes go before it; NULL: at the end */
+	int nnodes, nvalues;
+	int ninputs, noutputs, nvarvalues;
+	Value **input;      /* in the order of the emitted function's arguments */
+	Value **varvalue;   /* the values that read variables */
+	Output *output;
+	unsigned facts;     /* which derived data is up to date: a set of Fact */
+};
+
+/* One model: its persistent variables and the functions over them. */
+struct Model {
+	Unit *unit;
+	const char *name;   /* prefix of every emitted symbol */
+	int nvars;
+	Variable **var;
+};
+
+/* Data derived from the graph. Passes say which they need and keep. */
+typedef enum Fact {
+	FACT_USES = 1 << 0,   /* Value.nuses */
+} Fact;
+
+Model *model_create(Unit *, const char *name);
+Variable *model_variable(Model *, const char *name, VariableRole, DType, Shape);
+Variable *model_find(const Model *, const char *name);   /* NULL: none */
+
+Graph *graph_create(Model *, const char *name);
+/* A copy over the same variables. map: if not NULL, receives an arena array
+ * from the old values' ids to the new values. */
+Graph *graph_clone(const Graph *, const char *name, Value ***map);
+
+Value *graph_input(Graph *, const char *name, InputRole, DType, Shape);
+/* The input of that role and name, made if there is none (hyper-parameters,
+ * step, seed: scalars). */
+Value *graph_scalar_input(Graph *, const char *name, InputRole, DType,
+                          double initial);
+/* The value that reads the variable; the same one each time. */
+Value *graph_variable(Graph *, Variable *);
+/* data is not copied; it must live as long as the unit. name: NULL for one
+ * made from the id. */
+Value *graph_const(Graph *, const char *name, DType, Shape, const void *data);
+Value *graph_scalar(Graph *, DType, double);
+void graph_output(Graph *, const char *name, OutputRole, Value *);
+
+/*
+ * Building a node: node_new, then attributes by name, then node_done, which
+ * infers types and shapes and inserts it. An attribute that the operator does
+ * not define is a BUG. node_done returns the first output, or NULL after an
+ * error that it has reported.
+ */
+Node *node_new(Graph *, Loc, const OpDef *, int nin, Value *const in[]);
+void node_set_int(Graph *, Node *, const char *attr, int64_t);
+void node_set_float(Graph *, Node *, const char *attr, double);
+void node_set_string(Graph *, Node *, const char *attr, const char *);
+void node_set_ints(Graph *, Node *, const char *attr, int n, const int64_t *);
+void node_set_floats(Graph *, Node *, const char *attr, int n, const double *);
+void node_copy_attrs(Graph *, Node *to, const Node *from);  /* those both have */
+/* Asks for outputs beyond the first; before node_done. */
+void node_set_outputs(Graph *, Node *, int nout);
+Value *node_done(Graph *, Node *);
+
+/* The common case: no attributes, one output. */
+Value *graph_apply(Graph *, Loc, const OpDef *, int nin, Value *const in[]);
+#define APPLY(g, loc, op, ...) \
+	graph_apply((g), (loc), &(op), \
+	            (int)(sizeof((Value *[]){__VA_ARGS__}) / sizeof(Value *)), \
+	            (Value *[]){__VA_ARGS__})
+#define NEW(g, loc, op, ...) \
+	node_new((g), (loc), &(op), \
+	         (int)(sizeof((Value *[]){__VA_ARGS__}) / sizeof(Value *)), \
+	         (Value *[]){__VA_ARGS__})
+
+/* Appends one more output to a node that is in the graph (a saved statistic
+ * that only the gradient wants). */
+Value *node_add_output(Graph *, Node *, DType, Shape);
+
+void graph_remove(Graph *, Node *);
+/* Every reader of `old`, outputs of the graph included, reads `new`. */
+void graph_replace(Graph *, Value *old, Value *new);
+void graph_have(Graph *, unsigned facts);   /* computes what is missing */
+
+/* Attributes, by the operator's own enumerators. */
+static inline int64_t attr_int(const Node *n, int which)
+{
+	return n->attr[which].i;
+}
+static inline double attr_float(const Node *n, int which)
+{
+	return n->attr[which].f;
+}
+/* Constant integers of any type as an arena array; NULL if v is not V_CONST. */
+const int64_t *const_ints(Graph *, const Value *, int *n);
+bool value_is_scalar_const(const Value *, double x);
+
+#endif

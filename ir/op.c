@@ -1,0 +1,118 @@
+#include "ir/op.h"
+
+#include <string.h>
+
+const OpDef *const all_ops[] = {
+#define OP(name) &op_##name,
+#include "ops.inc"
+#undef OP
+};
+
+const int nops = (int)(sizeof all_ops / sizeof all_ops[0]);
+
+const OpDef *op_find(const char *name)
+{
+	for (int i = 0; i < nops; i++)
+		if (!strcmp(all_ops[i]->name, name))
+			return all_ops[i];
+	return NULL;
+}
+
+int op_attr(const OpDef *op, const char *name)
+{
+	for (int i = 0; i < op->nattrs; i++)
+		if (!strcmp(op->attrs[i].name, name))
+			return i;
+	return -1;
+}
+
+bool infer_broadcast(Unit *u, Node *n)
+{
+	Shape s = n->in[0]->shape;
+	for (int i = 1; i < n->nin; i++) {
+		if (!n->in[i])
+			continue;
+		if (!shape_broadcast(s, n->in[i]->shape, &s)) {
+			error_at(u, n->loc, "input %d of shape %s does not broadcast "
+			         "with %s", i, shape_text(u->arena, n->in[i]->shape),
+			         shape_text(u->arena, s));
+			return false;
+		}
+	}
+	for (int o = 0; o < n->nout; o++) {
+		n->out[o]->shape = s;
+		n->out[o]->dtype = n->in[0]->dtype;
+	}
+	return true;
+}
+
+bool infer_like(Node *n, int o, int i)
+{
+	n->out[o]->shape = n->in[i]->shape;
+	n->out[o]->dtype = n->in[i]->dtype;
+	return true;
+}
+
+const Value *node_workspace(const Node *n)
+{
+	const Value *last = n->out[n->nout - 1];
+	return last->memory == MEM_WORKSPACE ? last : NULL;
+}
+
+bool infer_axis(Unit *u, const Node *n, int64_t axis, int rank, int *out)
+{
+	if (axis < -rank || axis >= rank) {
+		error_at(u, n->loc, "axis is %lld, but the input has %d dimensions",
+		         (long long)axis, rank);
+		return false;
+	}
+	*out = (int)(axis < 0 ? axis + rank : axis);
+	return true;
+}
+
+static bool infer_elementwise(Unit *u, Node *n)
+{
+	for (int i = 1; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->dtype != n->in[0]->dtype) {
+			error_at(u, n->loc, "input %d is %s, expected %s like input 0",
+			         i, dtype_name(n->in[i]->dtype),
+			         dtype_name(n->in[0]->dtype));
+			return false;
+		}
+	return infer_broadcast(u, n);
+}
+
+static bool check_inputs(Unit *u, const Node *n)
+{
+	const OpDef *op = n->op;
+	if (n->nin < op->min_in || n->nin > op->max_in) {
+		error_at(u, n->loc, "has %d inputs, expected %d to %d", n->nin,
+		         op->min_in, op->max_in);
+		return false;
+	}
+	for (int i = 0; i < op->min_in; i++)
+		if (!n->in[i]) {
+			error_at(u, n->loc, "input %d is missing", i);
+			return false;
+		}
+	return true;
+}
+
+static bool check_outputs(Unit *u, const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (!shape_valid(n->out[o]->shape)) {
+			error_at(u, n->loc, "the output's shape %s is too large",
+			         shape_text(u->arena, n->out[o]->shape));
+			return false;
+		}
+	return true;
+}
+
+bool op_infer(Unit *u, Node *n)
+{
+	if (!check_inputs(u, n))
+		return false;
+	bool ok = n->op->infer ? n->op->infer(u, n) : infer_elementwise(u, n);
+	return ok && check_outputs(u, n);
+}

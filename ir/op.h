@@ -1,0 +1,125 @@
+/*
+ * Operators. Everything the compiler knows about one is in its OpDef, and
+ * every OpDef is in one file: ir/ops/<name>.c. Adding that file is all it
+ * takes; the build collects them.
+ *
+ * An operator has ONNX's name and meaning at opset 22 where ONNX has it; what
+ * older opsets wrote is brought to this form by the reader. Inputs that ONNX
+ * wants constant (axes, pads, sizes) are attributes here.
+ */
+#ifndef IR_OP_H
+#define IR_OP_H
+
+#include "ir/graph.h"
+#include "ir/kernel.h"
+
+typedef struct AttrDef {
+	const char *name;
+	AttrKind kind;
+	bool has_default;   /* else the attribute may be absent: Attr.set */
+	int64_t i;          /* the default */
+	double f;
+	const char *s;
+} AttrDef;
+
+/* Inputs and attributes to test an operator on. */
+typedef struct ExampleIn {
+	Shape shape;
+	DType dtype;
+	double lo, hi;      /* drawn from [lo, hi]; both 0: [-2, 2] */
+	bool absent;        /* an optional input that is left out */
+} ExampleIn;
+
+typedef struct ExampleAttr {
+	const char *name;   /* ends the list when NULL */
+	int64_t i;
+	double f;
+	const char *s;
+	int n;
+	int64_t ints[2 * MAX_RANK];
+} ExampleAttr;
+
+typedef struct Example {
+	int nin;            /* 0: op->min_in */
+	int nout;           /* 0: 1 */
+	ExampleIn in[8];
+	ExampleAttr attr[10];
+} Example;
+
+struct OpDef {
+	const char *name;
+	int since;          /* first opset with this meaning; 0: thimble's own */
+	int min_in, max_in; /* inputs past min_in are optional */
+	int min_out, max_out;   /* 0 means 1; outputs past min_out on request */
+	const AttrDef *attrs;
+	int nattrs;
+
+	/* Types and shapes of the outputs. Returns false after error_at().
+	 * Default: the first input's type, the broadcast of all shapes. */
+	bool (*infer)(Unit *, Node *);
+
+	/* Elementwise: y[o] for one element of the broadcast; an absent input is
+	 * a NULL x. Or else... */
+	void (*scalar)(Kernel *, const Node *, Expr *const x[], Expr *y[]);
+
+	/* ...the whole loop nest. */
+	void (*lower)(Kernel *, const Node *);
+
+	/*
+	 * Vector-Jacobian product. dy[o] is the gradient of output o (NULL: none
+	 * reaches it). Set dx[i], the gradient of input i, where want[i]; leave it
+	 * NULL where none flows. dx may have the shape before broadcasting.
+	 * NULL: not differentiable; a gradient that arrives here is an error,
+	 * unless `stops`: it ends here by definition (Floor, ArgMax, ...).
+	 */
+	void (*grad)(Graph *, Node *, Value *const dy[], const bool want[],
+	             Value *dx[]);
+	bool stops;
+
+	/* The output has the input's elements in the same order: Reshape, ... */
+	bool view;
+
+	/* Bytes of workspace that the call in the loop nest asks for. Where the
+	 * target grants it, the node has one more output, last, of that many u8
+	 * with memory MEM_WORKSPACE: see node_workspace(). */
+	int64_t (*workspace)(const Node *);
+
+	const Example *examples;   /* at least one */
+	int nexamples;
+};
+
+#define ATTRS(...) \
+	.attrs = (const AttrDef[]){__VA_ARGS__}, \
+	.nattrs = (int)(sizeof((const AttrDef[]){__VA_ARGS__}) / sizeof(AttrDef))
+#define EXAMPLES(...) \
+	.examples = (const Example[]){__VA_ARGS__}, \
+	.nexamples = (int)(sizeof((const Example[]){__VA_ARGS__}) / sizeof(Example))
+#define DIMS(...) \
+	{sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}
+#define INTS(...) \
+	.n = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), .ints = {__VA_ARGS__}
+
+/* extern const OpDef op_Relu, ...: one line per file in ir/ops/ */
+#define OP(name) extern const OpDef op_##name;
+#include "ops.inc"
+#undef OP
+
+extern const OpDef *const all_ops[];
+extern const int nops;
+
+const OpDef *op_find(const char *name);   /* NULL: unknown */
+int op_attr(const OpDef *, const char *name);   /* -1: none */
+
+/* Types and shapes of a node's outputs. False after a reported error. */
+bool op_infer(Unit *, Node *);
+/* The broadcast of all inputs that are present, into out[0..nout-1], with the
+ * type of the first input; what operators build their own `infer` on. */
+bool infer_broadcast(Unit *, Node *);
+/* out[o] = type and shape of in[i]. */
+bool infer_like(Node *, int o, int i);
+/* The node's workspace, or NULL if none was granted: an argument for k_call. */
+const Value *node_workspace(const Node *);
+/* A negative axis counts from the end. False after error_at(). */
+bool infer_axis(Unit *, const Node *, int64_t axis, int rank, int *out);
+
+#endif

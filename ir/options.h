@@ -1,0 +1,87 @@
+/*
+ * What the user asked for: the command line as data. The driver fills it; the
+ * reader and the passes obey it. All zero is a valid request: inference only.
+ */
+#ifndef IR_OPTIONS_H
+#define IR_OPTIONS_H
+
+#include "ir/target.h"
+#include "ir/unit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct NameList {
+	int n;
+	const char **name;
+} NameList;
+
+typedef struct DimBinding {
+	const char *name;     /* dim_param of the ONNX file */
+	int64_t size;
+} DimBinding;
+
+typedef enum LossKind {
+	LOSS_NONE, LOSS_GRAPH,   /* GRAPH: an output of the model is the loss */
+	LOSS_CROSS_ENTROPY, LOSS_MSE, LOSS_BCE_WITH_LOGITS, LOSS_L1, LOSS_HUBER,
+} LossKind;
+
+typedef struct LossOptions {
+	LossKind kind;
+	int64_t axis;               /* cross-entropy: the class axis; default 1 */
+	int64_t ignore_index;       /* rows with this label count for nothing */
+	double label_smoothing;
+	int nweights;               /* cross-entropy: one weight per class */
+	const double *weights;
+	double delta;               /* huber */
+	bool sum;                   /* reduction: sum, not mean */
+	const char *output;         /* the model output it applies to; NULL: the
+	                             * first. GRAPH: the output that is the loss */
+} LossOptions;
+
+typedef enum OptimizerKind {
+	OPT_NONE, OPT_SGD, OPT_MOMENTUM, OPT_NESTEROV, OPT_ADAM, OPT_ADAMW,
+	OPT_RMSPROP, OPT_ADAGRAD,
+} OptimizerKind;
+
+/* Named and defined as in torch.optim; 0 where the optimizer has no such
+ * thing. Those that are numbers become run-time inputs of the train step. */
+typedef struct OptimizerOptions {
+	OptimizerKind kind;
+	double lr, momentum, dampening, weight_decay;
+	double beta1, beta2, eps;
+	double alpha;               /* rmsprop */
+	double lr_decay, initial_accumulator_value;   /* adagrad */
+	double clip_norm;           /* 0: no clipping by global norm */
+} OptimizerOptions;
+
+typedef struct Options {
+	/* reading */
+	const char *name;           /* C prefix; NULL: from the file's name */
+	int64_t batch;              /* 0: as exported */
+	int ndims;
+	const DimBinding *dim;
+
+	/* training */
+	LossOptions loss;
+	OptimizerOptions optimizer;
+	NameList train, freeze;     /* globs over ONNX names; train is applied
+	                             * first: only those; then freeze: not those */
+	bool freeze_bn, train_bn;
+	bool keep_gradients;        /* gradients become outputs of the step */
+	bool no_update;             /* ... and parameters stay */
+
+	/* passes and planning */
+	const Target *target;       /* NULL: all_targets[0] */
+	NameList disable;           /* passes not to run */
+	const char *dump_after;     /* a pass, or "all" */
+	FILE *dump;
+} Options;
+
+/* "momentum:lr=0.01,weight_decay=1e-4", "cross-entropy:axis=-1". False: *why is
+ * a message (in the arena) that names what was found and what is allowed. */
+bool loss_parse(Arena *, const char *text, LossOptions *, const char **why);
+bool optimizer_parse(Arena *, const char *text, OptimizerOptions *,
+                     const char **why);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Passes: graph in, graph out. A pass is one function and one record; the
+ * order of passes is the table in pipeline.c; a pass never calls a pass.
+ */
+#ifndef PASSES_PASS_H
+#define PASSES_PASS_H
+
+#include "ir/graph.h"
+#include "ir/options.h"
+#include "ir/plan.h"
+
+typedef struct Pass {
+	const char *name;       /* for --dump-after and --disable */
+	const char *help;
+	unsigned needs;         /* facts computed before it runs */
+	unsigned keeps;         /* facts still true after it changed something */
+	bool required;          /* correctness needs it: --disable refuses it */
+	bool (*run)(Graph *, const Options *);   /* true: it changed the graph */
+} Pass;
+
+extern const Pass *const all_passes[];
+extern const int npasses;
+
+/* Runs all passes in order; verifies the graph after each. */
+void run_pipeline(Graph *, const Options *);
+
+/*
+ * The model's functions, made from its forward graph as the reader left it:
+ * program->train (if options->loss says how), infer, evaluate (with a loss),
+ * each through the pipeline and planned; then the layout. NULL after errors
+ * that were reported (no trainable parameter, a loss that does not fit...).
+ */
+Program *build_program(Graph *forward, const Options *);
+
+/* An execution order and an arena offset for every value; checked. */
+Plan *plan_memory(Graph *, const Options *);
+/* The independent checker: NULL if the plan is right, else what is wrong. It
+ * shares no code with the planner. */
+const char *plan_check(Arena *, const Plan *);
+
+#endif
