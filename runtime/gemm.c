@@ -2,6 +2,58 @@
 /* Matrix product: resolves the transposes and picks the way to compute it. */
 #include "runtime/rt.h"
 
+/* y *= beta, without reading y if beta is 0. */
+static void gemm_scale(const rt_prod *g, float beta)
+{
+	for (int32_t i = 0; i < g->m; i++) {
+		float *y = g->y + i * g->yrs;
+		for (int32_t j = 0; j < g->n; j++)
+			y[j] = beta == 0 ? 0.0f : beta * y[j];
+	}
+}
+
+#if RT_VL
+static int64_t gemm_round(int64_t n)
+{
+	return (n + RT_VL - 1) / RT_VL * RT_VL;
+}
+
+/* Turns y = a b into y' = b' a' where fewer columns then need transposing. */
+static void gemm_orient(rt_prod *g)
+{
+	const int64_t pack = 10;	/* a transposed value, in rows of sums */
+	const int64_t cost = gemm_round(g->n)
+		* (g->m + (g->b.cs == 1 ? 0 : pack)) * 8;
+	const int64_t turned = gemm_round(g->m)
+		* (g->n + (g->a.rs == 1 ? 0 : pack)) * 9;
+	const rt_prod s = *g;
+
+	if (turned >= cost)
+		return;
+	g->m = s.n, g->n = s.m;
+	g->a.p = s.b.p, g->a.rs = s.b.cs, g->a.cs = s.b.rs;
+	g->b.p = s.a.p, g->b.rs = s.a.cs, g->b.cs = s.a.rs;
+	g->yrs = s.ycs, g->ycs = s.yrs;
+}
+
+/* A few rows against a transposed b: better streamed than packed. */
+static int gemm_few_rows(const rt_prod *g)
+{
+	rt_prod row = *g;
+
+	if (g->m >= RT_VL / 2 || g->b.rs != 1 || g->a.cs != 1)
+		return 0;
+	row.m = 1;
+	for (int32_t i = 0; i < g->m; i++) {
+		row.a.p = g->a.p + i * g->a.rs;
+		row.y = g->y + i * g->yrs;
+		if (!rt_gemv(&row))
+			return 0;
+	}
+	return 1;
+}
+#endif
+
 RT_API void rt_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	float alpha, const float *a, int32_t lda, const float *b, int32_t ldb,
 	float beta, float *y, int32_t ldy, float *ws)
@@ -11,7 +63,25 @@ RT_API void rt_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	g.m = m, g.n = n, g.k = k;
 	g.a.p = a, g.a.rs = ta ? 1 : lda, g.a.cs = ta ? lda : 1;
 	g.b.p = b, g.b.rs = tb ? 1 : ldb, g.b.cs = tb ? ldb : 1;
-	g.alpha = alpha, g.beta = beta, g.y = y, g.ldy = ldy;
+	g.alpha = alpha, g.beta = beta, g.y = y, g.yrs = ldy, g.ycs = 1;
+	if (beta != 0 && beta != 1)
+		gemm_scale(&g, beta), g.beta = 1;
+	if (k <= 0 || alpha == 0) {
+		if (g.beta == 0)
+			gemm_scale(&g, 0);
+		return;
+	}
+	if (rt_gemv(&g))
+		return;
+#if RT_VL
+	if (ws) {
+		if (gemm_few_rows(&g))
+			return;
+		gemm_orient(&g);
+		rt_gemm_tile(&g, ws);
+		return;
+	}
+#endif
 	(void)ws;
 	rt_gemm_plain(&g);
 }

@@ -56,10 +56,10 @@ static void plain_store(const rt_prod *g, int32_t i0, int32_t j0,
 	const int32_t nj = g->n - j0 < 4 ? g->n - j0 : 4;
 
 	for (int32_t i = 0; i < ni; i++) {
-		float *y = g->y + (i0 + i) * g->ldy + j0;
-		for (int32_t j = 0; j < nj; j++) {
+		float *y = g->y + (i0 + i) * g->yrs + j0 * g->ycs;
+		for (int32_t j = 0; j < nj; j++, y += g->ycs) {
 			const float v = g->alpha * t[i * 4 + j];
-			y[j] = g->beta == 0 ? v : v + g->beta * y[j];
+			*y = g->beta == 0 ? v : v + g->beta * *y;
 		}
 	}
 }

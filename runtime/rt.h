@@ -25,6 +25,37 @@
 #endif
 
 /*
+ * Floats per vector register (0: none worth using) and rows of the largest
+ * register tile: RT_MR x 3 sums, 3 columns and a factor fit the registers.
+ */
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define RT_VL 16
+#define RT_MR 8
+#elif defined(__GNUC__) && defined(__AVX__)
+#define RT_VL 8
+#define RT_MR 4
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define RT_VL 4
+#define RT_MR 8
+#elif defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON))
+#define RT_VL 4
+#define RT_MR 4
+#else
+#define RT_VL 0
+#define RT_MR 4
+#endif
+
+#if RT_VL
+/* A register, and the same anywhere in memory; likewise of 4 floats. */
+typedef float rt_vec __attribute__((vector_size(RT_VL * 4)));
+typedef float rt_vecu __attribute__((vector_size(RT_VL * 4), aligned(4)));
+typedef float rt_vec4 __attribute__((vector_size(16)));
+typedef float rt_vec4u __attribute__((vector_size(16), aligned(4)));
+#define RT_LOAD(p) (*(const rt_vecu *)(p))
+#define RT_STORE(p, v) (*(rt_vecu *)(p) = (v))
+#endif
+
+/*
  * A 2-D convolution.  x is [n, c, h, w], w is [o, c/groups, kh, kw], y is
  * [n, o, oh, ow]; ph and pw are the pads at the top and left, those at the
  * bottom and right follow from oh and ow.
@@ -64,17 +95,65 @@ typedef struct rt_mat {
 	ptrdiff_t rs, cs;
 } rt_mat;
 
-/* A product y = alpha * a[m,k] * b[k,n] + beta * y, transposes resolved. */
+/*
+ * A product y = alpha * a[m,k] * b[k,n] + beta * y, transposes resolved.
+ * Element (i, j) of y is y[i * yrs + j * ycs].
+ */
 typedef struct rt_prod {
 	int32_t m, n, k;
 	rt_mat a, b;
 	float alpha, beta;
 	float *y;
-	ptrdiff_t ldy;
+	ptrdiff_t yrs, ycs;
 } rt_prod;
 
 /* gemm_plain.c: 4x4 register tiles, no workspace. */
 RT_API void rt_gemm_plain(const rt_prod *g);
+
+/* gemv.c: streams the matrix once; 0 if g has no such form. */
+RT_API int rt_gemv(const rt_prod *g);
+
+#if RT_VL
+/*
+ * tile.c: up to RT_MR x 3 * RT_VL sums.  Row i of the tile is a[i][off.a],
+ * vector v of its columns is b[v][off.b ...], for each of the k steps; it
+ * goes to y[v] + i * ldy, added to what is there if add is set.  All loads
+ * of y precede all stores, so the vectors may overlap.  rows is 8, 4, 2 or
+ * 1 and at most RT_MR, vecs at most RT_NV.
+ */
+#define RT_NV 3
+
+typedef struct rt_step {
+	ptrdiff_t a, b;
+} rt_step;
+
+typedef struct rt_tile {
+	const float *a[RT_MR], *b[RT_NV];
+	float *y[RT_NV];
+	ptrdiff_t ldy;
+	const rt_step *off;
+	int32_t k;
+	int add;
+} rt_tile;
+
+RT_API void rt_tile_run(const rt_tile *t, int32_t rows, int32_t vecs);
+
+/* The most rows of a tile when count are left. */
+RT_API int32_t rt_tile_rows(int32_t count);
+
+/* The vectors of the next panel when count are left: never a lone last. */
+RT_API int32_t rt_tile_vecs(int32_t count);
+
+/*
+ * dst[p * ld + j] = src[j * step + p] for p < k and j < RT_VL; columns j past
+ * count alias the last.
+ */
+RT_API void rt_tile_transpose(float *dst, ptrdiff_t ld, const float *src,
+	ptrdiff_t step, int32_t k, int32_t count);
+
+/* gemm_tile.c: the blocked product; ws as rt_gemm_workspace() says. */
+RT_API void rt_gemm_tile(const rt_prod *g, float *ws);
+#endif
 
 /* conv_plain.c: 4x4 register tiles, no workspace. */
 RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,

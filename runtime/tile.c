@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * The register tile under matrix product and convolution.  A step multiplies
+ * RT_MR broadcast values by three vectors.  Both are found through a table of
+ * offsets, so one loop serves matrices in place, packed panels, and the taps
+ * of a convolution over padded planes.  The sums are named scalars of vector
+ * type, not arrays: they stay in registers at every optimisation level.
+ */
+#include "runtime/rt.h"
+
+#if RT_VL
+
+#define TILE_2(x) x(0) x(1)
+#define TILE_4(x) TILE_2(x) x(2) x(3)
+#define TILE_8(x) TILE_4(x) x(4) x(5) x(6) x(7)
+
+#define TILE_ROW(i) const float *const a##i = t->a[i];
+
+#define TILE_B1 const float *const b0 = t->b[0];
+#define TILE_B2 TILE_B1 const float *const b1 = t->b[1];
+#define TILE_B3 TILE_B2 const float *const b2 = t->b[2];
+
+#define TILE_LOAD1 const rt_vec x0 = RT_LOAD(b0 + b);
+#define TILE_LOAD2 TILE_LOAD1 const rt_vec x1 = RT_LOAD(b1 + b);
+#define TILE_LOAD3 TILE_LOAD2 const rt_vec x2 = RT_LOAD(b2 + b);
+
+#define TILE_SUM1(i) rt_vec s##i##0 = { 0 };
+#define TILE_SUM2(i) TILE_SUM1(i) rt_vec s##i##1 = { 0 };
+#define TILE_SUM3(i) TILE_SUM2(i) rt_vec s##i##2 = { 0 };
+
+#define TILE_MUL1(i) { const float z = a##i[a]; s##i##0 += z * x0; }
+#define TILE_MUL2(i) { const float z = a##i[a]; \
+	s##i##0 += z * x0; s##i##1 += z * x1; }
+#define TILE_MUL3(i) { const float z = a##i[a]; \
+	s##i##0 += z * x0; s##i##1 += z * x1; s##i##2 += z * x2; }
+
+#define TILE_ADD1(i) s##i##0 += RT_LOAD(t->y[0] + i * ldy);
+#define TILE_ADD2(i) TILE_ADD1(i) s##i##1 += RT_LOAD(t->y[1] + i * ldy);
+#define TILE_ADD3(i) TILE_ADD2(i) s##i##2 += RT_LOAD(t->y[2] + i * ldy);
+
+#define TILE_OUT1(i) RT_STORE(t->y[0] + i * ldy, s##i##0);
+#define TILE_OUT2(i) TILE_OUT1(i) RT_STORE(t->y[1] + i * ldy, s##i##1);
+#define TILE_OUT3(i) TILE_OUT2(i) RT_STORE(t->y[2] + i * ldy, s##i##2);
+
+#define TILE_KERNEL(rows, vecs) \
+static void tile_##rows##x##vecs(const rt_tile *t) \
+{ \
+	const ptrdiff_t ldy = t->ldy; \
+	const rt_step *off = t->off, *const end = off + t->k; \
+	TILE_##rows(TILE_ROW) \
+	TILE_B##vecs \
+	TILE_##rows(TILE_SUM##vecs) \
+	for (; off < end; off++) { \
+		const ptrdiff_t a = off->a, b = off->b; \
+		TILE_LOAD##vecs \
+		TILE_##rows(TILE_MUL##vecs) \
+	} \
+	if (t->add) { \
+		TILE_##rows(TILE_ADD##vecs) \
+	} \
+	TILE_##rows(TILE_OUT##vecs) \
+}
+
+TILE_KERNEL(2, 1)
+TILE_KERNEL(2, 2)
+TILE_KERNEL(2, 3)
+TILE_KERNEL(4, 1)
+TILE_KERNEL(4, 2)
+TILE_KERNEL(4, 3)
+#if RT_MR == 8
+TILE_KERNEL(8, 1)
+TILE_KERNEL(8, 2)
+TILE_KERNEL(8, 3)
+#endif
+
+/* A single row runs as two that are the same. */
+static void tile_single(const rt_tile *t, int32_t vecs)
+{
+	rt_tile u = *t;
+
+	u.a[1] = u.a[0];
+	u.ldy = 0;
+	rt_tile_run(&u, 2, vecs);
+}
+
+RT_API void rt_tile_run(const rt_tile *t, int32_t rows, int32_t vecs)
+{
+	switch (rows * 4 + vecs) {
+#if RT_MR == 8
+	case 8 * 4 + 3: tile_8x3(t); break;
+	case 8 * 4 + 2: tile_8x2(t); break;
+	case 8 * 4 + 1: tile_8x1(t); break;
+#endif
+	case 4 * 4 + 3: tile_4x3(t); break;
+	case 4 * 4 + 2: tile_4x2(t); break;
+	case 4 * 4 + 1: tile_4x1(t); break;
+	case 2 * 4 + 3: tile_2x3(t); break;
+	case 2 * 4 + 2: tile_2x2(t); break;
+	case 2 * 4 + 1: tile_2x1(t); break;
+	default: tile_single(t, vecs); break;
+	}
+}
+
+RT_API int32_t rt_tile_rows(int32_t count)
+{
+	if (count >= RT_MR)
+		return RT_MR;
+	return count >= 4 ? 4 : count >= 2 ? 2 : 1;
+}
+
+RT_API int32_t rt_tile_vecs(int32_t count)
+{
+	return count == 4 || count == 2 ? 2 : count < 3 ? 1 : 3;
+}
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define TILE_SHUFFLE(a, b, i, j, k, l) \
+	__builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define TILE_SHUFFLE(a, b, i, j, k, l) ((rt_vec4){ \
+	((i) < 4 ? (a)[(i) & 3] : (b)[(i) & 3]), \
+	((j) < 4 ? (a)[(j) & 3] : (b)[(j) & 3]), \
+	((k) < 4 ? (a)[(k) & 3] : (b)[(k) & 3]), \
+	((l) < 4 ? (a)[(l) & 3] : (b)[(l) & 3]) })
+#endif
+
+/* Four steps of four columns. */
+static void tile_transpose4(float *dst, ptrdiff_t ld, const float *const s[4],
+	int32_t p)
+{
+	const rt_vec4 a = *(const rt_vec4u *)(s[0] + p);
+	const rt_vec4 b = *(const rt_vec4u *)(s[1] + p);
+	const rt_vec4 c = *(const rt_vec4u *)(s[2] + p);
+	const rt_vec4 d = *(const rt_vec4u *)(s[3] + p);
+	const rt_vec4 e = TILE_SHUFFLE(a, b, 0, 4, 1, 5);
+	const rt_vec4 f = TILE_SHUFFLE(c, d, 0, 4, 1, 5);
+	const rt_vec4 g = TILE_SHUFFLE(a, b, 2, 6, 3, 7);
+	const rt_vec4 h = TILE_SHUFFLE(c, d, 2, 6, 3, 7);
+
+	*(rt_vec4u *)dst = TILE_SHUFFLE(e, f, 0, 1, 4, 5);
+	*(rt_vec4u *)(dst + ld) = TILE_SHUFFLE(e, f, 2, 3, 6, 7);
+	*(rt_vec4u *)(dst + 2 * ld) = TILE_SHUFFLE(g, h, 0, 1, 4, 5);
+	*(rt_vec4u *)(dst + 3 * ld) = TILE_SHUFFLE(g, h, 2, 3, 6, 7);
+}
+
+RT_API void rt_tile_transpose(float *dst, ptrdiff_t ld, const float *src,
+	ptrdiff_t step, int32_t k, int32_t count)
+{
+	for (int32_t j = 0; j < RT_VL; j += 4) {
+		const float *s[4];
+		int32_t p = 0;
+		for (int32_t i = 0; i < 4; i++)
+			s[i] = src + (j + i < count ? j + i : count - 1) * step;
+		for (; p + 4 <= k; p += 4)
+			tile_transpose4(dst + p * ld + j, ld, s, p);
+		for (; p < k; p++)
+			for (int32_t i = 0; i < 4; i++)
+				dst[p * ld + j + i] = s[i][p];
+	}
+}
+
+#endif
