@@ -1,24 +1,97 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Convolution and its gradients: picks the way to compute them. */
+/*
+ * Convolution and its gradients: picks the way to compute them.  1x1 at
+ * stride 1 is a matrix product per image and group.
+ */
 #include "runtime/rt.h"
+#include "runtime/workspace.h"
+
+/* y = bias, for the ways that then add to it. */
+static void conv_fill(const rt_conv *d, const float *bias, float *y)
+{
+	const int32_t size = d->oh * d->ow;
+
+	for (int32_t i = 0; i < d->n * d->o; i++) {
+		const float v = bias[i % d->o];
+		for (int32_t j = 0; j < size; j++)
+			*y++ = v;
+	}
+}
 
 RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	const float *bias, float *y, float *ws)
 {
-	(void)ws;
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const int32_t size = d->h * d->w;
+	const enum rt_conv_kind kind = rt_conv_kind(d);
+
+	if (kind == RT_CONV_POINTWISE) {
+		if (bias)
+			conv_fill(d, bias, y);
+		for (int32_t i = 0; i < d->n * d->groups; i++)
+			rt_gemm(0, 0, og, size, cg, 1,
+				w + (ptrdiff_t)(i % d->groups) * og * cg, cg,
+				x + (ptrdiff_t)i * cg * size, size,
+				bias ? 1.0f : 0.0f,
+				y + (ptrdiff_t)i * og * size, size, ws);
+		return;
+	}
+#if RT_VL
+	if (ws && kind == RT_CONV_GENERAL
+		&& rt_conv_forward_workspace(d) > 0) {
+		if (bias)
+			conv_fill(d, bias, y);
+		rt_conv_forward_tile(d, x, w, bias != NULL, y, ws);
+		return;
+	}
+#endif
 	rt_conv_forward_plain(d, x, w, bias, y);
 }
 
 RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 	const float *w, float *dx, float *ws)
 {
-	(void)ws;
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const int32_t size = d->h * d->w;
+	const enum rt_conv_kind kind = rt_conv_kind(d);
+
+	if (kind == RT_CONV_POINTWISE) {
+		for (int32_t i = 0; i < d->n * d->groups; i++)
+			rt_gemm(1, 0, cg, size, og, 1,
+				w + (ptrdiff_t)(i % d->groups) * og * cg, cg,
+				dy + (ptrdiff_t)i * og * size, size, 0,
+				dx + (ptrdiff_t)i * cg * size, size, ws);
+		return;
+	}
+#if RT_VL
+	if (ws && kind == RT_CONV_GENERAL
+		&& rt_conv_grad_input_tile(d, dy, w, dx, ws))
+		return;
+#endif
 	rt_conv_grad_input_plain(d, dy, w, dx);
 }
 
 RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
 	const float *dy, float *dw, float *ws)
 {
-	(void)ws;
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const int32_t size = d->h * d->w;
+	const enum rt_conv_kind kind = rt_conv_kind(d);
+
+	if (kind == RT_CONV_POINTWISE) {
+		for (int32_t i = 0; i < d->n * d->groups; i++)
+			rt_gemm(0, 1, og, cg, size, 1,
+				dy + (ptrdiff_t)i * og * size, size,
+				x + (ptrdiff_t)i * cg * size, size,
+				i < d->groups ? 0.0f : 1.0f,
+				dw + (ptrdiff_t)(i % d->groups) * og * cg, cg,
+				ws);
+		return;
+	}
+#if RT_VL
+	if (ws && kind == RT_CONV_GENERAL
+		&& rt_conv_grad_weight_tile(d, x, dy, dw, ws))
+		return;
+#endif
 	rt_conv_grad_weight_plain(d, x, dy, dw);
 }

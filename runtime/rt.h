@@ -151,8 +151,20 @@ RT_API int32_t rt_tile_vecs(int32_t count);
 RT_API void rt_tile_transpose(float *dst, ptrdiff_t ld, const float *src,
 	ptrdiff_t step, int32_t k, int32_t count);
 
+/* dst[p * ld + j] = s[j][p] for p, j < 4. */
+RT_API void rt_tile_transpose4(float *dst, ptrdiff_t ld,
+	const float *const s[4]);
+
 /* gemm_tile.c: the blocked product; ws as rt_gemm_workspace() says. */
 RT_API void rt_gemm_tile(const rt_prod *g, float *ws);
+
+/* conv_tile.c, conv_tile_weight.c: 0 if ws cannot hold even one channel. */
+RT_API int rt_conv_forward_tile(const rt_conv *d, const float *x,
+	const float *w, int add, float *y, float *ws);
+RT_API int rt_conv_grad_input_tile(const rt_conv *d, const float *dy,
+	const float *w, float *dx, float *ws);
+RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
+	const float *dy, float *dw, float *ws);
 #endif
 
 /* conv_plain.c: 4x4 register tiles, no workspace. */

@@ -124,14 +124,13 @@ RT_API int32_t rt_tile_vecs(int32_t count)
 	((l) < 4 ? (a)[(l) & 3] : (b)[(l) & 3]) })
 #endif
 
-/* Four steps of four columns. */
-static void tile_transpose4(float *dst, ptrdiff_t ld, const float *const s[4],
-	int32_t p)
+RT_API void rt_tile_transpose4(float *dst, ptrdiff_t ld,
+	const float *const s[4])
 {
-	const rt_vec4 a = *(const rt_vec4u *)(s[0] + p);
-	const rt_vec4 b = *(const rt_vec4u *)(s[1] + p);
-	const rt_vec4 c = *(const rt_vec4u *)(s[2] + p);
-	const rt_vec4 d = *(const rt_vec4u *)(s[3] + p);
+	const rt_vec4 a = *(const rt_vec4u *)s[0];
+	const rt_vec4 b = *(const rt_vec4u *)s[1];
+	const rt_vec4 c = *(const rt_vec4u *)s[2];
+	const rt_vec4 d = *(const rt_vec4u *)s[3];
 	const rt_vec4 e = TILE_SHUFFLE(a, b, 0, 4, 1, 5);
 	const rt_vec4 f = TILE_SHUFFLE(c, d, 0, 4, 1, 5);
 	const rt_vec4 g = TILE_SHUFFLE(a, b, 2, 6, 3, 7);
@@ -151,11 +150,13 @@ RT_API void rt_tile_transpose(float *dst, ptrdiff_t ld, const float *src,
 		int32_t p = 0;
 		for (int32_t i = 0; i < 4; i++)
 			s[i] = src + (j + i < count ? j + i : count - 1) * step;
-		for (; p + 4 <= k; p += 4)
-			tile_transpose4(dst + p * ld + j, ld, s, p);
+		for (; p + 4 <= k; p += 4) {
+			rt_tile_transpose4(dst + p * ld + j, ld, s);
+			s[0] += 4, s[1] += 4, s[2] += 4, s[3] += 4;
+		}
 		for (; p < k; p++)
 			for (int32_t i = 0; i < 4; i++)
-				dst[p * ld + j + i] = s[i][p];
+				dst[p * ld + j + i] = *s[i]++;
 	}
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Workspace of each kernel in bytes: functions of the shapes alone, the same
- * for every target, so that the compiler can place the workspace and the
- * kernel can rely on what was placed.
+ * How each kernel cuts its work, and so the workspace it needs in bytes.
+ * These are functions of the shapes alone, the same for every target, so
+ * that the compiler can place the workspace and the kernel can rely on what
+ * was placed.  0 means that no workspace would help.
  */
 #ifndef RT_WORKSPACE_H
 #define RT_WORKSPACE_H
@@ -11,9 +12,15 @@
 
 #define RT_WS_FLOATS 10240	/* no kernel asks for more */
 #define RT_KC 192		/* steps of a block of k */
+#define RT_WS_SLACK 64		/* vectors may read this far past planes */
+
+static inline int32_t rt_min(int32_t a, int32_t b)
+{
+	return a < b ? a : b;
+}
 
 /* Columns of a packed panel: whole vectors of 16, at most 3. */
-static inline int64_t rt_panel_columns(int64_t n)
+static inline int32_t rt_panel_columns(int32_t n)
 {
 	return n > 32 ? 48 : n > 16 ? 32 : 16;
 }
@@ -21,27 +28,233 @@ static inline int64_t rt_panel_columns(int64_t n)
 /* One panel of a block of b, or of a where the product is turned. */
 static inline int64_t rt_gemm_workspace(int32_t m, int32_t n, int32_t k)
 {
-	const int64_t kc = k < RT_KC ? k : RT_KC;
+	return (int64_t)rt_min(k, RT_KC) * rt_panel_columns(m > n ? m : n)
+		* (int64_t)sizeof(float);
+}
 
-	return kc * rt_panel_columns(m > n ? m : n) * (int64_t)sizeof(float);
+/* ---- convolution ---- */
+
+enum rt_conv_kind {
+	RT_CONV_GENERAL,
+	RT_CONV_POINTWISE,	/* a product per image */
+	RT_CONV_DEPTHWISE
+};
+
+static inline enum rt_conv_kind rt_conv_kind(const rt_conv *d)
+{
+	if (d->kh == 1 && d->kw == 1 && d->sh == 1 && d->sw == 1 && d->ph == 0
+		&& d->pw == 0 && d->oh == d->h && d->ow == d->w)
+		return RT_CONV_POINTWISE;
+	if (d->groups == d->c && d->c > 1 && d->o / d->c < 8)
+		return RT_CONV_DEPTHWISE;
+	return RT_CONV_GENERAL;
+}
+
+/*
+ * One axis of a convolution over planes: copies of the source in which the
+ * outputs of a tap lie side by side.  Position i of phase f is the source at
+ * origin + f * pstep + i * stride; output i takes tap t from position
+ * i + t / phases * shift of phase t % phases, with the weight at
+ * w0 + t * wstep.
+ */
+typedef struct rt_axis {
+	int32_t out, taps, phases, shift, origin, pstep, stride, size;
+	int32_t w0, wstep;
+} rt_axis;
+
+static inline int32_t rt_gcd(int32_t a, int32_t b)
+{
+	while (b) {
+		const int32_t r = a % b;
+		a = b, b = r;
+	}
+	return a;
+}
+
+/* Positions beyond the number of outputs. */
+static inline int32_t rt_axis_extra(const rt_axis *x)
+{
+	return (x->taps - 1) / x->phases * x->shift;
+}
+
+/* y from x: taps a multiple of stride apart share a phase. */
+static inline rt_axis rt_axis_forward(int32_t size, int32_t out, int32_t taps,
+	int32_t stride, int32_t pad, int32_t dil)
+{
+	const int32_t period = stride / rt_gcd(stride, dil);
+	rt_axis x;
+
+	x.out = out, x.taps = taps, x.phases = rt_min(taps, period);
+	x.shift = period * dil / stride;
+	x.origin = -pad, x.pstep = dil, x.stride = stride, x.size = size;
+	x.w0 = 0, x.wstep = 1;
+	return x;
+}
+
+/*
+ * dx from dy at the positions first, first + stride, ...: the taps that hit
+ * them, last first.  There may be none.
+ */
+static inline rt_axis rt_axis_backward(int32_t size, int32_t out,
+	int32_t taps, int32_t stride, int32_t pad, int32_t dil, int32_t first)
+{
+	const int32_t period = stride / rt_gcd(stride, dil);
+	int32_t t = 0;
+	rt_axis x;
+
+	while (t < period && (first + pad - t * dil) % stride != 0)
+		t++;
+	x.out = (size - first + stride - 1) / stride;
+	x.taps = t < period && t < taps ? (taps - 1 - t) / period + 1 : 0;
+	x.phases = 1, x.shift = period * dil / stride;
+	x.origin = (first + pad - t * dil) / stride - (x.taps - 1) * x.shift;
+	x.pstep = 0, x.stride = 1, x.size = out;
+	x.w0 = t + (x.taps - 1) * period, x.wstep = -period;
+	return x;
+}
+
+/* Outputs computed at once and source channels copied for them. */
+typedef struct rt_plan {
+	int32_t rows, cols, channels;
+	int32_t plane;		/* floats per channel: all its phases */
+	int32_t panel;		/* floats of the packed panel before them */
+} rt_plan;
+
+static inline int64_t rt_plane_floats(const rt_axis *v, const rt_axis *h,
+	int32_t rows, int32_t cols)
+{
+	return (int64_t)v->phases * h->phases * (rows + rt_axis_extra(v))
+		* (cols + rt_axis_extra(h));
+}
+
+/* As many channels as fit beside the panel; 0 rows if not even one does. */
+static inline rt_plan rt_plan_channels(const rt_axis *v, const rt_axis *h,
+	rt_plan p, int32_t channels)
+{
+	const int32_t room = RT_WS_FLOATS - RT_WS_SLACK - p.panel;
+	const int64_t plane = rt_plane_floats(v, h, p.rows, p.cols);
+
+	p.plane = plane <= room ? (int32_t)plane : 0;
+	p.channels = p.plane ? rt_min(channels, room / p.plane) : 0;
+	if (p.channels == 0)
+		p.rows = 0;
+	return p;
+}
+
+/*
+ * Forward and grad_input: few enough channels at a time to fill one block of
+ * k, and as many rows as then fit.
+ */
+static inline rt_plan rt_plan_forward(const rt_axis *v, const rt_axis *h,
+	int32_t channels)
+{
+	const int32_t taps = v->taps * h->taps;
+	const int32_t room = RT_WS_FLOATS - RT_WS_SLACK;
+	int32_t want = taps < RT_KC ? RT_KC / taps : 1;
+	rt_plan p = { 0, 0, 0, 0, 0 };
+
+	p.rows = 1, p.cols = h->out;
+	while (p.cols > 16 && rt_plane_floats(v, h, 1, p.cols) > room)
+		p.cols = (p.cols + 1) / 2;
+	want = rt_min(want, channels);
+	while (want > 1 && p.rows < v->out
+		&& rt_plane_floats(v, h, rt_min(v->out, 96 / p.cols + 1),
+			p.cols) * want > room)
+		want = (want + 1) / 2;
+	while (p.rows < v->out
+		&& rt_plane_floats(v, h, p.rows + 1, p.cols) * want <= room)
+		p.rows++;
+	p.rows = (v->out + (v->out - 1) / p.rows) / ((v->out - 1) / p.rows + 1);
+	return rt_plan_channels(v, h, p, channels);
+}
+
+/* grad_weight: the outputs are a block of k, packed as a panel. */
+static inline rt_plan rt_plan_weight(const rt_axis *v, const rt_axis *h,
+	int32_t channels, int32_t columns)
+{
+	const int32_t panel = rt_panel_columns(columns);
+	const int32_t steps = rt_min(RT_KC, RT_WS_FLOATS * 3 / 5 / panel);
+	const int32_t room = RT_WS_FLOATS / 5;	/* at least two channels */
+	rt_plan p = { 0, 0, 0, 0, 0 };
+
+	p.cols = rt_min(h->out, steps);
+	p.rows = rt_min(v->out, steps / p.cols);
+	while (p.rows > 1 && rt_plane_floats(v, h, p.rows, p.cols) > room)
+		p.rows--;
+	while (p.cols > 16 && rt_plane_floats(v, h, p.rows, p.cols) > room)
+		p.cols = (p.cols + 1) / 2;
+	p.panel = p.rows * p.cols * panel;
+	return rt_plan_channels(v, h, p, channels);
+}
+
+static inline int64_t rt_plan_workspace(const rt_plan *p)
+{
+	if (p->rows == 0)
+		return 0;
+	return ((int64_t)p->panel + p->channels * p->plane + RT_WS_SLACK)
+		* (int64_t)sizeof(float);
 }
 
 static inline int64_t rt_conv_forward_workspace(const rt_conv *d)
 {
-	(void)d;
-	return (int64_t)RT_WS_FLOATS * (int64_t)sizeof(float);
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const rt_axis v = rt_axis_forward(d->h, d->oh, d->kh, d->sh, d->ph,
+		d->dh);
+	const rt_axis h = rt_axis_forward(d->w, d->ow, d->kw, d->sw, d->pw,
+		d->dw);
+	rt_plan p;
+
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
+		return 0;
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
+		return rt_gemm_workspace(og, d->h * d->w, cg);
+	p = rt_plan_forward(&v, &h, cg);
+	return rt_plan_workspace(&p);
 }
 
+/* The most that any of the interleaved parts of dx needs, 0 if one cannot. */
 static inline int64_t rt_conv_grad_input_workspace(const rt_conv *d)
 {
-	(void)d;
-	return (int64_t)RT_WS_FLOATS * (int64_t)sizeof(float);
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	int64_t most = 0;
+
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
+		return 0;
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
+		return rt_gemm_workspace(cg, d->h * d->w, og);
+	for (int32_t i = 0; i < d->sh * d->sw; i++) {
+		const rt_axis v = rt_axis_backward(d->h, d->oh, d->kh, d->sh,
+			d->ph, d->dh, i / d->sw);
+		const rt_axis h = rt_axis_backward(d->w, d->ow, d->kw, d->sw,
+			d->pw, d->dw, i % d->sw);
+		rt_plan p;
+		int64_t bytes;
+		if (v.taps * h.taps == 0 || v.out <= 0 || h.out <= 0)
+			continue;
+		p = rt_plan_forward(&v, &h, og);
+		bytes = rt_plan_workspace(&p);
+		if (bytes == 0)
+			return 0;
+		most = bytes > most ? bytes : most;
+	}
+	return most;
 }
 
 static inline int64_t rt_conv_grad_weight_workspace(const rt_conv *d)
 {
-	(void)d;
-	return (int64_t)RT_WS_FLOATS * (int64_t)sizeof(float);
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const rt_axis v = rt_axis_forward(d->h, d->oh, d->kh, d->sh, d->ph,
+		d->dh);
+	const rt_axis h = rt_axis_forward(d->w, d->ow, d->kw, d->sw, d->pw,
+		d->dw);
+	rt_plan p;
+
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
+		return 0;
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
+		return rt_gemm_workspace(og, cg, d->h * d->w);
+	p = rt_plan_weight(&v, &h, cg, og);
+	return rt_plan_workspace(&p);
 }
 
 #endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Copies source channels into padded planes, one per phase of the strides.
+ * There each tap is a constant offset, and the outputs of a row lie side by
+ * side: no matrix of patches is ever built.
+ */
+#include "runtime/rt.h"
+#include "runtime/plane.h"
+
+#if RT_VL
+
+RT_API rt_block rt_block_at(const rt_axis *v, const rt_axis *h,
+	const rt_plan *p, int32_t row, int32_t col, int32_t channel,
+	int32_t channels)
+{
+	rt_block b;
+
+	b.row = row, b.rows = rt_min(p->rows, v->out - row);
+	b.col = col, b.cols = rt_min(p->cols, h->out - col);
+	b.channel = channel;
+	b.channels = rt_min(p->channels, channels - channel);
+	b.height = b.rows + rt_axis_extra(v);
+	b.width = b.cols + rt_axis_extra(h);
+	b.plane = v->phases * h->phases * b.height * b.width;
+	return b;
+}
+
+static void plane_zero(float *dst, int32_t n)
+{
+	const rt_vec zero = { 0 };
+	int32_t i = 0;
+
+	for (; i + RT_VL <= n; i += RT_VL)
+		RT_STORE(dst + i, zero);
+	for (; i < n; i++)
+		dst[i] = 0;
+}
+
+/* n > 0 values, stride apart. */
+static void plane_copy(float *RT_RESTRICT dst, const float *RT_RESTRICT src,
+	int32_t n, int32_t stride)
+{
+	int32_t i = 0;
+
+	if (stride != 1) {
+		for (; i < n; i++)
+			dst[i] = src[i * (ptrdiff_t)stride];
+	} else if (n >= RT_VL) {
+		for (; i + RT_VL <= n; i += RT_VL)
+			RT_STORE(dst + i, RT_LOAD(src + i));
+		RT_STORE(dst + n - RT_VL, RT_LOAD(src + n - RT_VL));
+	} else {
+		for (; i + 4 <= n; i += 4)
+			*(rt_vec4u *)(dst + i) = *(const rt_vec4u *)(src + i);
+		for (; i < n; i++)
+			dst[i] = src[i];
+	}
+}
+
+/* Positions lo .. hi - 1 of n that have a source on an axis. */
+typedef struct PlaneSpan {
+	int32_t lo, hi;
+	int32_t first;	/* source of position 0 */
+} PlaneSpan;
+
+static PlaneSpan plane_span(const rt_axis *x, int32_t at, int32_t phase,
+	int32_t n)
+{
+	PlaneSpan s;
+
+	s.first = x->origin + phase * x->pstep + at * x->stride;
+	s.lo = s.first < 0 ? (x->stride - 1 - s.first) / x->stride : 0;
+	s.hi = s.first < x->size ? (x->size - 1 - s.first) / x->stride + 1 : 0;
+	s.hi = rt_min(s.hi, n);
+	s.lo = rt_min(s.lo, s.hi > 0 ? s.hi : 0);
+	s.hi = s.hi > s.lo ? s.hi : s.lo;
+	return s;
+}
+
+static void plane_load(const rt_axis *v, const rt_axis *h, const rt_block *b,
+	int32_t f, int32_t g, const float *src, float *dst)
+{
+	const PlaneSpan r = plane_span(v, b->row, f, b->height);
+	const PlaneSpan q = plane_span(h, b->col, g, b->width);
+
+	if (q.lo == q.hi || r.lo == r.hi) {
+		plane_zero(dst, b->height * b->width);
+		return;
+	}
+	plane_zero(dst, r.lo * b->width);
+	for (int32_t i = r.lo; i < r.hi; i++) {
+		float *row = dst + (ptrdiff_t)i * b->width;
+		const ptrdiff_t at = r.first + (ptrdiff_t)i * v->stride;
+		for (int32_t j = 0; j < q.lo; j++)
+			row[j] = 0;
+		plane_copy(row + q.lo, src + at * h->size + q.first
+			+ (ptrdiff_t)q.lo * h->stride, q.hi - q.lo, h->stride);
+		for (int32_t j = q.hi; j < b->width; j++)
+			row[j] = 0;
+	}
+	plane_zero(dst + (ptrdiff_t)r.hi * b->width,
+		(b->height - r.hi) * b->width);
+}
+
+RT_API void rt_plane_load(const rt_axis *v, const rt_axis *h,
+	const rt_block *b, const float *src, ptrdiff_t cs, float *dst)
+{
+	const ptrdiff_t size = (ptrdiff_t)b->height * b->width;
+
+	for (int32_t c = 0; c < b->channels; c++)
+		for (int32_t f = 0; f < v->phases; f++)
+			for (int32_t g = 0; g < h->phases; g++, dst += size)
+				plane_load(v, h, b, f, g,
+					src + (b->channel + c) * cs, dst);
+}
+
+#endif
