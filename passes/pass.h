@@ -8,6 +8,7 @@
 #include "ir/graph.h"
 #include "ir/options.h"
 #include "ir/plan.h"
+#include "ir/verify.h"
 
 typedef struct Pass {
 	const char *name;       /* for --dump-after and --disable */
@@ -18,11 +19,20 @@ typedef struct Pass {
 	bool (*run)(Graph *, const Options *);   /* true: it changed the graph */
 } Pass;
 
+extern const Pass pass_fold, pass_simplify, pass_cse, pass_dce, pass_fuse,
+	pass_workspace;
+
 extern const Pass *const all_passes[];
 extern const int npasses;
 
-/* Runs all passes in order; verifies the graph after each. */
-void run_pipeline(Graph *, const Options *);
+const Pass *pass_find(const char *name);   /* NULL: unknown */
+
+/* The forward graph is cleaned before it is differentiated; a function's graph
+ * goes through everything. */
+typedef enum Stage { STAGE_FORWARD = 1, STAGE_FUNCTION = 2 } Stage;
+
+/* Runs the passes of the stage in order; verifies the graph after each. */
+void run_pipeline(Graph *, Stage, const Options *);
 
 /*
  * The model's functions, made from its forward graph as the reader left it:

@@ -1,0 +1,215 @@
+/*
+ * Algebraic identities and cheaper forms. Each rule looks at one node and
+ * gives the value that can stand for its first output, or NULL; rules run until
+ * none applies.
+ */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+enum { AXES_MAX = MAX_RANK };
+
+static const Attr *attr(const Node *n, const char *name)
+{
+	return &n->attr[op_attr(n->op, name)];
+}
+
+static bool is(const Node *n, const char *op)
+{
+	return n && !strcmp(n->op->name, op);
+}
+
+/* x in the shape of y: x itself, or a Reshape of it. */
+static Value *reshaped(Graph *g, const Node *n, Value *x)
+{
+	const Value *y = n->out[0];
+	if (shape_equal(x->shape, y->shape))
+		return x;
+	Node *r = node_new(g, n->loc, op_find("Reshape"), 1, &x);
+	node_set_ints(g, r, "shape", y->shape.rank, y->shape.dim);
+	return node_done(g, r);
+}
+
+/* x + 0, x - 0, x * 1, x / 1; the result must not be a stretched x. */
+static Value *neutral(Graph *g, Node *n)
+{
+	double unit = is(n, "Mul") || is(n, "Div") ? 1 : 0;
+	bool commutes = is(n, "Add") || is(n, "Mul");
+	if (!commutes && !is(n, "Sub") && !is(n, "Div"))
+		return NULL;
+	for (int i = 0; i < 1 + commutes; i++)
+		if (value_is_scalar_const(n->in[1 - i], unit) &&
+		    shape_equal(n->in[i]->shape, n->out[0]->shape))
+			return n->in[i];
+	return NULL;
+}
+
+static Value *copy_of_input(Graph *g, Node *n)
+{
+	const Value *x = n->in[0], *y = n->out[0];
+	bool same = x->dtype == y->dtype && shape_equal(x->shape, y->shape);
+	if (is(n, "Identity") || (is(n, "Cast") && same) ||
+	    (is(n, "Expand") && same) || (is(n, "Concat") && n->nin == 1))
+		return n->in[0];
+	if (is(n, "SumTo") && numel(x->shape) == numel(y->shape))
+		return reshaped(g, n, n->in[0]);
+	if (is(n, "Dropout") && attr(n, "ratio")->f == 0)
+		return n->in[0];
+	return NULL;
+}
+
+/* A slice or a padding that keeps everything. */
+static Value *whole(Graph *g, Node *n)
+{
+	const Attr *a;
+	if (is(n, "Pad")) {
+		a = attr(n, "pads");
+		for (int i = 0; i < a->n; i++)
+			if (a->ints[i])
+				return NULL;
+		return n->in[0];
+	}
+	if (!is(n, "Slice") || !shape_equal(n->in[0]->shape, n->out[0]->shape))
+		return NULL;
+	a = attr(n, "steps");
+	for (int i = 0; i < a->n; i++)
+		if (a->ints[i] < 0)
+			return NULL;
+	return n->in[0];
+}
+
+static Value *reshape(Graph *g, Node *n)
+{
+	if (!is(n, "Reshape"))
+		return NULL;
+	if (shape_equal(n->in[0]->shape, n->out[0]->shape))
+		return n->in[0];
+	const Node *before = n->in[0]->def;
+	return is(before, "Reshape") ? reshaped(g, n, before->in[0]) : NULL;
+}
+
+/* Does the permutation keep the order of the axes that are longer than 1? */
+static bool moves_nothing(const Value *x, const int64_t *perm)
+{
+	int64_t last = -1;
+	for (int i = 0; i < x->shape.rank; i++) {
+		if (x->shape.dim[perm[i]] == 1)
+			continue;
+		if (perm[i] < last)
+			return false;
+		last = perm[i];
+	}
+	return true;
+}
+
+static Value *transpose(Graph *g, Node *n)
+{
+	if (!is(n, "Transpose"))
+		return NULL;
+	const int64_t *perm = attr(n, "perm")->ints;
+	if (moves_nothing(n->in[0], perm))
+		return reshaped(g, n, n->in[0]);
+	const Node *before = n->in[0]->def;
+	if (!is(before, "Transpose"))
+		return NULL;
+	const int64_t *first = attr(before, "perm")->ints;
+	int64_t both[AXES_MAX];
+	for (int i = 0; i < n->in[0]->shape.rank; i++)
+		both[i] = first[perm[i]];
+	Node *t = node_new(g, n->loc, n->op, 1, before->in);
+	node_set_ints(g, t, "perm", n->in[0]->shape.rank, both);
+	return node_done(g, t);
+}
+
+static bool swaps_last_two(const Node *t)
+{
+	if (!is(t, "Transpose"))
+		return false;
+	const Attr *perm = attr(t, "perm");
+	for (int i = 0; i < perm->n - 2; i++)
+		if (perm->ints[i] != i)
+			return false;
+	return perm->n >= 2 && perm->ints[perm->n - 1] == perm->n - 2;
+}
+
+/* A product with a transposed operand reads it the other way round. */
+static Value *product(Graph *g, Node *n)
+{
+	static const char *const flag[] = {"transA", "transB"};
+	if (!is(n, "MatMul") && !is(n, "Gemm"))
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		const Node *t = n->in[i]->def;
+		if (!swaps_last_two(t))
+			continue;
+		Node *m = node_new(g, n->loc, n->op, n->nin, n->in);
+		node_copy_attrs(g, m, n);
+		m->in[i] = t->in[0];
+		node_set_int(g, m, flag[i], !attr(n, flag[i])->i);
+		return node_done(g, m);
+	}
+	return NULL;
+}
+
+/* A reduction over axes of length 1 only reshapes. */
+static Value *reduction(Graph *g, Node *n)
+{
+	if ((is(n, "ReduceSum") || is(n, "ReduceMean") || is(n, "ReduceMax") ||
+	     is(n, "ReduceMin")) &&
+	    numel(n->in[0]->shape) == numel(n->out[0]->shape))
+		return reshaped(g, n, n->in[0]);
+	return NULL;
+}
+
+typedef Value *Rule(Graph *, Node *);
+
+static Rule *const rules[] = {
+	neutral, copy_of_input, whole, reshape, transpose, product, reduction,
+};
+
+static Value *simpler(Graph *g, Node *n)
+{
+	for (size_t r = 0; r < sizeof rules / sizeof rules[0]; r++) {
+		Value *v = rules[r](g, n);
+		if (v)
+			return v;
+	}
+	return NULL;
+}
+
+static bool rewrite(Graph *g, Node *n)
+{
+	if (!n->nin || !n->in[0] || n->out[0]->var)
+		return false;
+	g->at = n;
+	Value *v = simpler(g, n);
+	g->at = NULL;
+	if (!v)
+		return false;
+	/* A value keeps saying what it is for. */
+	if (n->out[0]->memory == MEM_GRADIENT && v->kind == V_RESULT)
+		v->memory = MEM_GRADIENT;
+	graph_replace(g, n->out[0], v);
+	graph_remove(g, n);
+	return true;
+}
+
+static bool run(Graph *g, const Options *o)
+{
+	bool changed = false;
+	for (Node *n = g->first, *next; n; n = next) {
+		next = n->next;
+		Node *before = n->prev;
+		if (!rewrite(g, n))
+			continue;
+		changed = true;
+		/* Look at what the rule made as well. */
+		next = before ? before->next : g->first;
+	}
+	return changed;
+}
+
+const Pass pass_simplify = {
+	"simplify", "apply algebraic identities", .run = run,
+};

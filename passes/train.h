@@ -1,0 +1,28 @@
+/* The steps that turn a forward graph into the model's functions; functions.c
+ * calls them in this order. None of them is a pass: each needs more than one
+ * graph, or makes values that the next one needs. */
+#ifndef PASSES_TRAIN_H
+#define PASSES_TRAIN_H
+
+#include "ir/graph.h"
+#include "ir/options.h"
+
+/* How normalization and dropout behave. */
+typedef enum Mode { MODE_TRAIN, MODE_INFER } Mode;
+
+/* Brings every BatchNormalization and Dropout to the mode; in MODE_TRAIN,
+ * options->freeze_bn and train_bn override what the file says. */
+void set_mode(Graph *, Mode, const Options *);
+
+/* By variable id: the parameters that the options let train. Reports patterns
+ * that match nothing, and having none at all. */
+bool *choose_trainable(Graph *, const Options *);
+
+/* Appends the loss; makes the target input. NULL after a reported error. */
+Value *append_loss(Graph *, const Options *);
+
+/* Appends global-norm clipping and the update of every variable whose gradient
+ * is in `grad` (by variable id, NULL: none), and makes its optimizer state. */
+void append_updates(Graph *, Value *const grad[], const Options *);
+
+#endif

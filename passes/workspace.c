@@ -1,0 +1,23 @@
+/* Grants nodes the workspace that their runtime function asks for, where the
+ * target has memory for it. */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+static bool run(Graph *g, const Options *o)
+{
+	const Target *t = o->target ? o->target : &all_targets[0];
+	bool changed = false;
+	for (Node *n = g->first; t->workspace && n; n = n->next) {
+		int64_t bytes = n->op->workspace ? n->op->workspace(n) : 0;
+		if (!bytes || node_workspace(n))
+			continue;
+		Value *w = node_add_output(g, n, DT_U8, (Shape){1, {bytes}});
+		w->memory = MEM_WORKSPACE;
+		changed = true;
+	}
+	return changed;
+}
+
+const Pass pass_workspace = {
+	"workspace", "grant kernels their packing workspace", .run = run,
+};
