@@ -1,0 +1,17 @@
+#!/bin/sh
+# Installs what the tests need, builds, and runs them all: once as users build
+# thimble, once with AddressSanitizer and UndefinedBehaviorSanitizer.
+#
+#   tests/run.sh [CTEST ARGUMENT]...
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=${BUILD_DIR:-$top/build}
+. "$top/examples/setup.sh"
+
+need_packages tests
+cmake -S "$top" -B "$build/asan" -G Ninja -DTHIMBLE_SANITIZE=ON >/dev/null
+ninja -C "$build/asan"
+cmake -S "$top" -B "$build" -G Ninja -DTHIMBLE_TESTS=ON >/dev/null
+ninja -C "$build"
+(cd "$build/asan" && ctest --output-on-failure -L sanitize "$@")
+cd "$build" && exec ctest --output-on-failure "$@"
