@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""thimble against recorded PyTorch runs (tests/tools/make_parity.py made them).
+
+    parity.py THIMBLE DIR [ARGUMENT]...
+
+Every loss, first gradient, and final parameter and buffer must agree within 4 times
+PyTorch's own float32 error, or 1e-5 of the tensor's largest value where that is larger.
+Further arguments are passed on to every `thimble run`.
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import numpy as np
+
+
+def thimble_run(tool, model, ref, extra, work):
+    np.save(f'{work}/x.npy', ref['input/x'])
+    np.save(f'{work}/target.npy', ref['target'])
+    command = [tool, 'run', model, '--input', f'x={work}/x.npy', '--target', f'{work}/target.npy',
+               '--dump', f'{work}/out', *json.loads(str(ref['args'])), *extra]
+    r = subprocess.run(command, capture_output=True, text=True)
+    return None if r.returncode == 0 else f'exit {r.returncode}: {r.stderr.strip()}'
+
+
+def worst_error(ref, out):
+    """The largest error over its tolerance, and where; a missing file is infinite."""
+    worst, where, compared = 0.0, '-', 0
+    for key in ref.files:
+        if key.split('/')[0] not in ('loss', 'grad', 'param', 'buffer'):
+            continue
+        path = f'{out}/{key}.npy'
+        want = ref[key].astype('f8')
+        if not os.path.exists(path):
+            # A frozen parameter has no gradient and is not written back.
+            return float('inf'), f'no {key}', compared
+        got = np.load(path).astype('f8').reshape(want.shape)
+        tolerance = max(4 * float(ref['err/' + key]), 1e-5 * np.abs(want).max(), 1e-9)
+        error = np.abs(got - want).max() / tolerance
+        compared += 1
+        if not error <= worst:
+            worst, where = error, key
+    return worst, where, compared
+
+
+def main():
+    tool, models, extra = sys.argv[1], sys.argv[2], sys.argv[3:]
+    failed = passed = 0
+    for path in sorted(glob.glob(f'{models}/*.npz')):
+        name = os.path.basename(path)[:-4]
+        ref = np.load(path)
+        with tempfile.TemporaryDirectory() as work:
+            why = thimble_run(tool, path[:-4] + '.onnx', ref, extra, work)
+            if not why:
+                error, where, compared = worst_error(ref, f'{work}/out')
+                if not error <= 1 or compared < 3:
+                    why = f'{error:.3g} times the tolerance at {where}'
+                print(f'{name}: worst {error:.3g} of the tolerance at {where}')
+        if why:
+            print(f'{name}: FAILED: {why}')
+        failed, passed = failed + bool(why), passed + (not why)
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0 or not passed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
