@@ -1,0 +1,82 @@
+#include "frontend/array.h"
+
+#include "frontend/files.h"
+
+#include <math.h>
+#include <string.h>
+
+int64_t array_bytes(const Array *a)
+{
+	return numel(a->shape) * dtype_size(a->dtype);
+}
+
+bool array_read(Unit *u, const char *path, Array *a)
+{
+	return path_has_suffix(path, ".pb") ? onnx_tensor_read(u, path, a)
+	                                    : npy_read(u, path, a);
+}
+
+static bool integer_fits(DType t, int64_t i)
+{
+	switch (t) {
+	case DT_BOOL:
+		return i == 0 || i == 1;
+	case DT_U8:
+		return i >= 0 && i <= UINT8_MAX;
+	case DT_I8:
+		return i >= INT8_MIN && i <= INT8_MAX;
+	case DT_U16:
+		return i >= 0 && i <= UINT16_MAX;
+	case DT_I16:
+		return i >= INT16_MIN && i <= INT16_MAX;
+	case DT_U32:
+		return i >= 0 && i <= UINT32_MAX;
+	case DT_I32:
+		return i >= INT32_MIN && i <= INT32_MAX;
+	case DT_U64:
+		return i >= 0;
+	default:
+		return true;
+	}
+}
+
+/* One value from type to type; false if it would change. */
+static bool convert(DType from, DType to, Scalar *x)
+{
+	bool f = dtype_is_float(from), t = dtype_is_float(to);
+	if (f && t)
+		return true;
+	if (f) {
+		if (!(fabs(x->f) < 9.2e18) || x->f != floor(x->f))
+			return false;
+		x->i = (int64_t)x->f;
+	} else if (t) {
+		int64_t i = x->i;
+		x->f = to == DT_F64 ? (double)i : (double)(float)i;
+		return (to == DT_F32 || to == DT_F64) &&
+		       fabs(x->f) < 9.2e18 && (int64_t)x->f == i;
+	}
+	/* A u64 above INT64_MAX reads as negative. */
+	return integer_fits(to, x->i) &&
+	       (from != DT_U64 || to == DT_U64 || x->i >= 0);
+}
+
+bool array_convert(const Array *a, int64_t first, int64_t count, DType type,
+                   void *to, int64_t *bad)
+{
+	size_t size = (size_t)dtype_size(type);
+	if (a->dtype == type) {
+		memcpy(to, (const char *)a->data + (size_t)first * size,
+		       (size_t)count * size);
+		return true;
+	}
+	for (int64_t i = 0; i < count; i++) {
+		Scalar x = dtype_get(a->dtype, a->data, first + i);
+		if (!convert(a->dtype, type, &x)) {
+			*bad = first + i;
+			return false;
+		}
+		dtype_put(type, to, i, x);
+	}
+	return true;
+}

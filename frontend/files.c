@@ -1,0 +1,230 @@
+#include "frontend/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+void file_error(Unit *u, const char *path, const char *fmt, ...)
+{
+	va_list ap;
+	fprintf(u->messages, "%s: error: ", path);
+	va_start(ap, fmt);
+	vfprintf(u->messages, fmt, ap);
+	va_end(ap);
+	fputc('\n', u->messages);
+	u->nerrors++;
+}
+
+static void system_error(Unit *u, const char *path, const char *what)
+{
+	file_error(u, path, "%s: %s", what, strerror(errno));
+}
+
+/* Reads until the end into a buffer that doubles, for a length that is not
+ * known before the end. */
+static unsigned char *read_all(gzFile f, Arena *scratch, size_t guess,
+                               size_t *size)
+{
+	size_t capacity = guess + 1;
+	unsigned char *data = arena_alloc(scratch, capacity);
+	for (*size = 0;;) {
+		size_t room = capacity - *size;
+		int n = gzread(f, data + *size,
+		               room > 1 << 30 ? 1u << 30 : (unsigned)room);
+		if (n <= 0)
+			return n < 0 ? NULL : data;
+		*size += (size_t)n;
+		if (*size < capacity)
+			continue;
+		unsigned char *bigger = arena_alloc(scratch, capacity * 2);
+		memcpy(bigger, data, *size);
+		data = bigger;
+		capacity *= 2;
+	}
+}
+
+static unsigned char *read_open(Unit *u, const char *path, gzFile f,
+                                size_t guess, size_t *size)
+{
+	Arena *scratch = arena_create();
+	unsigned char *copy = NULL, *data = read_all(f, scratch, guess, size);
+	if (data) {
+		copy = arena_alloc(u->arena, *size + 1);
+		memcpy(copy, data, *size);
+	} else {
+		int code;
+		const char *why = gzerror(f, &code);
+		file_error(u, path, "cannot read: %s",
+		           code == Z_ERRNO ? strerror(errno) : why);
+	}
+	arena_destroy(scratch);
+	return copy;
+}
+
+unsigned char *file_read(Unit *u, const char *path, size_t *size)
+{
+	struct stat s;
+	*size = 0;
+	if (stat(path, &s)) {
+		system_error(u, path, "cannot open");
+		return NULL;
+	}
+	if (S_ISDIR(s.st_mode)) {
+		file_error(u, path, "is a directory, expected a file");
+		return NULL;
+	}
+	gzFile f = gzopen(path, "rb");
+	if (!f) {
+		system_error(u, path, "cannot open");
+		return NULL;
+	}
+	size_t guess = S_ISREG(s.st_mode) ? (size_t)s.st_size : 1 << 16;
+	unsigned char *data = read_open(u, path, f, guess, size);
+	/* A gzip file that stops early reads well and closes badly. */
+	if (gzclose(f) != Z_OK && data) {
+		file_error(u, path, "the gzip file is truncated");
+		return NULL;
+	}
+	return data;
+}
+
+bool out_open(Unit *u, const char *path, OutFile *out)
+{
+	char *name = arena_printf(u->arena, "%s.XXXXXX", path);
+	mode_t mask = umask(0);
+	umask(mask);
+	int fd = mkstemp(name);
+	*out = (OutFile){.unit = u, .path = path, .temporary = name};
+	if (fd < 0 || fchmod(fd, 0666 & ~mask) ||
+	    !(out->f = fdopen(fd, "wb"))) {
+		system_error(u, path, "cannot write");
+		if (fd >= 0) {
+			close(fd);
+			unlink(name);
+		}
+		return false;
+	}
+	return true;
+}
+
+void out_abandon(OutFile *out)
+{
+	fclose(out->f);
+	unlink(out->temporary);
+}
+
+bool out_close(OutFile *out)
+{
+	bool bad = fflush(out->f) || ferror(out->f);
+	bad |= fclose(out->f) != 0;
+	if (!bad && !rename(out->temporary, out->path))
+		return true;
+	system_error(out->unit, out->path, "cannot write");
+	unlink(out->temporary);
+	return false;
+}
+
+bool file_write(Unit *u, const char *path, const void *data, size_t size)
+{
+	OutFile out;
+	if (!out_open(u, path, &out))
+		return false;
+	fwrite(data, 1, size, out.f);
+	return out_close(&out);
+}
+
+bool dir_make(Unit *u, const char *path)
+{
+	char *part = arena_printf(u->arena, "%s", path);
+	for (char *c = part + 1; part[0]; c++) {
+		char end = *c;
+		if (end && end != '/')
+			continue;
+		*c = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			break;
+		*c = end;
+		if (!end) {
+			struct stat s;
+			if (!stat(path, &s) && S_ISDIR(s.st_mode))
+				return true;
+			errno = ENOTDIR;
+			break;
+		}
+	}
+	system_error(u, path, "cannot make the directory");
+	return false;
+}
+
+char *dir_make_unique(Unit *u, const char *prefix)
+{
+	char *name = arena_printf(u->arena, "%s.XXXXXX", prefix);
+	if (mkdtemp(name))
+		return name;
+	system_error(u, prefix, "cannot make a directory beside it");
+	return NULL;
+}
+
+void dir_remove(const char *path)
+{
+	DIR *d = opendir(path);
+	if (!d)
+		return;
+	for (struct dirent *e; (e = readdir(d));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	rmdir(path);
+}
+
+/* Every part is an ordinary name: not empty at the end, not ".", not "..". */
+static bool name_stays_inside(const char *name)
+{
+	for (const char *part = name;; part++) {
+		size_t len = strcspn(part, "/");
+		if ((len == 1 || len == 2) && !strncmp(part, "..", len))
+			return false;
+		part += len;
+		if (!*part)
+			return len > 0;
+	}
+}
+
+char *file_for_name(Unit *u, const char *dir, const char *name,
+                    const char *suffix)
+{
+	if (!name_stays_inside(name)) {
+		file_error(u, dir, "tensor '%s': the name cannot be a file's "
+		           "name", name);
+		return NULL;
+	}
+	while (*name == '/')
+		name++;
+	char *path = arena_printf(u->arena, "%s/%s%s", dir, name, suffix);
+	char *slash = strrchr(path, '/');
+	*slash = '\0';
+	bool made = dir_make(u, path);
+	*slash = '/';
+	return made ? path : NULL;
+}
+
+char *file_stem(Arena *a, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+	return arena_strndup(a, name, dot && dot > name ? (size_t)(dot - name)
+	                                                : strlen(name));
+}
+
+bool path_has_suffix(const char *path, const char *suffix)
+{
+	size_t n = strlen(path), m = strlen(suffix);
+	return n >= m && !strcmp(path + n - m, suffix);
+}

@@ -1,0 +1,55 @@
+/*
+ * Files: reading them whole, writing them whole or not at all.
+ *
+ * Every function reports its failure with the name of the file, and counts it
+ * as an error of the unit.
+ */
+#ifndef FRONTEND_FILES_H
+#define FRONTEND_FILES_H
+
+#include "ir/unit.h"
+
+#include <stdbool.h>
+
+void file_error(Unit *, const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The file's bytes in the unit's arena, unpacked if it is a gzip file, with a
+ * NUL after them that `*size` does not count. NULL after file_error(). */
+unsigned char *file_read(Unit *, const char *path, size_t *size);
+
+/*
+ * A file that is written beside its place and moved there when it is complete:
+ * whoever looks sees the old contents or the new ones.
+ */
+typedef struct OutFile {
+	Unit *unit;
+	const char *path, *temporary;
+	FILE *f;
+} OutFile;
+
+bool out_open(Unit *, const char *path, OutFile *);
+bool out_close(OutFile *);      /* false after file_error() */
+void out_abandon(OutFile *);    /* leaves nothing behind */
+
+bool file_write(Unit *, const char *path, const void *data, size_t size);
+
+bool dir_make(Unit *, const char *path);            /* and its parents */
+/* A new directory whose name begins with `prefix`; NULL after file_error(). */
+char *dir_make_unique(Unit *, const char *prefix);
+/* Removes a directory and the files in it. */
+void dir_remove(const char *path);
+
+/*
+ * The path of the file for a tensor called `name`: DIR/NAME + suffix, its
+ * folders made. Names come from a model and may hold slashes; one that would
+ * lead out of DIR is an error: NULL.
+ */
+char *file_for_name(Unit *, const char *dir, const char *name,
+                    const char *suffix);
+
+/* The last part of the path, without the extension. */
+char *file_stem(Arena *, const char *path);
+bool path_has_suffix(const char *path, const char *suffix);
+
+#endif
