@@ -1,0 +1,295 @@
+/*
+ * ModelProto to OnnxModel: copies what the importer needs into the arena, so
+ * that the protobuf tree, which is several times the size of the file, can go
+ * before the graph is built.
+ */
+#include "frontend/onnx_proto.h"
+
+#include <string.h>
+
+typedef struct Decode {
+	Unit *u;
+	const char *dir;   /* of the model: where external data may be */
+} Decode;
+
+static const char *text(Decode *d, const char *s)
+{
+	return s ? arena_strndup(d->u->arena, s, strlen(s)) : "";
+}
+
+static const char *bytes(Decode *d, ProtobufCBinaryData b)
+{
+	return b.data ? arena_strndup(d->u->arena, (char *)b.data, b.len) : "";
+}
+
+static const char **texts(Decode *d, size_t n, char **s)
+{
+	const char **copy = arena_array(d->u->arena, const char *, n);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = text(d, s[i]);
+	return copy;
+}
+
+/* ---- attributes ---- */
+
+/* Files before IR version 2 do not say which field is in use. */
+static int attr_type(const Onnx__AttributeProto *a)
+{
+	if (a->has_type)
+		return (int)a->type;
+	return a->has_f ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT
+	       : a->has_i ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT
+	       : a->has_s ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING
+	       : a->t ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR
+	       : a->g ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH
+	       : a->n_floats ? ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS
+	                     : ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+}
+
+static void decode_ints(Decode *d, const Onnx__AttributeProto *a, OnnxAttr *out)
+{
+	int64_t *x = arena_array(d->u->arena, int64_t, a->n_ints);
+	for (size_t i = 0; i < a->n_ints; i++)
+		x[i] = a->ints[i];
+	out->n = (int)a->n_ints;
+	out->ints = x;
+}
+
+static void decode_floats(Decode *d, const Onnx__AttributeProto *a,
+                          OnnxAttr *out)
+{
+	double *x = arena_array(d->u->arena, double, a->n_floats);
+	for (size_t i = 0; i < a->n_floats; i++)
+		x[i] = (double)a->floats[i];
+	out->n = (int)a->n_floats;
+	out->floats = x;
+}
+
+static void decode_tensor(Decode *d, Loc loc, const Onnx__AttributeProto *a,
+                          OnnxAttr *out)
+{
+	if (a->t)
+		onnx_tensor(d->u, loc, a->t, d->dir, &out->t);
+	else
+		error_at(d->u, loc, "attribute '%s' has no tensor", out->name);
+}
+
+static void decode_attr(Decode *d, Loc loc, const Onnx__AttributeProto *a,
+                        OnnxAttr *out)
+{
+	out->name = text(d, a->name);
+	out->ref = a->ref_attr_name && *a->ref_attr_name
+	           ? text(d, a->ref_attr_name) : NULL;
+	if (out->ref)
+		return;
+	switch (attr_type(a)) {
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
+		out->kind = OA_INT;
+		out->i = a->i;
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
+		out->kind = OA_FLOAT;
+		out->f = (double)a->f;
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
+		out->kind = OA_STRING;
+		out->s = bytes(d, a->s);
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
+		out->kind = OA_INTS;
+		decode_ints(d, a, out);
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
+		out->kind = OA_FLOATS;
+		decode_floats(d, a, out);
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
+		out->kind = OA_TENSOR;
+		decode_tensor(d, loc, a, out);
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS:
+		out->kind = OA_GRAPH;
+		return;
+	default:
+		out->kind = OA_OTHER;
+	}
+}
+
+/* ---- nodes ---- */
+
+static Loc node_loc(const OnnxNode *n, const char *name, int index, Arena *a)
+{
+	Loc loc = {.node = name, .op = n->op};
+	if (!*name)
+		loc.node = n->nout && *n->out[0] ? n->out[0]
+		           : arena_printf(a, "#%d", index);
+	return loc;
+}
+
+static void decode_node(Decode *d, const Onnx__NodeProto *n, int index,
+                        OnnxNode *out)
+{
+	out->op = text(d, n->op_type);
+	out->domain = text(d, n->domain);
+	if (!strcmp(out->domain, "ai.onnx"))
+		out->domain = "";
+	out->nin = (int)n->n_input;
+	out->nout = (int)n->n_output;
+	out->in = texts(d, n->n_input, n->input);
+	out->out = texts(d, n->n_output, n->output);
+	out->loc = node_loc(out, text(d, n->name), index, d->u->arena);
+	out->nattr = (int)n->n_attribute;
+	out->attr = arena_array(d->u->arena, OnnxAttr, out->nattr);
+	for (int i = 0; i < out->nattr; i++)
+		decode_attr(d, out->loc, n->attribute[i], &out->attr[i]);
+}
+
+static OnnxNode *decode_nodes(Decode *d, size_t n, Onnx__NodeProto **nodes,
+                              int64_t opset)
+{
+	OnnxNode *out = arena_array(d->u->arena, OnnxNode, n);
+	for (size_t i = 0; i < n; i++) {
+		decode_node(d, nodes[i], (int)i, &out[i]);
+		out[i].opset = opset;
+	}
+	return out;
+}
+
+/* 0: the default domain is not imported. */
+static int64_t find_opset(size_t n, Onnx__OperatorSetIdProto **sets)
+{
+	int64_t version = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *domain = sets[i]->domain;
+		if (!domain || !*domain || !strcmp(domain, "ai.onnx"))
+			version = sets[i]->version;
+	}
+	return version;
+}
+
+/* ---- the graph ---- */
+
+static void decode_dims(Decode *d, const Onnx__TensorShapeProto *s,
+                        OnnxPort *out)
+{
+	out->rank = (int)s->n_dim;
+	for (size_t i = 0; i < s->n_dim; i++) {
+		const Onnx__TensorShapeProto__Dimension *dim = s->dim[i];
+		bool param = dim->value_case ==
+			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+		bool value = dim->value_case ==
+			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		if (value && dim->dim_value > 0)
+			out->dim[i].size = dim->dim_value;
+		if (param && dim->dim_param && *dim->dim_param)
+			out->dim[i].param = text(d, dim->dim_param);
+	}
+}
+
+static void decode_port(Decode *d, const Onnx__ValueInfoProto *v, OnnxPort *out)
+{
+	out->name = text(d, v->name);
+	out->rank = -1;
+	if (!v->type ||
+	    v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+		return;
+	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
+	out->type = t->elem_type;
+	if (t->shape && t->shape->n_dim <= MAX_RANK)
+		decode_dims(d, t->shape, out);
+	else if (t->shape)
+		error_at(d->u, (Loc){.node = out->name}, "has %zu dimensions, at "
+		         "most %d are supported", t->shape->n_dim, MAX_RANK);
+}
+
+static OnnxPort *decode_ports(Decode *d, size_t n, Onnx__ValueInfoProto **v)
+{
+	OnnxPort *out = arena_array(d->u->arena, OnnxPort, n);
+	for (size_t i = 0; i < n; i++)
+		decode_port(d, v[i], &out[i]);
+	return out;
+}
+
+static void decode_initializers(Decode *d, const Onnx__GraphProto *g,
+                                OnnxModel *m)
+{
+	m->ninits = (int)g->n_initializer;
+	m->init = arena_array(d->u->arena, OnnxTensor, m->ninits);
+	for (int i = 0; i < m->ninits; i++)
+		onnx_tensor(d->u, (Loc){0}, g->initializer[i], d->dir,
+		            &m->init[i]);
+	for (size_t i = 0; i < g->n_sparse_initializer; i++) {
+		const Onnx__TensorProto *t = g->sparse_initializer[i]->values;
+		error_at(d->u, (Loc){0}, "initializer '%s' is sparse, which is "
+		         "not supported", t && t->name ? t->name : "");
+	}
+}
+
+static void decode_functions(Decode *d, const Onnx__ModelProto *p, OnnxModel *m)
+{
+	m->nfunctions = (int)p->n_functions;
+	m->function = arena_array(d->u->arena, OnnxFunction, m->nfunctions);
+	for (int i = 0; i < m->nfunctions; i++) {
+		const Onnx__FunctionProto *f = p->functions[i];
+		int64_t opset = find_opset(f->n_opset_import, f->opset_import);
+		m->function[i] = (OnnxFunction){
+			.domain = text(d, f->domain), .name = text(d, f->name),
+			.nin = (int)f->n_input, .nout = (int)f->n_output,
+			.in = texts(d, f->n_input, f->input),
+			.out = texts(d, f->n_output, f->output),
+			.nnodes = (int)f->n_node,
+			.node = decode_nodes(d, f->n_node, f->node,
+			                     opset ? opset : m->opset),
+		};
+	}
+}
+
+static OnnxModel *decode_model(Decode *d, const Onnx__ModelProto *p)
+{
+	const Onnx__GraphProto *g = p->graph;
+	if (!g) {
+		error_at(d->u, (Loc){0}, "is not an ONNX model: it has no graph");
+		return NULL;
+	}
+	OnnxModel *m = arena_new(d->u->arena, OnnxModel);
+	m->ir_version = p->ir_version;
+	m->opset = find_opset(p->n_opset_import, p->opset_import);
+	m->producer = text(d, p->producer_name);
+	m->producer_version = text(d, p->producer_version);
+	decode_initializers(d, g, m);
+	m->ninputs = (int)g->n_input;
+	m->input = decode_ports(d, g->n_input, g->input);
+	m->noutputs = (int)g->n_output;
+	m->output = decode_ports(d, g->n_output, g->output);
+	m->nnodes = (int)g->n_node;
+	m->node = decode_nodes(d, g->n_node, g->node, m->opset);
+	decode_functions(d, p, m);
+	if (p->n_training_info)
+		warn_at(d->u, (Loc){0}, "the file's training_info is ignored");
+	return m;
+}
+
+static const char *folder_of(Unit *u)
+{
+	const char *slash = strrchr(u->path, '/');
+	if (!slash)
+		return ".";
+	return slash == u->path ? "/" : arena_strndup(u->arena, u->path,
+	                                   (size_t)(slash - u->path));
+}
+
+OnnxModel *onnx_read(Unit *u)
+{
+	OnnxBytes b;
+	if (!onnx_map(u, u->path, &b))
+		return NULL;
+	ProtobufCMessage *p = onnx_unpack(u, u->path,
+	                                  &onnx__model_proto__descriptor, b);
+	Decode d = {.u = u, .dir = folder_of(u)};
+	OnnxModel *m = p ? decode_model(&d, (Onnx__ModelProto *)p) : NULL;
+	if (p)
+		onnx_unpacked_free(p);
+	onnx_unmap(b);
+	return m;
+}

@@ -1,0 +1,42 @@
+/*
+ * The protobuf side of the reader. Only onnx_scan.c, onnx_file.c,
+ * onnx_tensor.c and onnx_decode.c include this header, and through it the
+ * generated onnx.pb-c.h.
+ */
+#ifndef FRONTEND_ONNX_PROTO_H
+#define FRONTEND_ONNX_PROTO_H
+
+#include "frontend/onnx_model.h"
+
+#include "onnx.pb-c.h"
+
+/*
+ * Walks the bytes by the schema, without allocating, and refuses what
+ * protobuf-c cannot take: deep nesting (it recurses), a singular message given
+ * twice (it merges, in quadratic time), and more memory than `budget`. Returns
+ * NULL, or why the file is refused.
+ */
+const char *onnx_scan(const ProtobufCMessageDescriptor *, const uint8_t *bytes,
+                      size_t size, uint64_t budget);
+
+/* A file in memory, read-only. */
+typedef struct OnnxBytes {
+	const uint8_t *data;
+	size_t size;
+} OnnxBytes;
+
+bool onnx_map(Unit *, const char *path, OnnxBytes *);
+void onnx_unmap(OnnxBytes);
+
+/* The dictionary form of a message, scanned first; NULL after an error. It
+ * points into nothing of the file's. */
+ProtobufCMessage *onnx_unpack(Unit *, const char *path,
+                              const ProtobufCMessageDescriptor *, OnnxBytes);
+void onnx_unpacked_free(ProtobufCMessage *);
+
+/* Decodes a tensor from whichever field holds it. `dir`: the folder that its
+ * external data may be in. False after an error. */
+bool onnx_tensor(Unit *, Loc, const Onnx__TensorProto *, const char *dir,
+                 OnnxTensor *out);
+
+#endif
