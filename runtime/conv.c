@@ -36,9 +36,12 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 				y + (ptrdiff_t)i * og * size, size, ws);
 		return;
 	}
+	if (kind == RT_CONV_DEPTHWISE) {
+		rt_depth_forward(d, x, w, bias, y);
+		return;
+	}
 #if RT_VL
-	if (ws && kind == RT_CONV_GENERAL
-		&& rt_conv_forward_workspace(d) > 0) {
+	if (ws && rt_conv_forward_workspace(d) > 0) {
 		if (bias)
 			conv_fill(d, bias, y);
 		rt_conv_forward_tile(d, x, w, bias != NULL, y, ws);
@@ -63,9 +66,12 @@ RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 				dx + (ptrdiff_t)i * cg * size, size, ws);
 		return;
 	}
+	if (kind == RT_CONV_DEPTHWISE) {
+		rt_depth_grad_input(d, dy, w, dx);
+		return;
+	}
 #if RT_VL
-	if (ws && kind == RT_CONV_GENERAL
-		&& rt_conv_grad_input_tile(d, dy, w, dx, ws))
+	if (ws && rt_conv_grad_input_tile(d, dy, w, dx, ws))
 		return;
 #endif
 	rt_conv_grad_input_plain(d, dy, w, dx);
@@ -88,9 +94,12 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
 				ws);
 		return;
 	}
+	if (kind == RT_CONV_DEPTHWISE) {
+		rt_depth_grad_weight(d, x, dy, dw);
+		return;
+	}
 #if RT_VL
-	if (ws && kind == RT_CONV_GENERAL
-		&& rt_conv_grad_weight_tile(d, x, dy, dw, ws))
+	if (ws && rt_conv_grad_weight_tile(d, x, dy, dw, ws))
 		return;
 #endif
 	rt_conv_grad_weight_plain(d, x, dy, dw);

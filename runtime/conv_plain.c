@@ -129,7 +129,9 @@ static void input_tap(const rt_conv *d, const float *dy, int32_t at,
 
 	for (int i = 0; i < 4; i++)
 		a[i] = w[i][off];
-	for (int j = 0; j < 4; j++, at++) {
+	if (d->sw == 1)
+		conv_load(dy, at, 1, d->ow, b);
+	else for (int j = 0; j < 4; j++, at++) {
 		const int32_t v = at / d->sw;
 		b[j] = at >= 0 && v * d->sw == at && v < d->ow ? dy[v] : 0.0f;
 	}

@@ -35,11 +35,11 @@ static void gemv_reduce(const rt_vec s[4], float *out)
 static void gemv_dot_vec(const float *const m[4], const float *x, int32_t k,
 	float *out)
 {
-	rt_vec s[4], u[4];
 	const rt_vec zero = { 0 };
 	const float *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3];
 	rt_vec s0 = zero, s1 = zero, s2 = zero, s3 = zero;
 	rt_vec u0 = zero, u1 = zero, u2 = zero, u3 = zero;
+	rt_vec s[4];
 	int32_t p = 0;
 
 	for (; p + 2 * RT_VL <= k; p += 2 * RT_VL) {
@@ -54,14 +54,12 @@ static void gemv_dot_vec(const float *const m[4], const float *x, int32_t k,
 		s0 += RT_LOAD(m0 + p) * x0, s1 += RT_LOAD(m1 + p) * x0;
 		s2 += RT_LOAD(m2 + p) * x0, s3 += RT_LOAD(m3 + p) * x0;
 	}
-	u[0] = s0 + u0, u[1] = s1 + u1, u[2] = s2 + u2, u[3] = s3 + u3;
-	memcpy(s, u, sizeof(s));
+	s[0] = s0 + u0, s[1] = s1 + u1, s[2] = s2 + u2, s[3] = s3 + u3;
 	gemv_reduce(s, out);
 }
 #endif
 
-/* The dot products of four contiguous rows with x. */
-static void gemv_dot(const float *const m[4], const float *x, int32_t k,
+RT_API void rt_dot4(const float *const m[4], const float *x, int32_t k,
 	float *out)
 {
 	const float *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3];
@@ -91,7 +89,7 @@ static void gemv_by_rows(const GemvForm *f)
 		float t[4];
 		for (int32_t r = 0; r < 4; r++)
 			m[r] = f->m + (i + (r < rows ? r : rows - 1)) * f->rs;
-		gemv_dot(m, f->x, f->k, t);
+		rt_dot4(m, f->x, f->k, t);
 		for (int32_t r = 0; r < rows; r++) {
 			float *y = f->y + (i + r) * f->ys;
 			*y = f->add ? *y + f->alpha * t[r] : f->alpha * t[r];

@@ -25,10 +25,14 @@
 #endif
 
 /*
- * Floats per vector register (0: none worth using) and rows of the largest
- * register tile: RT_MR x 3 sums, 3 columns and a factor fit the registers.
+ * Floats per vector register (0: none worth using, or RT_PLAIN is defined)
+ * and rows of the largest register tile: RT_MR x 3 sums, 3 columns and a
+ * factor fit the registers.
  */
-#if defined(__GNUC__) && defined(__AVX512F__)
+#if defined(RT_PLAIN)
+#define RT_VL 0
+#define RT_MR 4
+#elif defined(__GNUC__) && defined(__AVX512F__)
 #define RT_VL 16
 #define RT_MR 8
 #elif defined(__GNUC__) && defined(__AVX__)
@@ -113,6 +117,10 @@ RT_API void rt_gemm_plain(const rt_prod *g);
 /* gemv.c: streams the matrix once; 0 if g has no such form. */
 RT_API int rt_gemv(const rt_prod *g);
 
+/* out[i] = the dot product of m[i] and x over k. */
+RT_API void rt_dot4(const float *const m[4], const float *x, int32_t k,
+	float *out);
+
 #if RT_VL
 /*
  * tile.c: up to RT_MR x 3 * RT_VL sums.  Row i of the tile is a[i][off.a],
@@ -174,5 +182,33 @@ RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
 RT_API void rt_conv_grad_weight_plain(const rt_conv *d, const float *x,
 	const float *dy, float *dw);
+
+/* One input channel per group, no workspace. */
+
+/* conv_depth.c: picks one of the two below. */
+RT_API void rt_depth_forward(const rt_conv *d, const float *x,
+	const float *w, const float *bias, float *y);
+RT_API void rt_depth_grad_input(const rt_conv *d, const float *dy,
+	const float *w, float *dx);
+RT_API void rt_depth_grad_weight(const rt_conv *d, const float *x,
+	const float *dy, float *dw);
+
+/* conv_depth_plain.c: tiles of four columns. */
+RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
+	const float *w, const float *bias, float *y);
+RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
+	const float *w, float *dx);
+RT_API void rt_depth_grad_weight_plain(const rt_conv *d, const float *x,
+	const float *dy, float *dw);
+
+#if RT_VL
+/* conv_depth_tile.c: 0 if a kernel is too large for its planes. */
+RT_API int rt_depth_forward_tile(const rt_conv *d, const float *x,
+	const float *w, const float *bias, float *y);
+RT_API int rt_depth_grad_input_tile(const rt_conv *d, const float *dy,
+	const float *w, float *dx);
+RT_API int rt_depth_grad_weight_tile(const rt_conv *d, const float *x,
+	const float *dy, float *dw);
+#endif
 
 #endif
