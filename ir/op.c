@@ -70,13 +70,31 @@ bool infer_axis(Unit *u, const Node *n, int64_t axis, int rank, int *out)
 	return true;
 }
 
-static bool infer_elementwise(Unit *u, Node *n)
+bool infer_elementwise(Unit *u, Node *n)
 {
 	for (int i = 1; i < n->nin; i++)
 		if (n->in[i] && n->in[i]->dtype != n->in[0]->dtype) {
 			error_at(u, n->loc, "input %d is %s, expected %s like input 0",
 			         i, dtype_name(n->in[i]->dtype),
 			         dtype_name(n->in[0]->dtype));
+			return false;
+		}
+	return infer_broadcast(u, n);
+}
+
+bool infer_compare(Unit *u, Node *n)
+{
+	bool ok = infer_elementwise(u, n);
+	n->out[0]->dtype = DT_BOOL;
+	return ok;
+}
+
+bool infer_logic(Unit *u, Node *n)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i]->dtype != DT_BOOL) {
+			error_at(u, n->loc, "input %d is %s, expected bool", i,
+			         dtype_name(n->in[i]->dtype));
 			return false;
 		}
 	return infer_broadcast(u, n);

@@ -26,7 +26,8 @@ typedef struct AttrDef {
 typedef struct ExampleIn {
 	Shape shape;
 	DType dtype;
-	double lo, hi;      /* drawn from [lo, hi]; both 0: [-2, 2] */
+	double lo, hi;      /* drawn from [lo, hi]; both 0: [-2, 2]; */
+	                    /*   equal: a constant of the graph */
 	bool absent;        /* an optional input that is left out */
 } ExampleIn;
 
@@ -115,6 +116,11 @@ bool op_infer(Unit *, Node *);
 /* The broadcast of all inputs that are present, into out[0..nout-1], with the
  * type of the first input; what operators build their own `infer` on. */
 bool infer_broadcast(Unit *, Node *);
+/* The same with types checked: inputs of one type, or all bool; the output is
+ * of that type, or bool. */
+bool infer_elementwise(Unit *, Node *);
+bool infer_compare(Unit *, Node *);
+bool infer_logic(Unit *, Node *);
 /* out[o] = type and shape of in[i]. */
 bool infer_like(Node *, int o, int i);
 /* The node's workspace, or NULL if none was granted: an argument for k_call. */

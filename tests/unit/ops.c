@@ -59,6 +59,23 @@ static Value *add_input(Case *c, const char *kind, DType dtype, Shape shape,
 	return v;
 }
 
+/* An input of the example: of the graph too, or a constant. */
+static Value *example_input(Case *c, const ExampleIn *x)
+{
+	if (x->absent)
+		return NULL;
+	if (x->lo == 0 && x->hi == 0)
+		return add_input(c, "x", x->dtype, x->shape, -2, 2);
+	if (x->lo < x->hi)
+		return add_input(c, "x", x->dtype, x->shape, x->lo, x->hi);
+	int64_t count = numel(x->shape);
+	void *data = arena_calloc(c->unit.arena, (size_t)count, 8);
+	for (int64_t e = 0; e < count; e++)
+		dtype_put(x->dtype, data, e,
+		          random_scalar(c, x->dtype, x->lo, x->hi));
+	return graph_const(c->g, NULL, x->dtype, x->shape, data);
+}
+
 static void set_attr(Case *c, const ExampleAttr *a)
 {
 	int which = op_attr(c->op, a->name);
@@ -95,13 +112,8 @@ static Case *case_make(const OpDef *op, int index)
 	*c = (Case){.unit = {op->name, a, stderr, 0, 0}, .op = op, .example = e,
 	            .index = index, .random = (uint64_t)index + 1};
 	c->g = graph_create(model_create(&c->unit, "m"), "test");
-	for (int i = 0; i < nin; i++) {
-		const ExampleIn *x = &e->in[i];
-		bool any = x->lo == 0 && x->hi == 0;
-		in[i] = x->absent ? NULL
-		      : add_input(c, "x", x->dtype, x->shape,
-		                  any ? -2 : x->lo, any ? 2 : x->hi);
-	}
+	for (int i = 0; i < nin; i++)
+		in[i] = example_input(c, &e->in[i]);
 	c->n = node_new(c->g, loc, op, nin, in);
 	for (const ExampleAttr *x = e->attr; x->name; x++)
 		set_attr(c, x);

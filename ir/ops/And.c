@@ -1,0 +1,15 @@
+/* And: y = a and b, all bool. */
+#include "ir/op.h"
+
+static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
+{
+	y[0] = k_and(k, x[0], x[1]);
+}
+
+const OpDef op_And = {
+	.name = "And", .since = 7, .min_in = 2, .max_in = 2,
+	.infer = infer_logic,
+	.scalar = scalar,
+	.stops = true,
+	EXAMPLES({.in = {{DIMS(3, 5), DT_BOOL}, {DIMS(5), DT_BOOL}}}),
+};

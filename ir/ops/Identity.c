@@ -1,0 +1,21 @@
+/* Identity: y = x. */
+#include "ir/op.h"
+
+static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
+{
+	y[0] = x[0];
+}
+
+static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
+                 Value *dx[])
+{
+	dx[0] = dy[0];
+}
+
+const OpDef op_Identity = {
+	.name = "Identity", .since = 1, .min_in = 1, .max_in = 1,
+	.scalar = scalar,
+	.grad = grad,
+	.view = true,
+	EXAMPLES({.in = {{DIMS(2, 3)}}}, {.in = {{DIMS(5), DT_BOOL}}}),
+};
