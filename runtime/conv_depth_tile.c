@@ -88,19 +88,14 @@ static void depth_run(const DepthJob *j, const float *w, const float *p,
 static void depth_put_row(const float *s, int32_t n, float *y, ptrdiff_t step,
 	int add)
 {
-	int32_t i = 0;
-
-	if (step == 1 && !add && n >= RT_VL) {
-		for (; i + RT_VL <= n; i += RT_VL)
-			RT_STORE(y + i, RT_LOAD(s + i));
-		RT_STORE(y + n - RT_VL, RT_LOAD(s + n - RT_VL));
-		return;
-	}
 	if (step == 1 && !add)
-		for (; i < n; i++)
-			y[i] = s[i];
-	for (; i < n; i++)
-		y[i * step] = add ? y[i * step] + s[i] : s[i];
+		rt_copy(y, s, n);
+	else if (add)
+		for (int32_t i = 0; i < n; i++)
+			y[i * step] += s[i];
+	else
+		for (int32_t i = 0; i < n; i++)
+			y[i * step] = s[i];
 }
 
 /* The outputs among the positions from at on. */
@@ -197,13 +192,10 @@ static int32_t depth_grid(const DepthJob *j, const rt_block *b,
 	float *at = grid;
 
 	for (int32_t r = 0; r < b->rows; r++, at += b->width) {
-		depth_put_row(dy + (b->row + r) * j->y_rs + b->col, b->cols,
-			at, 1, 0);
-		for (int32_t q = b->cols; q < b->width; q++)
-			at[q] = 0;
+		rt_copy(at, dy + (b->row + r) * j->y_rs + b->col, b->cols);
+		rt_zero(at + b->cols, b->width - b->cols);
 	}
-	for (int32_t i = count; i < end; i++)
-		grid[i] = 0;
+	rt_zero(grid + count, end - count);
 	return end;
 }
 
@@ -218,8 +210,7 @@ static void depth_weight_channel(DepthJob *j, const float *x, const float *dy,
 		for (int32_t q = 0; q < j->h.out; q += j->plan.cols) {
 			const rt_block b = depth_load(j, r, q, x, planes);
 			const int32_t n = depth_grid(j, &b, dy, grid);
-			for (int32_t i = 0; i < DEPTH_RUN; i++)
-				planes[b.plane + i] = 0;
+			rt_zero(planes + b.plane, DEPTH_RUN);
 			for (int32_t t = 0; t < taps; t += 4) {
 				const float *m[4];
 				for (int32_t i = 0; i < 4; i++)

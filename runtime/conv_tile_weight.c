@@ -63,9 +63,9 @@ static void weight_add4(const float *buf, int32_t cols, float *dw,
 			s[i] = buf + i * WEIGHT_NR + j;
 		rt_tile_transpose4(t, 4, s);
 		for (int32_t i = 0; i < n; i++) {
-			rt_vec4u *out = (rt_vec4u *)(dw + (j + i) * rs);
-			const rt_vec4 v = *(const rt_vec4u *)(t + i * 4);
-			*out = add ? *out + v : v;
+			float *out = dw + (j + i) * rs;
+			const rt_vec4 v = RT_LOAD4(t + i * 4);
+			RT_STORE4(out, add ? RT_LOAD4(out) + v : v);
 		}
 	}
 }

@@ -26,7 +26,7 @@ static void gemv_reduce(const rt_vec s[4], float *out)
 		rt_vec4 v = { 0 };
 		RT_STORE(t[i], s[i]);
 		for (int j = 0; j < RT_VL; j += 4)
-			v += *(const rt_vec4u *)(t[i] + j);
+			v += RT_LOAD4(t[i] + j);
 		out[i] = (v[0] + v[1]) + (v[2] + v[3]);
 	}
 }

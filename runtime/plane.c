@@ -25,36 +25,28 @@ RT_API rt_block rt_block_at(const rt_axis *v, const rt_axis *h,
 	return b;
 }
 
-static void plane_zero(float *dst, int32_t n)
+/* Every second of 2 n - 1 values. */
+static void plane_halve(float *dst, const float *src, int32_t n)
 {
-	const rt_vec zero = { 0 };
 	int32_t i = 0;
 
-	for (; i + RT_VL <= n; i += RT_VL)
-		RT_STORE(dst + i, zero);
+	for (; i + 4 < n; i += 4)
+		RT_STORE4(dst + i, RT_SHUFFLE4(RT_LOAD4(src + 2 * i),
+			RT_LOAD4(src + 2 * i + 4), 0, 2, 4, 6));
 	for (; i < n; i++)
-		dst[i] = 0;
+		dst[i] = src[2 * i];
 }
 
-/* n > 0 values, stride apart. */
-static void plane_copy(float *RT_RESTRICT dst, const float *RT_RESTRICT src,
-	int32_t n, int32_t stride)
+static void plane_copy(float *dst, const float *src, int32_t n,
+	int32_t stride)
 {
-	int32_t i = 0;
-
-	if (stride != 1) {
-		for (; i < n; i++)
+	if (stride == 1)
+		rt_copy(dst, src, n);
+	else if (stride == 2)
+		plane_halve(dst, src, n);
+	else
+		for (int32_t i = 0; i < n; i++)
 			dst[i] = src[i * (ptrdiff_t)stride];
-	} else if (n >= RT_VL) {
-		for (; i + RT_VL <= n; i += RT_VL)
-			RT_STORE(dst + i, RT_LOAD(src + i));
-		RT_STORE(dst + n - RT_VL, RT_LOAD(src + n - RT_VL));
-	} else {
-		for (; i + 4 <= n; i += 4)
-			*(rt_vec4u *)(dst + i) = *(const rt_vec4u *)(src + i);
-		for (; i < n; i++)
-			dst[i] = src[i];
-	}
 }
 
 /* Positions lo .. hi - 1 of n that have a source on an axis. */
@@ -84,21 +76,19 @@ static void plane_load(const rt_axis *v, const rt_axis *h, const rt_block *b,
 	const PlaneSpan q = plane_span(h, b->col, g, b->width);
 
 	if (q.lo == q.hi || r.lo == r.hi) {
-		plane_zero(dst, b->height * b->width);
+		rt_zero(dst, b->height * b->width);
 		return;
 	}
-	plane_zero(dst, r.lo * b->width);
+	rt_zero(dst, r.lo * b->width);
 	for (int32_t i = r.lo; i < r.hi; i++) {
 		float *row = dst + (ptrdiff_t)i * b->width;
 		const ptrdiff_t at = r.first + (ptrdiff_t)i * v->stride;
-		for (int32_t j = 0; j < q.lo; j++)
-			row[j] = 0;
+		rt_zero(row, q.lo);
 		plane_copy(row + q.lo, src + at * h->size + q.first
 			+ (ptrdiff_t)q.lo * h->stride, q.hi - q.lo, h->stride);
-		for (int32_t j = q.hi; j < b->width; j++)
-			row[j] = 0;
+		rt_zero(row + q.hi, b->width - q.hi);
 	}
-	plane_zero(dst + (ptrdiff_t)r.hi * b->width,
+	rt_zero(dst + (ptrdiff_t)r.hi * b->width,
 		(b->height - r.hi) * b->width);
 }
 

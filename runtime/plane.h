@@ -7,6 +7,45 @@
 
 #if RT_VL
 
+/* n values; short runs without a call, as the rows of small images are. */
+static inline void rt_copy(float *dst, const float *src, int32_t n)
+{
+	int32_t i = 0;
+
+	if (n >= RT_VL) {
+		for (; i + RT_VL <= n; i += RT_VL)
+			RT_STORE(dst + i, RT_LOAD(src + i));
+		RT_STORE(dst + n - RT_VL, RT_LOAD(src + n - RT_VL));
+	} else if (n >= 4) {
+		for (; i + 4 <= n; i += 4)
+			RT_STORE4(dst + i, RT_LOAD4(src + i));
+		RT_STORE4(dst + n - 4, RT_LOAD4(src + n - 4));
+	} else if (n > 0) {
+		dst[0] = src[0];
+		dst[n / 2] = src[n / 2];
+		dst[n - 1] = src[n - 1];
+	}
+}
+
+static inline void rt_zero(float *dst, int32_t n)
+{
+	const rt_vec zero = { 0 };
+	const rt_vec4 zero4 = { 0 };
+	int32_t i = 0;
+
+	if (n >= RT_VL) {
+		for (; i + RT_VL <= n; i += RT_VL)
+			RT_STORE(dst + i, zero);
+		RT_STORE(dst + n - RT_VL, zero);
+	} else if (n >= 4) {
+		for (; i + 4 <= n; i += 4)
+			RT_STORE4(dst + i, zero4);
+		RT_STORE4(dst + n - 4, zero4);
+	} else if (n > 0) {
+		dst[0] = dst[n / 2] = dst[n - 1] = 0;
+	}
+}
+
 /* A block of outputs and source channels, within a job. */
 typedef struct rt_block {
 	int32_t row, rows, col, cols, channel, channels;

@@ -57,6 +57,16 @@ typedef float rt_vec4 __attribute__((vector_size(16)));
 typedef float rt_vec4u __attribute__((vector_size(16), aligned(4)));
 #define RT_LOAD(p) (*(const rt_vecu *)(p))
 #define RT_STORE(p, v) (*(rt_vecu *)(p) = (v))
+#define RT_LOAD4(p) (*(const rt_vec4u *)(p))
+#define RT_STORE4(p, v) (*(rt_vec4u *)(p) = (v))
+#if defined(__clang__) || __GNUC__ >= 12
+#define RT_SHUFFLE4(a, b, i, j, k, l) \
+	__builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define RT_LANE4(a, b, i) ((i) < 4 ? (a)[(i) & 3] : (b)[(i) & 3])
+#define RT_SHUFFLE4(a, b, i, j, k, l) ((rt_vec4){ RT_LANE4(a, b, i), \
+	RT_LANE4(a, b, j), RT_LANE4(a, b, k), RT_LANE4(a, b, l) })
+#endif
 #endif
 
 /*

@@ -113,33 +113,22 @@ RT_API int32_t rt_tile_vecs(int32_t count)
 	return count == 4 || count == 2 ? 2 : count < 3 ? 1 : 3;
 }
 
-#if defined(__clang__) || __GNUC__ >= 12
-#define TILE_SHUFFLE(a, b, i, j, k, l) \
-	__builtin_shufflevector(a, b, i, j, k, l)
-#else
-#define TILE_SHUFFLE(a, b, i, j, k, l) ((rt_vec4){ \
-	((i) < 4 ? (a)[(i) & 3] : (b)[(i) & 3]), \
-	((j) < 4 ? (a)[(j) & 3] : (b)[(j) & 3]), \
-	((k) < 4 ? (a)[(k) & 3] : (b)[(k) & 3]), \
-	((l) < 4 ? (a)[(l) & 3] : (b)[(l) & 3]) })
-#endif
-
 RT_API void rt_tile_transpose4(float *dst, ptrdiff_t ld,
 	const float *const s[4])
 {
-	const rt_vec4 a = *(const rt_vec4u *)s[0];
-	const rt_vec4 b = *(const rt_vec4u *)s[1];
-	const rt_vec4 c = *(const rt_vec4u *)s[2];
-	const rt_vec4 d = *(const rt_vec4u *)s[3];
-	const rt_vec4 e = TILE_SHUFFLE(a, b, 0, 4, 1, 5);
-	const rt_vec4 f = TILE_SHUFFLE(c, d, 0, 4, 1, 5);
-	const rt_vec4 g = TILE_SHUFFLE(a, b, 2, 6, 3, 7);
-	const rt_vec4 h = TILE_SHUFFLE(c, d, 2, 6, 3, 7);
+	const rt_vec4 a = RT_LOAD4(s[0]);
+	const rt_vec4 b = RT_LOAD4(s[1]);
+	const rt_vec4 c = RT_LOAD4(s[2]);
+	const rt_vec4 d = RT_LOAD4(s[3]);
+	const rt_vec4 e = RT_SHUFFLE4(a, b, 0, 4, 1, 5);
+	const rt_vec4 f = RT_SHUFFLE4(c, d, 0, 4, 1, 5);
+	const rt_vec4 g = RT_SHUFFLE4(a, b, 2, 6, 3, 7);
+	const rt_vec4 h = RT_SHUFFLE4(c, d, 2, 6, 3, 7);
 
-	*(rt_vec4u *)dst = TILE_SHUFFLE(e, f, 0, 1, 4, 5);
-	*(rt_vec4u *)(dst + ld) = TILE_SHUFFLE(e, f, 2, 3, 6, 7);
-	*(rt_vec4u *)(dst + 2 * ld) = TILE_SHUFFLE(g, h, 0, 1, 4, 5);
-	*(rt_vec4u *)(dst + 3 * ld) = TILE_SHUFFLE(g, h, 2, 3, 6, 7);
+	RT_STORE4(dst, RT_SHUFFLE4(e, f, 0, 1, 4, 5));
+	RT_STORE4(dst + ld, RT_SHUFFLE4(e, f, 2, 3, 6, 7));
+	RT_STORE4(dst + 2 * ld, RT_SHUFFLE4(g, h, 0, 1, 4, 5));
+	RT_STORE4(dst + 3 * ld, RT_SHUFFLE4(g, h, 2, 3, 6, 7));
 }
 
 RT_API void rt_tile_transpose(float *dst, ptrdiff_t ld, const float *src,
