@@ -79,6 +79,7 @@ struct Expr {
 typedef struct Arg {
 	enum { ARG_VALUE, ARG_INT, ARG_FLOAT, ARG_STRUCT } kind;
 	const Value *v;      /* ARG_VALUE: its storage; NULL: a null pointer */
+	Index at;            /* ARG_VALUE: the element that it points to */
 	int64_t i;
 	double f;
 	const char *type;    /* ARG_STRUCT: passed by const pointer, */
@@ -204,5 +205,9 @@ void kernel_eval(const Kernel *, void *const buf[], bool wide);
  * input is read for the last time no later than the element stored at its
  * place is written. Conservative. */
 bool kernel_in_place(const Kernel *, const Value *in, const Value *out);
+
+/* True if the kernel needs v in memory: loads from it or hands it to a call.
+ * (Constants of one element are usually numbers in the expressions.) */
+bool kernel_reads(const Kernel *, const Value *);
 
 #endif

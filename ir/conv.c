@@ -1,0 +1,178 @@
+#include "ir/conv.h"
+
+#include "runtime/workspace.h"
+
+Conv conv_of(const Node *n, const Value *x, const Value *w, const Value *y)
+{
+	return (Conv){
+		.win = window_of(n, w->shape, w->shape.dim + 2),
+		.groups = attr_int(n, CONV_GROUP), .x = x, .w = w, .y = y,
+	};
+}
+
+static bool check_channels(Unit *u, const Node *n, Shape x, Shape w)
+{
+	int64_t groups = attr_int(n, CONV_GROUP);
+	if (groups < 1 || groups > x.dim[1] || x.dim[1] % groups ||
+	    w.dim[0] % groups) {
+		error_at(u, n->loc, "group is %lld, which does not divide %lld "
+		         "input and %lld output channels", (long long)groups,
+		         (long long)x.dim[1], (long long)w.dim[0]);
+		return false;
+	}
+	if (w.dim[1] != x.dim[1] / groups) {
+		error_at(u, n->loc, "weight has %lld input channels, input has "
+		         "%lld%s", (long long)w.dim[1],
+		         (long long)(x.dim[1] / groups),
+		         groups > 1 ? " per group" : "");
+		return false;
+	}
+	return true;
+}
+
+static bool check_weight(Unit *u, const Node *n, Shape x, Shape w)
+{
+	if (w.rank == x.rank)
+		return true;
+	error_at(u, n->loc, "weight has %d dimensions, input has %d", w.rank,
+	         x.rank);
+	return false;
+}
+
+bool conv_shape(Unit *u, const Node *n, Shape x, Shape w, Shape *y)
+{
+	if (!check_weight(u, n, x, w) ||
+	    !window_check(u, n, x, w.dim + 2) || !check_channels(u, n, x, w))
+		return false;
+	Window win = window_of(n, x, w.dim + 2);
+	if (!window_outputs(u, n, &win, x, false, y))
+		return false;
+	y->dim[0] = x.dim[0];
+	y->dim[1] = w.dim[0];
+	return true;
+}
+
+bool conv_check(Unit *u, const Node *n, Shape x, Shape w, Shape y)
+{
+	Shape want = {0};
+	if (!conv_shape(u, n, x, w, &want))
+		return false;
+	if (!shape_equal(want, y)) {
+		error_at(u, n->loc, "convolving %s with %s gives %s, found %s",
+		         shape_text(u->arena, x), shape_text(u->arena, w),
+		         shape_text(u->arena, want), shape_text(u->arena, y));
+		return false;
+	}
+	return true;
+}
+
+/* Field `d` counts from the last spatial dimension; a missing one is 1 high. */
+static int64_t from_end(const int64_t *dim, int rank, int d, int64_t missing)
+{
+	return d < rank ? dim[rank - 1 - d] : missing;
+}
+
+Arg conv_struct(const Conv *c)
+{
+	const Window *w = &c->win;
+	const int64_t *x = c->x->shape.dim, *y = c->y->shape.dim;
+	Arg a = {.kind = ARG_STRUCT, .type = "rt_conv", .n = 16};
+	int64_t field[] = {
+		x[0], x[1],
+		from_end(x + 2, w->rank, 1, 1), from_end(x + 2, w->rank, 0, 1),
+		y[1],
+		from_end(y + 2, w->rank, 1, 1), from_end(y + 2, w->rank, 0, 1),
+		from_end(w->cells, w->rank, 1, 1),
+		from_end(w->cells, w->rank, 0, 1),
+		from_end(w->stride, w->rank, 1, 1),
+		from_end(w->stride, w->rank, 0, 1),
+		from_end(w->begin, w->rank, 1, 0),
+		from_end(w->begin, w->rank, 0, 0),
+		from_end(w->dilation, w->rank, 1, 1),
+		from_end(w->dilation, w->rank, 0, 1),
+		c->groups,
+	};
+	for (int i = 0; i < a.n; i++)
+		a.field[i] = field[i];
+	return a;
+}
+
+bool conv_callable(const Conv *c)
+{
+	if (c->win.rank > 2 || c->x->dtype != DT_F32 ||
+	    c->w->dtype != DT_F32 || c->y->dtype != DT_F32)
+		return false;
+	Arg a = conv_struct(c);
+	for (int i = 0; i < a.n; i++)
+		if (a.field[i] > INT32_MAX)
+			return false;
+	return true;
+}
+
+int64_t conv_workspace(const Conv *c, ConvKind kind)
+{
+	if (!conv_callable(c))
+		return 0;
+	Arg a = conv_struct(c);
+	int32_t f[16];
+	for (int i = 0; i < a.n; i++)
+		f[i] = (int32_t)a.field[i];
+	rt_conv d = {
+		.n = f[0], .c = f[1], .h = f[2], .w = f[3], .o = f[4],
+		.oh = f[5], .ow = f[6], .kh = f[7], .kw = f[8], .sh = f[9],
+		.sw = f[10], .ph = f[11], .pw = f[12], .dh = f[13],
+		.dw = f[14], .groups = f[15],
+	};
+	return kind == CONV_FORWARD ? rt_conv_forward_workspace(&d)
+	     : kind == CONV_GRAD_INPUT ? rt_conv_grad_input_workspace(&d)
+	     : rt_conv_grad_weight_workspace(&d);
+}
+
+ConvAt conv_at(const Conv *c, const ConvLoop *l)
+{
+	int64_t xs = c->x->shape.dim[1] / c->groups;
+	int64_t ys = c->y->shape.dim[1] / c->groups;
+	Index o = k_sum(k_scaled(k_at(l->g), ys), k_at(l->o));
+	ConvAt at = {
+		.x = {k_at(l->n), k_sum(k_scaled(k_at(l->g), xs), k_at(l->c))},
+		.w = {o, k_at(l->c)},
+		.y = {k_at(l->n), o},
+	};
+	for (int d = 0; d < c->win.rank; d++) {
+		Index out = k_at(l->out[d]), cell = k_at(l->cell[d]);
+		at.x[2 + d] = window_at(&c->win, d, out, cell);
+		at.w[2 + d] = cell;
+		at.y[2 + d] = out;
+	}
+	return at;
+}
+
+/* Scatters: every y adds to the x that it was computed from. */
+static void scatter(Kernel *k, const Conv *c)
+{
+	ConvLoop l;
+	k_fill(k, c->x, 0);
+	l.n = k_for(k, c->y->shape.dim[0]);
+	l.g = k_for(k, c->groups);
+	l.o = k_for(k, c->y->shape.dim[1] / c->groups);
+	l.c = k_for(k, c->w->shape.dim[1]);
+	window_for_cells(k, &c->win, l.cell);
+	window_for_outputs(k, &c->win, c->y->shape, l.out);
+	ConvAt at = conv_at(c, &l);
+	k_accumulate_padded(k, c->x, at.x,
+	                    k_mul(k, k_load_at(k, c->y, at.y),
+	                          k_load_at(k, c->w, at.w)));
+	k_end_n(k, 4 + 2 * c->win.rank);
+}
+
+void k_conv_grad_input(Kernel *k, const Node *n, const Conv *c)
+{
+	bool call = conv_callable(c);
+	if (call)
+		k_call(k, "rt_conv_grad_input", 5, (Arg[]){
+			conv_struct(c), {.v = c->y}, {.v = c->w}, {.v = c->x},
+			{.v = node_workspace(n)}});
+	scatter(k, c);
+	if (call)
+		k_end(k);
+}

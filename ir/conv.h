@@ -1,0 +1,54 @@
+/*
+ * The geometry of a convolution: y[n,o,i..] = sum over c, p.. of
+ * x[n,c,i*stride+p*dilation-begin..] w[o,c,p..], in `groups` independent parts
+ * of the channels. Forward and gradients differ only in which of x, w and y is
+ * computed.
+ */
+#ifndef IR_CONV_H
+#define IR_CONV_H
+
+#include "ir/window.h"
+
+enum { CONV_GROUP = W_NATTRS, CONV_NATTRS };
+#define CONV_ATTRS \
+	WINDOW_ATTRS, \
+	[CONV_GROUP] = {"group", ATTR_INT, true, 1}
+
+typedef struct Conv {
+	Window win;
+	int64_t groups;
+	const Value *x, *w, *y;   /* [N,C,..], [O,C/groups,..], [N,O,..] */
+} Conv;
+
+typedef enum ConvKind { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT } ConvKind;
+
+Conv conv_of(const Node *, const Value *x, const Value *w, const Value *y);
+/* Checks the attributes, x and w, and gives y's shape. False after error_at. */
+bool conv_shape(Unit *, const Node *, Shape x, Shape w, Shape *y);
+/* The same where y is given. */
+bool conv_check(Unit *, const Node *, Shape x, Shape w, Shape y);
+
+/* Has the runtime a function for it? Then conv_struct() is its first argument
+ * and conv_workspace() the bytes it wants. */
+bool conv_callable(const Conv *);
+Arg conv_struct(const Conv *);
+int64_t conv_workspace(const Conv *, ConvKind);
+
+/* Variables of the loops over all products, which the operator opens in the
+ * order it likes; o and c count within the group. */
+typedef struct ConvLoop {
+	int n, g, o, c;
+	int out[MAX_SPATIAL], cell[MAX_SPATIAL];
+} ConvLoop;
+
+/* The elements that meet there; x's may be in the padding. */
+typedef struct ConvAt {
+	Index x[2 + MAX_SPATIAL], w[2 + MAX_SPATIAL], y[2 + MAX_SPATIAL];
+} ConvAt;
+
+ConvAt conv_at(const Conv *, const ConvLoop *);
+/* x = what y was spread over: the gradient of x where y is that of y, and the
+ * transposed convolution. The call and its loops. */
+void k_conv_grad_input(Kernel *, const Node *, const Conv *);
+
+#endif

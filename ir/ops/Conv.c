@@ -1,0 +1,153 @@
+/*
+ * Conv: convolution over 1 to 3 spatial dimensions, with groups; see
+ * ir/conv.h. auto_pad is resolved by the reader.
+ * dx = ConvGradInput(dy, w), dw = ConvGradWeight(x, dy), db = sum of dy.
+ */
+#include "ir/op.h"
+
+#include "ir/build.h"
+#include "ir/conv.h"
+
+static bool check_types(Unit *u, const Node *n)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && (n->in[i]->dtype != n->in[0]->dtype ||
+		                 !dtype_is_float(n->in[i]->dtype))) {
+			error_at(u, n->loc, "input %d is %s, input 0 is %s; "
+			         "expected one floating-point type", i,
+			         dtype_name(n->in[i]->dtype),
+			         dtype_name(n->in[0]->dtype));
+			return false;
+		}
+	return true;
+}
+
+static const Value *bias_of(const Node *n)
+{
+	return n->nin > 2 ? n->in[2] : NULL;
+}
+
+static bool infer(Unit *u, Node *n)
+{
+	const Value *bias = bias_of(n);
+	Shape y = {0};
+	if (!check_types(u, n) ||
+	    !conv_shape(u, n, n->in[0]->shape, n->in[1]->shape, &y))
+		return false;
+	if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != y.dim[1])) {
+		error_at(u, n->loc, "bias has shape %s, expected [%lld]",
+		         shape_text(u->arena, bias->shape), (long long)y.dim[1]);
+		return false;
+	}
+	n->out[0]->dtype = n->in[0]->dtype;
+	n->out[0]->shape = y;
+	return true;
+}
+
+static Conv geometry(const Node *n)
+{
+	return conv_of(n, n->in[0], n->in[1], n->out[0]);
+}
+
+static int64_t workspace(const Node *n)
+{
+	Conv c = geometry(n);
+	return conv_workspace(&c, CONV_FORWARD);
+}
+
+static void loops(Kernel *k, const Conv *c, const Value *bias)
+{
+	ConvLoop l;
+	l.n = k_for(k, c->y->shape.dim[0]);
+	l.g = k_for(k, c->groups);
+	l.o = k_for(k, c->y->shape.dim[1] / c->groups);
+	window_for_outputs(k, &c->win, c->y->shape, l.out);
+	int sum = k_var(k, k_typed(k, compute_type(c->y->dtype), 0));
+	l.c = k_for(k, c->w->shape.dim[1]);
+	window_for_cells(k, &c->win, l.cell);
+	ConvAt at = conv_at(c, &l);
+	Expr *product = k_mul(k, k_load_padded(k, c->x, at.x, 0),
+	                      k_load_at(k, c->w, at.w));
+	k_set(k, sum, k_add(k, k_get(k, sum), product));
+	k_end_n(k, 1 + c->win.rank);
+	Expr *y = k_get(k, sum);
+	if (bias)
+		y = k_add(k, y, k_load_at(k, bias, &at.y[1]));
+	k_store_at(k, c->y, at.y, y);
+	k_end_n(k, 3 + c->win.rank);
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *bias = bias_of(n);
+	Conv c = geometry(n);
+	bool call = conv_callable(&c);
+	if (call)
+		k_call(k, "rt_conv_forward", 6, (Arg[]){
+			conv_struct(&c), {.v = c.x}, {.v = c.w}, {.v = bias},
+			{.v = c.y}, {.v = node_workspace(n)}});
+	loops(k, &c, bias);
+	if (call)
+		k_end(k);
+}
+
+static Value *gradient(Graph *g, Node *n, const OpDef *op, Value *a, Value *b,
+                       Shape shape)
+{
+	Node *d = node_new(g, n->loc, op, 2, (Value *[]){a, b});
+	node_copy_attrs(g, d, n);
+	node_set_ints(g, d, "shape", shape.rank, shape.dim);
+	return node_done(g, d);
+}
+
+/* dy[N,O,..] -> [O]: summed to [O,1,..], which is [O]. */
+static Value *bias_gradient(Graph *g, Node *n, Value *dy)
+{
+	Shape column = {.rank = dy->shape.rank - 1, .dim = {dy->shape.dim[1]}};
+	for (int i = 1; i < column.rank; i++)
+		column.dim[i] = 1;
+	return build_reshape(g, n->loc, build_sum_to(g, n->loc, dy, column),
+	                     n->in[2]->shape);
+}
+
+static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
+                 Value *dx[])
+{
+	Value *x = n->in[0], *w = n->in[1];
+	if (want[0])
+		dx[0] = gradient(g, n, &op_ConvGradInput, dy[0], w, x->shape);
+	if (want[1])
+		dx[1] = gradient(g, n, &op_ConvGradWeight, x, dy[0], w->shape);
+	if (bias_of(n) && want[2])
+		dx[2] = bias_gradient(g, n, dy[0]);
+}
+
+const OpDef op_Conv = {
+	.name = "Conv", .since = 11, .min_in = 2, .max_in = 3,
+	ATTRS(CONV_ATTRS),
+	.infer = infer,
+	.lower = lower,
+	.grad = grad,
+	.workspace = workspace,
+	EXAMPLES({.in = {{DIMS(1, 2, 4, 5)}, {DIMS(3, 2, 3, 3)}}},
+	         {.nin = 3,
+	          .in = {{DIMS(2, 2, 5, 4)}, {DIMS(4, 2, 3, 2)}, {DIMS(4)}},
+	          .attr = {{"strides", INTS(2, 1)}, {"pads", INTS(1, 0, 2, 1)},
+	                   {"kernel_shape", INTS(3, 2)}}},
+	         {.nin = 3,
+	          .in = {{DIMS(1, 4, 6, 6)}, {DIMS(6, 2, 3, 3)}, {DIMS(6)}},
+	          .attr = {{"group", 2}, {"dilations", INTS(2, 1)},
+	                   {"pads", INTS(1, 1, 1, 1)}}},
+	         {.in = {{DIMS(2, 3, 5, 5)}, {DIMS(3, 1, 3, 3)}},
+	          .attr = {{"group", 3}, {"strides", INTS(2, 2)},
+	                   {"pads", INTS(1, 1, 1, 1)}}},
+	         {.nin = 3,
+	          .in = {{DIMS(2, 2, 9)}, {DIMS(3, 2, 3)}, {DIMS(3)}},
+	          .attr = {{"dilations", INTS(2)}, {"pads", INTS(3, 0)}}},
+	         {.nin = 3,
+	          .in = {{DIMS(1, 2, 3, 3, 4)}, {DIMS(2, 2, 2, 2, 2)},
+	                 {DIMS(2)}},
+	          .attr = {{"strides", INTS(1, 2, 1)},
+	                   {"pads", INTS(0, 1, 0, 0, 0, 1)}}},
+	         {.in = {{DIMS(1, 2, 3), DT_F64}, {DIMS(2, 2, 1), DT_F64}}}),
+};

@@ -1,0 +1,83 @@
+#include "ir/product.h"
+
+#include "ir/op.h"
+#include "runtime/workspace.h"
+
+static bool callable(const Product *p)
+{
+	return p->a.v->dtype == DT_F32 && p->b.v->dtype == DT_F32 &&
+	       p->y.v->dtype == DT_F32 && p->m <= INT32_MAX &&
+	       p->n <= INT32_MAX && p->k <= INT32_MAX;
+}
+
+int64_t product_workspace(const Product *p)
+{
+	return callable(p) ? rt_gemm_workspace((int32_t)p->m, (int32_t)p->n,
+	                                       (int32_t)p->k)
+	                   : 0;
+}
+
+static Arg pointer(Matrix x)
+{
+	return (Arg){.kind = ARG_VALUE, .v = x.v, .at = x.at};
+}
+
+static Arg integer(int64_t i)
+{
+	return (Arg){.kind = ARG_INT, .i = i};
+}
+
+static Arg number(double f)
+{
+	return (Arg){.kind = ARG_FLOAT, .f = f};
+}
+
+static void call(Kernel *k, const Product *p)
+{
+	k_call(k, "rt_gemm", 14, (Arg[]){
+		integer(p->ta), integer(p->tb),
+		integer(p->m), integer(p->n), integer(p->k),
+		number(p->alpha), pointer(p->a), integer(p->ta ? p->m : p->k),
+		pointer(p->b), integer(p->tb ? p->k : p->n),
+		number(p->add), pointer(p->y), integer(p->n),
+		{.v = node_workspace(k->node)}});
+}
+
+/* Element (row, col) of op(x), where op(x) has `rows` and `cols`. */
+static Index element(Matrix x, bool transposed, int row, int col, int64_t rows,
+                     int64_t cols)
+{
+	Index at = transposed
+	         ? k_sum(k_scaled(k_at(col), rows), k_at(row))
+	         : k_sum(k_scaled(k_at(row), cols), k_at(col));
+	return k_sum(x.at, at);
+}
+
+static void loops(Kernel *k, const Product *p)
+{
+	int i = k_for(k, p->m), j = k_for(k, p->n);
+	int sum = k_var(k, k_typed(k, compute_type(p->y.v->dtype), 0));
+	int l = k_for(k, p->k);
+	Expr *a = k_load_flat(k, p->a.v, element(p->a, p->ta, i, l, p->m, p->k));
+	Expr *b = k_load_flat(k, p->b.v, element(p->b, p->tb, l, j, p->k, p->n));
+	k_set(k, sum, k_add(k, k_get(k, sum), k_mul(k, a, b)));
+	k_end(k);
+	Index to = element(p->y, false, i, j, p->m, p->n);
+	Expr *y = k_get(k, sum);
+	if (p->alpha != 1)
+		y = k_mul(k, y, k_num(k, p->alpha));
+	if (p->add)
+		y = k_add(k, k_load_flat(k, p->y.v, to), y);
+	k_store_flat(k, p->y.v, to, y);
+	k_end_n(k, 2);
+}
+
+void k_product(Kernel *k, const Product *p)
+{
+	bool called = callable(p);
+	if (called)
+		call(k, p);
+	loops(k, p);
+	if (called)
+		k_end(k);
+}

@@ -1,0 +1,26 @@
+/* Matrix products: what MatMul and Gemm are made of. */
+#ifndef IR_PRODUCT_H
+#define IR_PRODUCT_H
+
+#include "ir/kernel.h"
+
+/* y[m,n] = alpha * op(a)[m,k] op(b)[k,n] (+ y), where op transposes if ta (tb)
+ * is set. Each matrix is row-major without gaps, from element `at` of its
+ * value; `at` may depend on loops that are open. */
+typedef struct Matrix {
+	const Value *v;
+	Index at;
+} Matrix;
+
+typedef struct Product {
+	bool ta, tb, add;
+	int64_t m, n, k;
+	double alpha;
+	Matrix a, b, y;
+} Product;
+
+/* The call, where the runtime has one for the types, and its loops. */
+void k_product(Kernel *, const Product *);
+int64_t product_workspace(const Product *);   /* of that call, bytes */
+
+#endif
