@@ -1,0 +1,33 @@
+#include "backend/c_place.h"
+
+int64_t value_bytes(const Value *v)
+{
+	return numel(v->shape) * dtype_size(v->dtype);
+}
+
+static bool same_base(const Place *a, const Place *b)
+{
+	return a->base == b->base ||
+	       (a->base->var && a->base->var == b->base->var);
+}
+
+bool place_overlap(const Plan *p, const Value *a, const Value *b)
+{
+	const Place *pa = &p->place[a->id], *pb = &p->place[b->id];
+	if (pa->region != pb->region)
+		return false;
+	if (pa->region != REGION_ARENA)
+		return same_base(pa, pb);
+	return pa->offset < pb->offset + value_bytes(b) &&
+	       pb->offset < pa->offset + value_bytes(a);
+}
+
+bool place_same(const Plan *p, const Value *a, const Value *b)
+{
+	const Place *pa = &p->place[a->id], *pb = &p->place[b->id];
+	if (a->dtype != b->dtype || pa->region != pb->region)
+		return false;
+	if (pa->region != REGION_ARENA)
+		return same_base(pa, pb);
+	return pa->offset == pb->offset;
+}

@@ -1,0 +1,13 @@
+/* Where values live, as the emitted functions see it. */
+#ifndef BACKEND_C_PLACE_H
+#define BACKEND_C_PLACE_H
+
+#include "ir/plan.h"
+
+int64_t value_bytes(const Value *);
+
+/* Same memory and type / any byte in common. */
+bool place_same(const Plan *, const Value *, const Value *);
+bool place_overlap(const Plan *, const Value *, const Value *);
+
+#endif

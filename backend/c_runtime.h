@@ -1,0 +1,21 @@
+/*
+ * The runtime's text, which the compiler carries. What a program needs of it is
+ * found in the text itself: the functions named rt_... that the program calls,
+ * the files that define them, and so on for what those files call.
+ */
+#ifndef BACKEND_C_RUNTIME_H
+#define BACKEND_C_RUNTIME_H
+
+#include "ir/arena.h"
+
+#include <stdbool.h>
+
+bool runtime_has(const char *fn);
+
+/* The function to call for `fn`: with blas, a variant of that kind. */
+const char *runtime_name(const char *fn, bool blas);
+
+/* Headers and sources that `program` needs, as one text; NULL: none. */
+const char *runtime_text(Arena *, const char *program);
+
+#endif

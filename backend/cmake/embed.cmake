@@ -1,0 +1,13 @@
+# Writes OUT, a C file with the text of FILES (a list, relative to ROOT) as
+# `const RuntimeFile runtime_files[]`, which ends with a NULL name.
+set(TEXT "#include \"backend/c_runtime_files.h\"\n\n")
+string(APPEND TEXT "const RuntimeFile runtime_files[] = {\n")
+foreach(file ${FILES})
+  file(READ ${ROOT}/${file} source)
+  string(REPLACE "\\" "\\\\" source "${source}")
+  string(REPLACE "\"" "\\\"" source "${source}")
+  string(REPLACE "\n" "\\n\"\n\"" source "${source}")
+  string(APPEND TEXT "{\"${file}\",\n\"${source}\"},\n")
+endforeach()
+string(APPEND TEXT "{0, 0},\n};\n")
+file(WRITE ${OUT} "${TEXT}")
