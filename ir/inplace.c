@@ -1,28 +1,27 @@
 /*
- * May a node write its output over its input? Read off the loop nest: yes if
- * the output is stored by one statement, the input is read only in that same
- * innermost body, and always at the very element that is stored. Then each
- * element is read before it is overwritten, and never again.
+ * May a node write its output over its input? Read off the loop nest.
+ *
+ * The output must be stored by one statement, at an index that is different in
+ * every iteration of the loops around it: a number whose digits are the loop
+ * variables. Then it is enough that no element is read after it was stored:
+ *
+ *   - what comes after the store in any of the loops' bodies reads no input;
+ *   - what comes before it, and the stored expression, reads the input only at
+ *     indexes with the same digits for the loops that both are in. For the
+ *     other digits it may have loops of its own (a softmax reads its whole row
+ *     for the sum, then stores it): those are elements of this same iteration.
  */
 #include "ir/kernel.h"
 
-#include <string.h>
+typedef struct Proof {
+	const Kernel *k;
+	const Value *in, *out;
+	const Index *at;            /* where the store goes */
+	int depth;                  /* loops around the statement looked at, */
+	int loop[4 * MAX_RANK];     /*   outermost first */
+} Proof;
 
-static bool same_index(const Index *a, const Index *b)
-{
-	if (a->nterms != b->nterms || a->add != b->add)
-		return false;
-	for (int i = 0; i < a->nterms; i++) {
-		bool found = false;
-		for (int j = 0; j < b->nterms; j++)
-			found |= a->term[i].scalar == b->term[j].scalar &&
-			         a->term[i].var == b->term[j].var &&
-			         a->term[i].mul == b->term[j].mul;
-		if (!found)
-			return false;
-	}
-	return true;
-}
+/* ---- who reads ---- */
 
 static bool expr_reads(const Expr *e, const Value *v)
 {
@@ -37,84 +36,220 @@ static bool expr_reads(const Expr *e, const Value *v)
 	return false;
 }
 
-static bool expr_reads_only_at(const Expr *e, const Value *v, const Index *at)
+static bool call_has(const Stmt *call, const Value *v)
 {
-	if (e->kind == E_LOAD)
-		return e->u.load.v != v ||
-		       (!e->u.load.nguards && same_index(&e->u.load.at, at));
-	if (e->kind == E_CAST)
-		return expr_reads_only_at(e->u.cast, v, at);
-	for (int i = 0; e->kind == E_SCALAR &&
-	                i < scalar_arity(e->u.scalar.op); i++)
-		if (!expr_reads_only_at(e->u.scalar.arg[i], v, at))
-			return false;
-	return true;
+	for (int i = 0; i < call->u.call.narg; i++)
+		if (call->u.call.arg[i].kind == ARG_VALUE &&
+		    call->u.call.arg[i].v == v)
+			return true;
+	return false;
 }
 
-static bool touches(const Stmt *s, const Value *v)
+/* One statement with its body, not those that follow it. */
+static bool stmt_reads(const Stmt *s, const Value *v);
+
+static bool body_reads(const Stmt *s, const Value *v)
 {
-	for (; s; s = s->next) {
-		if (s->kind == ST_FOR && touches(s->u.loop.body, v))
+	for (; s; s = s->next)
+		if (stmt_reads(s, v))
 			return true;
-		if (s->kind == ST_CALL && touches(s->u.call.body, v))
-			return true;
-		if (s->kind == ST_SET && expr_reads(s->u.set.x, v))
-			return true;
-		if (s->kind == ST_STORE && (s->u.store.to.v == v ||
-		                            expr_reads(s->u.store.x, v)))
-			return true;
+	return false;
+}
+
+static bool stmt_reads(const Stmt *s, const Value *v)
+{
+	switch (s->kind) {
+	case ST_FOR:
+		return body_reads(s->u.loop.body, v);
+	case ST_CALL:
+		return call_has(s, v) || body_reads(s->u.call.body, v);
+	case ST_SET:
+		return expr_reads(s->u.set.x, v);
+	case ST_STORE:
+		return expr_reads(s->u.store.x, v);
 	}
 	return false;
 }
 
-/* A straight line of sets and one store to `out`. Stores to other values are
- * as harmless as sets. After the store nothing reads `in`. */
-static bool straight_line(const Stmt *s, const Value *in, const Value *out)
+bool kernel_reads(const Kernel *k, const Value *v)
 {
-	const Stmt *store = NULL;
-	for (const Stmt *t = s; t; t = t->next) {
-		if (t->kind != ST_SET && t->kind != ST_STORE)
-			return false;
-		if (t->kind == ST_STORE && t->u.store.to.v == out) {
-			if (store || t->u.store.add || t->u.store.to.nguards)
-				return false;
-			store = t;
+	return body_reads(k->body, v);
+}
+
+/* ---- the store ---- */
+
+/* Counts the stores to v, in calls too; *found is the last. */
+static int count_stores(const Stmt *s, const Value *v, const Stmt **found)
+{
+	int n = 0;
+	for (; s; s = s->next) {
+		if (s->kind == ST_FOR)
+			n += count_stores(s->u.loop.body, v, found);
+		if (s->kind == ST_CALL)
+			n += count_stores(s->u.call.body, v, found) +
+			     call_has(s, v);
+		if (s->kind == ST_STORE && s->u.store.to.v == v) {
+			*found = s;
+			n++;
 		}
 	}
-	if (!store)
+	return n;
+}
+
+static bool holds(const Stmt *s, const Stmt *store)
+{
+	if (s == store)
+		return true;
+	if (s->kind != ST_FOR)
 		return false;
-	const Index *at = &store->u.store.to.at;
-	bool after = false;
-	for (const Stmt *t = s; t; t = t->next) {
-		const Expr *x = t->kind == ST_SET ? t->u.set.x : t->u.store.x;
-		if (after ? expr_reads(x, in) : !expr_reads_only_at(x, in, at))
+	for (s = s->u.loop.body; s; s = s->next)
+		if (holds(s, store))
+			return true;
+	return false;
+}
+
+static int64_t term_extent(const Kernel *k, const Term *t)
+{
+	return k->extent[t->var];
+}
+
+/* Do two different iterations of the p->depth loops always give two different
+ * indexes? Yes if each loop is a digit: its factor exceeds what all loops of
+ * smaller factors add up to. */
+static bool has_digits(const Proof *p)
+{
+	int found = 0;
+	for (int i = 0; i < p->at->nterms; i++) {
+		const Term *t = &p->at->term[i];
+		if (t->scalar || t->mul <= 0)
 			return false;
-		after |= t == store;
+		int64_t below = 0;
+		for (int j = 0; j < p->at->nterms; j++) {
+			const Term *u = &p->at->term[j];
+			if (u->scalar || (j != i && u->mul == t->mul))
+				return false;
+			if (u->mul < t->mul)
+				below += u->mul * (term_extent(p->k, u) - 1);
+		}
+		if (below >= t->mul)
+			return false;
+	}
+	for (int d = 0; d < p->depth; d++) {
+		bool in_index = p->k->extent[p->loop[d]] <= 1;
+		for (int i = 0; i < p->at->nterms; i++)
+			in_index |= p->at->term[i].var == p->loop[d];
+		found += in_index;
+	}
+	return found == p->depth;
+}
+
+/* ---- the reads before it ---- */
+
+static bool shares_loop(const Proof *p, int var)
+{
+	for (int d = 0; d < p->depth; d++)
+		if (p->loop[d] == var)
+			return true;
+	return false;
+}
+
+static bool same_digit(const Proof *p, const Term *t, const Term *u)
+{
+	if (t->scalar)
+		return false;
+	if (shares_loop(p, t->var) || shares_loop(p, u->var))
+		return t->var == u->var;
+	return term_extent(p->k, t) == term_extent(p->k, u);
+}
+
+/* Same digits: the loops that both are in are the same variables; others may
+ * differ but run over the same range. One term for each, as many in all. */
+static bool same_digits(const Proof *p, const Access *a)
+{
+	if (a->nguards || a->at.nterms != p->at->nterms ||
+	    a->at.add != p->at->add)
+		return false;
+	for (int j = 0; j < p->at->nterms; j++) {
+		const Term *u = &p->at->term[j];
+		int found = 0;
+		for (int i = 0; i < a->at.nterms; i++) {
+			const Term *t = &a->at.term[i];
+			if (t->mul == u->mul)
+				found += same_digit(p, t, u) ? 1 : 2;
+		}
+		if (found != 1)
+			return false;
 	}
 	return true;
 }
 
-static bool safe(const Stmt *body, const Value *in, const Value *out)
+static bool expr_fits(const Proof *p, const Expr *e)
 {
-	const Stmt *only = NULL;
-	for (const Stmt *s = body; s; s = s->next) {
-		Stmt one = *s;
-		one.next = NULL;
-		if (!touches(&one, in) && !touches(&one, out))
-			continue;
-		if (s->kind == ST_CALL)
+	if (e->kind == E_LOAD)
+		return e->u.load.v != p->in || same_digits(p, &e->u.load);
+	if (e->kind == E_CAST)
+		return expr_fits(p, e->u.cast);
+	for (int i = 0; e->kind == E_SCALAR &&
+	                i < scalar_arity(e->u.scalar.op); i++)
+		if (!expr_fits(p, e->u.scalar.arg[i]))
 			return false;
-		if (s->kind != ST_FOR)
-			return straight_line(body, in, out);
-		if (only)
-			return false;
-		only = s;
+	return true;
+}
+
+/* A call may read ahead: none that touches the input is allowed. */
+static bool stmt_fits(const Proof *p, const Stmt *s)
+{
+	switch (s->kind) {
+	case ST_FOR:
+		for (const Stmt *t = s->u.loop.body; t; t = t->next)
+			if (!stmt_fits(p, t))
+				return false;
+		return true;
+	case ST_CALL:
+		return !stmt_reads(s, p->in);
+	case ST_SET:
+		return expr_fits(p, s->u.set.x);
+	case ST_STORE:
+		return expr_fits(p, s->u.store.x);
 	}
-	return only && safe(only->u.loop.body, in, out);
+	return false;
+}
+
+/* The statements of one body, then of the loop in it that has the store. */
+static bool body_fits(Proof *p, const Stmt *body, const Stmt *store)
+{
+	const Stmt *with = body;
+	while (!holds(with, store))
+		with = with->next;
+	for (const Stmt *s = with->next; s; s = s->next)
+		if (stmt_reads(s, p->in))
+			return false;
+	for (const Stmt *s = body; s != with; s = s->next)
+		if (!stmt_fits(p, s))
+			return false;
+	if (with == store)
+		return has_digits(p) && stmt_fits(p, store);
+	p->loop[p->depth++] = with->u.loop.var;
+	return body_fits(p, with->u.loop.body, store);
+}
+
+static bool in_a_call(const Stmt *s, const Stmt *store)
+{
+	for (; s; s = s->next)
+		if (holds(s, store))
+			return false;
+	return true;
 }
 
 bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 {
-	return in->dtype == out->dtype && numel(in->shape) == numel(out->shape) &&
-	       safe(k->body, in, out);
+	if (in->dtype != out->dtype || numel(in->shape) != numel(out->shape))
+		return false;
+	const Stmt *store = NULL;
+	if (count_stores(k->body, out, &store) != 1 || !store ||
+	    store->u.store.add || store->u.store.to.nguards ||
+	    in_a_call(k->body, store))
+		return false;
+	Proof p = {.k = k, .in = in, .out = out, .at = &store->u.store.to.at};
+	return body_fits(&p, k->body, store);
 }

@@ -3,7 +3,8 @@
  *
  * The planner's answer and the backends' question. Steps are numbered from 0;
  * a buffer lives from step `first` to step `last`, both included. Several
- * values share a buffer where one is a view of the other or overwrites it.
+ * values share a buffer where one is a view of the other or overwrites it; so
+ * the pointers that a step gets may be equal.
  */
 #ifndef IR_PLAN_H
 #define IR_PLAN_H
@@ -26,8 +27,13 @@ typedef struct Buffer {
 	int first, last;
 } Buffer;
 
+/* Where a value is. `base` is whose memory it is: the value itself, or what it
+ * is a view of. REGION_STATE: base->var is the variable, Program.offset has its
+ * place. REGION_CONST: base is a V_CONST or reads a variable that nobody
+ * writes. REGION_CONTEXT: base is the input. */
 typedef struct Place {
 	Region region;
+	const Value *base;
 	int buffer;            /* REGION_ARENA: index in Plan.buffer */
 	int64_t offset;        /* REGION_ARENA: bytes from the arena's start */
 } Place;
@@ -59,13 +65,17 @@ typedef struct Program {
 	int64_t state_bytes;
 	int64_t const_bytes;
 	int64_t *offset;       /* by variable id: in the state if mutable, else
-	                        * in the constants */
+	                        * in the constants; -1: no function reads it */
 } Program;
 
-/* Offsets of the variables: mutable ones in the state, the rest constant.
- * Fills state_bytes, const_bytes (with the graphs' own constants), offset and
- * arena_bytes. */
+/* Offsets of the variables, multiples of `align`: mutable ones in the state,
+ * the rest constant. Fills state_bytes, const_bytes (with the graphs' own
+ * constants), offset and arena_bytes. */
 void program_layout(Program *);
+
+/* True if the node needs no code: a view of memory that is in place. A view
+ * that is not skipped runs its kernel, a copy. */
+bool plan_skips(const Plan *, const Node *);
 
 void plan_print(FILE *, const Plan *);
 

@@ -1,0 +1,145 @@
+/* Where variables live between two runs, and questions about plans. */
+#include "ir/op.h"
+#include "ir/plan.h"
+
+#include <stdlib.h>
+
+bool plan_skips(const Plan *plan, const Node *n)
+{
+	if (!n->op->view || n->nout != 1)
+		return false;
+	const Place *in = &plan->place[n->in[0]->id];
+	const Place *out = &plan->place[n->out[0]->id];
+	return out->region == in->region && out->base == in->base;
+}
+
+/* The arrays of constants in the functions, each once: clones share them. */
+typedef struct Arrays {
+	int n, max;
+	const void **data;
+	int64_t bytes;
+} Arrays;
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t p = (uintptr_t)*(void *const *)a;
+	uintptr_t q = (uintptr_t)*(void *const *)b;
+	return p < q ? -1 : p > q;
+}
+
+static const Plan *function(const Program *p, int i)
+{
+	return i == 0 ? p->train : i == 1 ? p->infer : p->evaluate;
+}
+
+static int64_t round_up(int64_t x, int64_t align)
+{
+	return (x + align - 1) / align * align;
+}
+
+/* Calls `visit` for each value that a step of a function reads. */
+static void each_read(const Program *p, void *to,
+                      void (*visit)(void *to, const Plan *, const Value *))
+{
+	for (int f = 0; f < 3; f++) {
+		const Plan *plan = function(p, f);
+		for (int s = 0; plan && s < plan->nsteps; s++) {
+			const Node *n = plan->step[s];
+			for (int i = 0; i < n->nin; i++)
+				if (n->in[i])
+					visit(to, plan, n->in[i]);
+		}
+	}
+}
+
+static bool is_array(const Plan *plan, const Value *v)
+{
+	return v->kind == V_CONST && plan->place[v->id].region == REGION_CONST;
+}
+
+static void count_array(void *to, const Plan *plan, const Value *v)
+{
+	((Arrays *)to)->max += is_array(plan, v);
+}
+
+static void add_array(void *to, const Plan *plan, const Value *v)
+{
+	Arrays *a = to;
+	if (is_array(plan, v))
+		a->data[a->n++] = v->data;
+}
+
+static void sum_array(void *to, const Plan *plan, const Value *v)
+{
+	Arrays *a = to;
+	if (!is_array(plan, v))
+		return;
+	const void **found = bsearch(&v->data, a->data, (size_t)a->n,
+	                             sizeof *a->data, by_address);
+	if (!found)
+		return;
+	a->bytes += numel(v->shape) * dtype_size(v->dtype);
+	/* Counted: leaves the list, which stays sorted. */
+	int i = (int)(found - a->data);
+	for (a->n--; i < a->n; i++)
+		a->data[i] = a->data[i + 1];
+}
+
+static void drop_repeats(Arrays *a)
+{
+	int n = 0;
+	qsort(a->data, (size_t)a->n, sizeof *a->data, by_address);
+	for (int i = 0; i < a->n; i++)
+		if (n == 0 || a->data[n - 1] != a->data[i])
+			a->data[n++] = a->data[i];
+	a->n = n;
+}
+
+static int64_t bytes_of_arrays(const Program *p)
+{
+	Arrays a = {0};
+	each_read(p, &a, count_array);
+	a.data = arena_array(p->model->unit->arena, const void *, a.max + 1);
+	each_read(p, &a, add_array);
+	drop_repeats(&a);
+	each_read(p, &a, sum_array);
+	return a.bytes;
+}
+
+static void mark_variable(void *to, const Plan *plan, const Value *v)
+{
+	if (v->kind == V_VARIABLE)
+		((bool *)to)[v->var->id] = true;
+}
+
+static void place_variables(Program *p)
+{
+	Model *m = p->model;
+	bool *read = arena_array(m->unit->arena, bool, m->nvars);
+	each_read(p, read, mark_variable);
+	p->offset = arena_array(m->unit->arena, int64_t, m->nvars);
+	p->state_bytes = p->const_bytes = 0;
+	for (int i = 0; i < m->nvars; i++) {
+		const Variable *v = m->var[i];
+		int64_t *end = v->mutable ? &p->state_bytes : &p->const_bytes;
+		if (!v->mutable && !read[i]) {
+			p->offset[i] = -1;
+			continue;
+		}
+		p->offset[i] = round_up(*end, p->align);
+		*end = p->offset[i] + numel(v->shape) * dtype_size(v->dtype);
+	}
+}
+
+void program_layout(Program *p)
+{
+	if (p->align <= 0)
+		BUG("a program of alignment %lld", (long long)p->align);
+	place_variables(p);
+	p->const_bytes += bytes_of_arrays(p);
+	p->arena_bytes = 0;
+	for (int f = 0; f < 3; f++)
+		if (function(p, f) &&
+		    function(p, f)->arena_bytes > p->arena_bytes)
+			p->arena_bytes = function(p, f)->arena_bytes;
+}

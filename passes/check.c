@@ -1,0 +1,442 @@
+/*
+ * The independent checker of plans. It executes the plan on names instead of
+ * numbers: every byte of the arena, and every variable, knows whose contents it
+ * holds; a step must find the contents it reads, and its writes take bytes away
+ * from others. Nothing of the planner's reasoning is used or needed.
+ */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+/* Bytes [lo, hi) of the arena hold the contents called `what`: the id of the
+ * value they were written for. */
+typedef struct Span {
+	int64_t lo, hi;
+	int what;
+} Span;
+
+typedef struct Checker {
+	const Plan *plan;
+	const Graph *g;
+	Arena *arena;
+	const char *wrong;     /* the first complaint */
+	int nspans, maxspans;
+	Span *span;            /* disjoint, by address */
+	int *contents;         /* by value id: what it should find; -1: nothing */
+	int *state;            /* by variable id: what it holds */
+	int step;
+} Checker;
+
+#define FAIL(c, ...) \
+	((c)->wrong = (c)->wrong ? (c)->wrong \
+	                         : arena_printf((c)->arena, __VA_ARGS__))
+
+static int64_t size_of(const Value *v)
+{
+	return numel(v->shape) * (int64_t)dtype_size(v->dtype);
+}
+
+static const Place *place(const Checker *c, const Value *v)
+{
+	return &c->plan->place[v->id];
+}
+
+/* ---- who owns the arena ---- */
+
+/* The first span that ends after `at`. */
+static int find_span(const Checker *c, int64_t at)
+{
+	int lo = 0, hi = c->nspans;
+	while (lo < hi) {
+		int mid = lo + (hi - lo) / 2;
+		if (c->span[mid].hi <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool overlaps_any(const Checker *c, int64_t lo, int64_t hi)
+{
+	int i = find_span(c, lo);
+	return lo < hi && i < c->nspans && c->span[i].lo < hi;
+}
+
+static void open_gap(Checker *c, int at, int by)
+{
+	if (c->nspans + by > c->maxspans) {
+		int max = 2 * (c->nspans + by);
+		Span *more = arena_array(c->arena, Span, max);
+		if (c->nspans)
+			memcpy(more, c->span,
+			       sizeof *more * (size_t)c->nspans);
+		c->span = more;
+		c->maxspans = max;
+	}
+	if (c->nspans > at)
+		memmove(&c->span[at + by], &c->span[at],
+		        sizeof *c->span * (size_t)(c->nspans - at));
+	c->nspans += by;
+}
+
+/* Nobody owns [lo, hi) any more. Returns where a span for it belongs. */
+static int cut(Checker *c, int64_t lo, int64_t hi)
+{
+	int i = find_span(c, lo);
+	if (i < c->nspans && c->span[i].lo < lo) {
+		Span right = c->span[i];
+		c->span[i++].hi = lo;
+		if (right.hi > hi) {
+			open_gap(c, i, 1);
+			right.lo = hi;
+			c->span[i] = right;
+			return i;
+		}
+	}
+	int end = i;
+	while (end < c->nspans && c->span[end].hi <= hi)
+		end++;
+	if (end < c->nspans && c->span[end].lo < hi)
+		c->span[end].lo = hi;
+	if (end > i) {
+		memmove(&c->span[i], &c->span[end],
+		        sizeof *c->span * (size_t)(c->nspans - end));
+		c->nspans -= end - i;
+	}
+	return i;
+}
+
+static void own(Checker *c, int64_t lo, int64_t hi, int what)
+{
+	if (lo >= hi)
+		return;
+	int i = cut(c, lo, hi);
+	open_gap(c, i, 1);
+	c->span[i] = (Span){lo, hi, what};
+}
+
+static bool owned(const Checker *c, int64_t lo, int64_t hi, int what)
+{
+	for (int i = find_span(c, lo); lo < hi; i++) {
+		if (i == c->nspans || c->span[i].lo > lo ||
+		    c->span[i].what != what)
+			return false;
+		lo = c->span[i].hi;
+	}
+	return true;
+}
+
+/* ---- where a value may be ---- */
+
+static void check_arena_place(Checker *c, const Value *v)
+{
+	const Place *p = place(c, v);
+	if (p->buffer < 0 || p->buffer >= c->plan->nbuffers) {
+		FAIL(c, "%%%s is in buffer %d of %d", v->name, p->buffer,
+		     c->plan->nbuffers);
+		return;
+	}
+	const Buffer *b = &c->plan->buffer[p->buffer];
+	if (p->offset < b->offset ||
+	    p->offset + size_of(v) > b->offset + b->bytes)
+		FAIL(c, "%%%s is not inside its buffer", v->name);
+	if (p->offset % dtype_size(v->dtype))
+		FAIL(c, "%%%s is not aligned", v->name);
+}
+
+/* Where v may be if it is its own memory, not a view's. */
+static bool region_fits(const Value *v, Region r)
+{
+	switch (v->kind) {
+	case V_CONST:
+		return r == REGION_CONST ||
+		       (r == REGION_NONE && numel(v->shape) == 1);
+	case V_VARIABLE:
+		return r == (v->var->mutable ? REGION_STATE : REGION_CONST);
+	case V_INPUT:
+		return r == (v->role == IN_DATA || v->role == IN_TARGET
+		             ? REGION_ARENA : REGION_CONTEXT);
+	case V_RESULT:
+		break;
+	}
+	return r == (v->var ? REGION_STATE : REGION_ARENA);
+}
+
+static void check_own_place(Checker *c, const Value *v)
+{
+	const Place *p = place(c, v);
+	if (!region_fits(v, p->region))
+		FAIL(c, "%%%s is in region %d", v->name, p->region);
+	else if (p->region == REGION_ARENA)
+		check_arena_place(c, v);
+	else if (!p->base || p->base->var != v->var)
+		FAIL(c, "%%%s is not where its variable is", v->name);
+}
+
+/* A buffer must live whenever the plan says that it is used. */
+static void check_alive(Checker *c, const Value *v, int step)
+{
+	if (place(c, v)->region != REGION_ARENA)
+		return;
+	const Buffer *b = &c->plan->buffer[place(c, v)->buffer];
+	if (step < b->first || step > b->last)
+		FAIL(c, "%%%s is used at step %d, its buffer lives from %d to "
+		     "%d", v->name, step, b->first, b->last);
+}
+
+/* ---- reading and writing ---- */
+
+static void check_found(Checker *c, const Value *v, const char *reader)
+{
+	const Place *p = place(c, v);
+	int want = c->contents[v->id];
+	if (want < 0)
+		FAIL(c, "'%s' reads %%%s before it is written", reader,
+		     v->name);
+	else if (p->region == REGION_ARENA &&
+	         !owned(c, p->offset, p->offset + size_of(v), want))
+		FAIL(c, "'%s' reads %%%s, which was overwritten", reader,
+		     v->name);
+	else if (p->region == REGION_STATE &&
+	         c->state[p->base->var->id] != want)
+		FAIL(c, "'%s' reads %%%s, but variable '%s' has been replaced",
+		     reader, v->name, p->base->var->name);
+}
+
+/* What has no writer is there from the start. */
+static void meet(Checker *c, const Value *v)
+{
+	if (v->kind == V_RESULT || c->contents[v->id] >= 0)
+		return;
+	if (v->kind != V_INPUT)
+		check_own_place(c, v);
+	c->contents[v->id] = v->id;
+	if (v->kind == V_VARIABLE && c->state[v->var->id] < 0)
+		c->state[v->var->id] = v->id;
+}
+
+static void check_read(Checker *c, const Node *n, const Value *v)
+{
+	meet(c, v);
+	if (c->wrong)
+		return;
+	check_found(c, v, n->loc.node);
+	if (!c->wrong)
+		check_alive(c, v, c->step);
+}
+
+static void write_value(Checker *c, const Value *v)
+{
+	const Place *p = place(c, v);
+	check_own_place(c, v);
+	if (c->wrong)
+		return;
+	check_alive(c, v, c->step);
+	c->contents[v->id] = v->id;
+	if (p->region == REGION_ARENA)
+		own(c, p->offset, p->offset + size_of(v), v->id);
+	else
+		c->state[p->base->var->id] = v->id;
+}
+
+static bool share_bytes(const Checker *c, const Value *a, const Value *b)
+{
+	const Place *p = place(c, a), *q = place(c, b);
+	if (p->region != q->region || !size_of(a) || !size_of(b))
+		return false;
+	if (p->region == REGION_STATE)
+		return p->base->var == q->base->var;
+	return p->region == REGION_ARENA &&
+	       p->offset < q->offset + size_of(b) &&
+	       q->offset < p->offset + size_of(a);
+}
+
+/* While a node runs, an output may only share bytes with an input that its
+ * loops prove they have done with. */
+static void check_aliases(Checker *c, const Node *n)
+{
+	Kernel *k = NULL;
+	for (int o = 0; o < n->nout; o++) {
+		for (int i = 0; i < n->nin; i++) {
+			const Value *in = n->in[i], *out = n->out[o];
+			if (!in || !share_bytes(c, in, out))
+				continue;
+			k = k ? k : kernel_of(c->arena, n);
+			if (place(c, in)->offset != place(c, out)->offset ||
+			    !kernel_in_place(k, in, out))
+				FAIL(c, "%s '%s' overwrites %%%s while it reads "
+				     "it", n->op->name, n->loc.node, in->name);
+		}
+		for (int i = 0; i < o; i++)
+			if (share_bytes(c, n->out[i], n->out[o]))
+				FAIL(c, "%s '%s' has two outputs in one place",
+				     n->op->name, n->loc.node);
+	}
+}
+
+static bool is_view(const Checker *c, const Node *n)
+{
+	return plan_skips(c->plan, n) &&
+	       size_of(n->in[0]) == size_of(n->out[0]) &&
+	       place(c, n->in[0])->offset == place(c, n->out[0])->offset;
+}
+
+static void run_step(Checker *c)
+{
+	const Node *n = c->plan->step[c->step];
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i])
+			check_read(c, n, n->in[i]);
+	if (c->wrong)
+		return;
+	if (is_view(c, n)) {
+		c->contents[n->out[0]->id] = c->contents[n->in[0]->id];
+		if (place(c, n->out[0])->region == REGION_ARENA)
+			check_arena_place(c, n->out[0]);
+		return;
+	}
+	for (int o = 0; o < n->nout; o++)
+		write_value(c, n->out[o]);
+	if (!c->wrong)
+		check_aliases(c, n);
+}
+
+static void start(Checker *c)
+{
+	for (int i = 0; i < c->g->ninputs && !c->wrong; i++) {
+		const Value *v = c->g->input[i];
+		const Place *p = place(c, v);
+		check_own_place(c, v);
+		c->contents[v->id] = v->id;
+		if (c->wrong || p->region != REGION_ARENA)
+			continue;
+		if (overlaps_any(c, p->offset, p->offset + size_of(v)))
+			FAIL(c, "input %%%s overlaps another", v->name);
+		check_alive(c, v, 0);
+		own(c, p->offset, p->offset + size_of(v), v->id);
+	}
+}
+
+static void finish(Checker *c)
+{
+	for (int i = 0; i < c->g->noutputs && !c->wrong; i++) {
+		const Value *v = c->g->output[i].value;
+		if (place(c, v)->region != REGION_ARENA)
+			FAIL(c, "output %%%s is not in the arena", v->name);
+		else
+			check_found(c, v, "the caller");
+		if (!c->wrong)
+			check_alive(c, v, c->plan->nsteps ? c->plan->nsteps - 1 : 0);
+	}
+}
+
+/* ---- the plan as a whole ---- */
+
+static void check_steps(Checker *c)
+{
+	bool *seen = arena_array(c->arena, bool, c->g->nnodes);
+	int n = 0;
+	for (int s = 0; s < c->plan->nsteps; s++) {
+		int id = c->plan->step[s]->id;
+		if (seen[id])
+			FAIL(c, "step %d runs a node again", s);
+		seen[id] = true;
+	}
+	for (const Node *node = c->g->first; node; node = node->next, n++)
+		if (!seen[node->id])
+			FAIL(c, "'%s' is not run", node->loc.node);
+	if (n != c->plan->nsteps)
+		FAIL(c, "%d steps for %d nodes", c->plan->nsteps, n);
+}
+
+static void check_buffer(Checker *c, const Buffer *b)
+{
+	int last = c->plan->nsteps ? c->plan->nsteps - 1 : 0;
+	if (b->offset < 0 || b->bytes < 0 ||
+	    b->offset + b->bytes > c->plan->arena_bytes)
+		FAIL(c, "the buffer of %%%s is not inside the arena", b->name);
+	if (b->align <= 0 || b->offset % b->align)
+		FAIL(c, "the buffer of %%%s is not aligned", b->name);
+	if (b->first < 0 || b->first > b->last || b->last > last)
+		FAIL(c, "the buffer of %%%s lives from %d to %d", b->name,
+		     b->first, b->last);
+}
+
+/* Sums over lifetimes: what the plan claims about its peak. */
+static void check_peak(Checker *c)
+{
+	int64_t *live = arena_array(c->arena, int64_t, c->plan->nsteps + 2);
+	int64_t most = 0, sum = 0;
+	for (int i = 0; i < c->plan->nbuffers; i++) {
+		live[c->plan->buffer[i].first] += c->plan->buffer[i].bytes;
+		live[c->plan->buffer[i].last + 1] -= c->plan->buffer[i].bytes;
+	}
+	for (int s = 0; s <= c->plan->nsteps; s++) {
+		sum += live[s];
+		most = sum > most ? sum : most;
+	}
+	if (most != c->plan->lower_bound || most > c->plan->arena_bytes)
+		FAIL(c, "%lld bytes live at once, the plan says %lld",
+		     (long long)most, (long long)c->plan->lower_bound);
+}
+
+/* Buffers that live at the same time have no byte in common: enter them at
+ * their first step, and none may meet bytes of one that has not left. */
+static void check_disjoint(Checker *c)
+{
+	const Plan *p = c->plan;
+	int n = p->nbuffers, *next = arena_array(c->arena, int, n);
+	int *from = arena_array(c->arena, int, p->nsteps + 1);
+	int *leave = arena_array(c->arena, int, n);
+	int *to = arena_array(c->arena, int, p->nsteps + 2);
+	Checker live = {.plan = p, .arena = c->arena};
+	for (int i = n - 1; i >= 0; i--) {
+		next[i] = from[p->buffer[i].first];
+		from[p->buffer[i].first] = i + 1;
+		leave[i] = to[p->buffer[i].last + 1];
+		to[p->buffer[i].last + 1] = i + 1;
+	}
+	for (int s = 0; s <= p->nsteps; s++) {
+		for (int i = to[s]; i; i = leave[i - 1]) {
+			const Buffer *b = &p->buffer[i - 1];
+			if (b->bytes)
+				cut(&live, b->offset, b->offset + b->bytes);
+		}
+		for (int i = from[s]; i; i = next[i - 1]) {
+			const Buffer *b = &p->buffer[i - 1];
+			int64_t end = b->offset + b->bytes;
+			if (overlaps_any(&live, b->offset, end))
+				FAIL(c, "the buffer of %%%s overlaps another "
+				     "at step %d", b->name, s);
+			own(&live, b->offset, end, i);
+		}
+	}
+}
+
+const char *plan_check(Arena *a, const Plan *plan)
+{
+	const Graph *g = plan->graph;
+	Checker c = {
+		.plan = plan, .g = g, .arena = a,
+		.contents = arena_array(a, int, g->nvalues),
+		.state = arena_array(a, int, g->model->nvars),
+	};
+	for (int v = 0; v < g->nvalues; v++)
+		c.contents[v] = -1;
+	for (int v = 0; v < g->model->nvars; v++)
+		c.state[v] = -1;
+	for (int b = 0; b < plan->nbuffers; b++)
+		check_buffer(&c, &plan->buffer[b]);
+	check_steps(&c);
+	if (c.wrong)
+		return c.wrong;
+	check_peak(&c);
+	check_disjoint(&c);
+	start(&c);
+	for (; c.step < plan->nsteps && !c.wrong; c.step++)
+		run_step(&c);
+	finish(&c);
+	return c.wrong;
+}

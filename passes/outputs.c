@@ -1,0 +1,88 @@
+/*
+ * Copies where memory must differ. The caller reads outputs in the arena, so an
+ * output that is a constant, a variable, or something that the context holds is
+ * copied there. And a variable is replaced where it stands: if the node that
+ * computes the new contents still needs the old ones after its first store, it
+ * computes into the arena and a copy replaces the variable.
+ */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+static bool lives_in_arena(const Value *v)
+{
+	if (v->kind == V_INPUT)
+		return v->role == IN_DATA || v->role == IN_TARGET;
+	return v->kind == V_RESULT && !v->var;
+}
+
+static bool copy_outputs(Graph *g)
+{
+	bool changed = false;
+	g->at = NULL;
+	for (int i = 0; i < g->noutputs; i++) {
+		Output *o = &g->output[i];
+		if (lives_in_arena(o->value))
+			continue;
+		/* Before its variable is replaced. */
+		g->at = o->value->kind == V_VARIABLE ? g->first : NULL;
+		Loc loc = {o->name, "output"};
+		o->value = APPLY(g, loc, op_Copy, o->value);
+		changed = true;
+	}
+	g->at = NULL;
+	if (changed)
+		g->facts &= ~(unsigned)FACT_USES;
+	return changed;
+}
+
+/* Whose memory v is, if views are followed as far as they go. */
+static const Value *viewed(const Value *v)
+{
+	while (v->def && v->def->op->view && v->def->out[0] == v)
+		v = v->def->in[0];
+	return v;
+}
+
+static bool replaces_in_place(const Node *n, const Value *out)
+{
+	Arena *scratch = arena_create();
+	const Kernel *k = kernel_of(scratch, n);
+	bool safe = true;
+	for (int i = 0; i < n->nin && safe; i++) {
+		const Value *x = n->in[i] ? viewed(n->in[i]) : NULL;
+		if (x && x->kind == V_VARIABLE && x->var == out->var)
+			safe = kernel_in_place(k, n->in[i], out);
+	}
+	arena_destroy(scratch);
+	return safe;
+}
+
+static bool copy_replacements(Graph *g)
+{
+	bool changed = false;
+	for (Node *n = g->first; n; n = n->next)
+		for (int o = 0; o < n->nout; o++) {
+			Value *v = n->out[o];
+			if (!v->var || replaces_in_place(n, v))
+				continue;
+			g->at = n->next;
+			Value *copy = APPLY(g, n->loc, op_Copy, v);
+			copy->var = v->var;
+			copy->memory = v->memory;
+			v->var = NULL;
+			changed = true;
+		}
+	g->at = NULL;
+	return changed;
+}
+
+static bool run(Graph *g, const Options *options)
+{
+	bool copied = copy_outputs(g);
+	return copy_replacements(g) || copied;
+}
+
+const Pass pass_outputs = {
+	"outputs", "copy what must be in memory of its own",
+	.required = true, .run = run,
+};

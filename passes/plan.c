@@ -1,0 +1,107 @@
+/*
+ * The planner: of all orders the one with the smallest arena, written down as
+ * a Plan and checked.
+ */
+#include "passes/pass.h"
+#include "passes/planner.h"
+
+#include <string.h>
+
+typedef struct Best {
+	Layout *layout;
+	int64_t arena_bytes;
+} Best;
+
+static bool better(int64_t bytes, const Layout *l, const Best *best)
+{
+	return !best->layout || bytes < best->arena_bytes ||
+	       (bytes == best->arena_bytes && l->peak < best->layout->peak);
+}
+
+static bool same_order(const Problem *p, const int *a, const int *b)
+{
+	return !memcmp(a, b, sizeof *a * (size_t)p->ntasks);
+}
+
+static Best choose(const Problem *p, int align)
+{
+	Best best = {0};
+	for (int i = 0; i < nschedulers; i++) {
+		int *order = arena_array(p->arena, int, p->ntasks + 1);
+		all_schedulers[i](p, order);
+		if (best.layout && same_order(p, order, best.layout->order))
+			continue;
+		Layout *l = layout_create(p, order, align);
+		if (best.layout && l->peak > best.arena_bytes)
+			continue;
+		int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer,
+		                              l->peak);
+		if (better(bytes, l, &best))
+			best = (Best){l, bytes};
+	}
+	return best;
+}
+
+/* ---- writing it down ---- */
+
+static Place place_of(const Problem *p, const Layout *l, int storage)
+{
+	const Storage *s = &p->storage[storage];
+	if (s->region != REGION_ARENA)
+		return (Place){.region = s->region, .base = s->root};
+	int b = l->of[storage];
+	return (Place){REGION_ARENA, s->root, b, l->buffer[b].offset};
+}
+
+static void set_peak(Plan *plan, const Layout *l)
+{
+	plan->lower_bound = l->peak;
+	plan->peak_step = l->peak_step;
+	for (int b = 0; b < l->nbuffers; b++)
+		if (l->buffer[b].first <= l->peak_step &&
+		    l->buffer[b].last >= l->peak_step)
+			plan->peak[l->buffer[b].memory] += l->buffer[b].bytes;
+}
+
+static Plan *write_plan(const Problem *p, const Best *best)
+{
+	Arena *a = p->graph->unit->arena;
+	const Layout *l = best->layout;
+	Plan *plan = arena_new(a, Plan);
+	plan->graph = p->graph;
+	plan->nsteps = p->ntasks;
+	plan->step = arena_array(a, Node *, p->ntasks);
+	for (int i = 0; i < p->ntasks; i++) {
+		const Task *t = &p->task[l->order[i]];
+		plan->step[i] = t->node;
+		plan->cost.flops += t->cost.flops;
+		plan->cost.bytes += t->cost.bytes;
+	}
+	plan->nbuffers = l->nbuffers;
+	plan->buffer = arena_array(a, Buffer, l->nbuffers);
+	if (l->nbuffers)
+		memcpy(plan->buffer, l->buffer,
+		       sizeof(Buffer) * (size_t)l->nbuffers);
+	plan->place = arena_array(a, Place, p->graph->nvalues);
+	for (int v = 0; v < p->graph->nvalues; v++)
+		if (p->of[v] >= 0)
+			plan->place[v] = place_of(p, l, p->of[v]);
+	plan->arena_bytes = best->arena_bytes;
+	set_peak(plan, l);
+	return plan;
+}
+
+Plan *plan_memory(Graph *g, const Options *options)
+{
+	const Target *target = options && options->target ? options->target
+	                                                  : &all_targets[0];
+	Arena *scratch = arena_create();
+	Problem *p = problem_create(scratch, g);
+	Best best = choose(p, target->align);
+	Plan *plan = write_plan(p, &best);
+	const char *wrong = plan_check(scratch, plan);
+	if (wrong)
+		BUG("the plan of '%s' is wrong: %s", g->name, wrong);
+	arena_destroy(scratch);
+	return plan;
+}

@@ -1,0 +1,80 @@
+/*
+ * What the parts of the planner share. In this order:
+ *
+ *   problem.c   the graph as tasks that read and write storages
+ *   schedule.c  orders of the tasks
+ *   buffers.c   for one order: lifetimes, and which storages share a buffer
+ *   place.c     offsets of the buffers in one arena
+ *   plan.c      chooses, and writes it down as a Plan
+ *
+ * check.c judges the result and knows none of this.
+ */
+#ifndef PASSES_PLANNER_H
+#define PASSES_PLANNER_H
+
+#include "ir/plan.h"
+
+/* The memory of a value and of all that are views of it. */
+typedef struct Storage {
+	const Value *root;    /* the value it was made for */
+	Region region;
+	int64_t bytes;        /* it takes in the arena; 0 in other regions */
+	int writer;           /* task; -1: there before the first step */
+	bool output;          /* must be intact after the last step */
+	int nreaders, *reader;   /* tasks, each once, ascending */
+} Storage;
+
+/* The task may write `write` over `read`, if nobody wants that afterwards. */
+typedef struct Reuse {
+	int read, write;
+} Reuse;
+
+/* One node, in the order of the graph. */
+typedef struct Task {
+	Node *node;
+	bool skipped;         /* a view in place */
+	int nreads, *read;    /* storages, each once */
+	int nwrites, *write;
+	int nreuses;
+	Reuse *reuse;
+	int nbefore;          /* number of entries for it in all `after` */
+	int nafter, *after;   /* tasks that must come later */
+	Cost cost;
+} Task;
+
+typedef struct Problem {
+	Arena *arena;         /* scratch: dies with the problem */
+	Graph *graph;
+	int ntasks, nstorages;
+	Task *task;
+	Storage *storage;
+	int *of;              /* storage by value id; -1: not in memory */
+} Problem;
+
+/* BUG if an output is not in the arena or a variable cannot be replaced in
+ * place: the pass `outputs` sees to both. */
+Problem *problem_create(Arena *, Graph *);
+
+/* An order of the tasks: order[step] = task. */
+typedef void Scheduler(const Problem *, int order[]);
+
+extern Scheduler *const all_schedulers[];   /* the first keeps the order */
+extern const int nschedulers;
+
+/* What one order makes of the storages. */
+typedef struct Layout {
+	const int *order;
+	int nbuffers;
+	Buffer *buffer;       /* by `first`; no offsets yet */
+	int *of;              /* buffer by storage; -1: not in the arena */
+	int64_t peak;         /* largest sum of bytes at one step, */
+	int peak_step;        /*   and the first such step */
+} Layout;
+
+Layout *layout_create(const Problem *, const int order[], int align);
+
+/* Sets the offsets; returns the arena's size. `bound`: no arena is smaller, so
+ * the search ends there. */
+int64_t place_buffers(Arena *, int n, Buffer buffer[], int64_t bound);
+
+#endif
