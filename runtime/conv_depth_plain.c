@@ -7,7 +7,7 @@
 #include "runtime/rt.h"
 
 /* t[j] += w * columns at + j * s of a row of the given width, 0 outside. */
-static void depth_edge(float w, const float *row, int32_t at, int32_t s,
+static void column_edge(float w, const float *row, int32_t at, int32_t s,
 	int32_t width, float t[4])
 {
 	for (int j = 0; j < 4; j++, at += s)
@@ -16,7 +16,7 @@ static void depth_edge(float w, const float *row, int32_t at, int32_t s,
 }
 
 /* The same with all columns inside. */
-static void depth_inner(float w, const float *p, int32_t s, float t[4])
+static void column_inner(float w, const float *p, int32_t s, float t[4])
 {
 	t[0] += w * p[0];
 	t[1] += w * p[s];
@@ -24,7 +24,7 @@ static void depth_inner(float w, const float *p, int32_t s, float t[4])
 	t[3] += w * p[3 * s];
 }
 
-static void depth_forward_tile(const rt_conv *d, const float *x,
+static void column_forward_tile(const rt_conv *d, const float *x,
 	const float *w, int32_t r, int32_t q, float t[4])
 {
 	const int32_t at = q * d->sw - d->pw, row = r * d->sh - d->ph;
@@ -39,14 +39,14 @@ static void depth_forward_tile(const rt_conv *d, const float *x,
 		for (int32_t l = 0; l < d->kw; l++) {
 			const int32_t v = at + l * d->dw;
 			if (inside)
-				depth_inner(w[l], p + v, d->sw, t);
+				column_inner(w[l], p + v, d->sw, t);
 			else
-				depth_edge(w[l], p, v, d->sw, d->w, t);
+				column_edge(w[l], p, v, d->sw, d->w, t);
 		}
 	}
 }
 
-static void depth_put(const float t[4], float *y, int32_t count)
+static void column_put(const float t[4], float *y, int32_t count)
 {
 	for (int32_t j = 0; j < count && j < 4; j++)
 		y[j] = t[j];
@@ -64,23 +64,23 @@ RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 		for (int32_t r = 0; r < d->oh; r++, y += d->ow)
 			for (int32_t q = 0; q < d->ow; q += 4) {
 				float t[4] = { b, b, b, b };
-				depth_forward_tile(d, x + i / mult * xs,
+				column_forward_tile(d, x + i / mult * xs,
 					w + (ptrdiff_t)o * d->kh * d->kw, r, q,
 					t);
-				depth_put(t, y + q, d->ow - q);
+				column_put(t, y + q, d->ow - q);
 			}
 	}
 }
 
 /* t[j] += w * dy[v] where v * sw = at + j. */
-static void depth_input_tap(const rt_conv *d, float w, const float *dy,
+static void column_input_tap(const rt_conv *d, float w, const float *dy,
 	int32_t at, float t[4])
 {
 	if (d->sw == 1) {
 		if (at >= 0 && at + 3 < d->ow)
-			depth_inner(w, dy + at, 1, t);
+			column_inner(w, dy + at, 1, t);
 		else
-			depth_edge(w, dy, at, 1, d->ow, t);
+			column_edge(w, dy, at, 1, d->ow, t);
 		return;
 	}
 	for (int j = 0; j < 4; j++, at++) {
@@ -90,7 +90,7 @@ static void depth_input_tap(const rt_conv *d, float w, const float *dy,
 	}
 }
 
-static void depth_input_tile(const rt_conv *d, const float *dy,
+static void column_input_tile(const rt_conv *d, const float *dy,
 	const float *w, int32_t r, int32_t q, float t[4])
 {
 	for (int32_t j = 0; j < d->kh; j++, w += d->kw) {
@@ -98,7 +98,7 @@ static void depth_input_tile(const rt_conv *d, const float *dy,
 		if (s < 0 || u * d->sh != s || u >= d->oh)
 			continue;
 		for (int32_t l = 0; l < d->kw; l++)
-			depth_input_tap(d, w[l], dy + (ptrdiff_t)u * d->ow,
+			column_input_tap(d, w[l], dy + (ptrdiff_t)u * d->ow,
 				q + d->pw - l * d->dw, t);
 	}
 }
@@ -115,16 +115,16 @@ RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 			for (int32_t q = 0; q < d->w; q += 4) {
 				float t[4] = { 0 };
 				for (int32_t m = 0; m < mult; m++)
-					depth_input_tile(d,
+					column_input_tile(d,
 						dy + (i * mult + m) * ys,
 						wc + m * taps, r, q, t);
-				depth_put(t, dx + q, d->w - q);
+				column_put(t, dx + q, d->w - q);
 			}
 	}
 }
 
 /* Positions [lo, hi) of count with 0 <= i * s + off < size. */
-static void depth_range(int32_t count, int32_t s, int32_t off, int32_t size,
+static void column_range(int32_t count, int32_t s, int32_t off, int32_t size,
 	int32_t *lo, int32_t *hi)
 {
 	*lo = off < 0 ? (s - 1 - off) / s : 0;
@@ -134,15 +134,15 @@ static void depth_range(int32_t count, int32_t s, int32_t off, int32_t size,
 }
 
 /* The product of one image's dy and x at one tap. */
-static float depth_weight_tap(const rt_conv *d, const float *x,
+static float column_weight_tap(const rt_conv *d, const float *x,
 	const float *dy, int32_t j, int32_t l)
 {
 	const int32_t or = j * d->dh - d->ph, oc = l * d->dw - d->pw;
 	int32_t r0, r1, q0, q1;
 	float sum = 0;
 
-	depth_range(d->oh, d->sh, or, d->h, &r0, &r1);
-	depth_range(d->ow, d->sw, oc, d->w, &q0, &q1);
+	column_range(d->oh, d->sh, or, d->h, &r0, &r1);
+	column_range(d->ow, d->sw, oc, d->w, &q0, &q1);
 	for (int32_t r = r0; r < r1; r++) {
 		const float *a = dy + (ptrdiff_t)r * d->ow;
 		const float *b = x + (ptrdiff_t)(r * d->sh + or) * d->w + oc;
@@ -163,7 +163,7 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, const float *x,
 		const int32_t o = i / taps, t = i % taps;
 		float sum = 0;
 		for (int32_t n = 0; n < d->n; n++)
-			sum += depth_weight_tap(d,
+			sum += column_weight_tap(d,
 				x + (n * d->c + o / mult) * xs,
 				dy + (n * d->o + o) * ys, t / d->kw,
 				t % d->kw);

@@ -53,6 +53,7 @@ typedef struct rt_block {
 	int32_t plane;		/* floats per channel */
 } rt_block;
 
+#ifdef RT_PROTOTYPES
 /* The block from row, col, channel on, cut at the ends. */
 RT_API rt_block rt_block_at(const rt_axis *v, const rt_axis *h,
 	const rt_plan *p, int32_t row, int32_t col, int32_t channel,
@@ -61,6 +62,7 @@ RT_API rt_block rt_block_at(const rt_axis *v, const rt_axis *h,
 /* Copies its source channels, cs apart; zero where there is no source. */
 RT_API void rt_plane_load(const rt_axis *v, const rt_axis *h,
 	const rt_block *b, const float *src, ptrdiff_t cs, float *dst);
+#endif
 
 /* Where tap (t, u) of the block's channel c starts in the planes. */
 static inline ptrdiff_t rt_plane_tap(const rt_axis *v, const rt_axis *h,

@@ -2,8 +2,14 @@
 /*
  * Compute kernels called by emitted programs: declarations.  All tensors are
  * f32, row-major, NCHW.  Sizes are int32_t, offsets ptrdiff_t.  No heap, no
- * stdio, no mutable globals.  A program carries the text of this header, of
- * workspace.h and of the .c files it needs, with RT_API defined as static.
+ * stdio, no mutable globals.
+ *
+ * A program carries the text of this header, workspace.h, plane.h and the .c
+ * files it needs, with RT_API defined as static.  Prototypes are then left
+ * out (a static function that is declared must exist), so a file comes after
+ * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
+ * plane, conv_plain, conv_tile, conv_tile_weight, conv_depth_plain,
+ * conv_depth_tile, conv_depth, conv.
  */
 #ifndef RT_H
 #define RT_H
@@ -14,6 +20,7 @@
 
 #ifndef RT_API
 #define RT_API
+#define RT_PROTOTYPES
 #endif
 
 #if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L
@@ -79,6 +86,48 @@ typedef struct rt_conv {
 	int32_t sh, sw, ph, pw, dh, dw, groups;
 } rt_conv;
 
+/* A matrix operand: element (i, j) is p[i * rs + j * cs]. */
+typedef struct rt_mat {
+	const float *p;
+	ptrdiff_t rs, cs;
+} rt_mat;
+
+/*
+ * A product y = alpha * a[m,k] * b[k,n] + beta * y, transposes resolved.
+ * Element (i, j) of y is y[i * yrs + j * ycs].
+ */
+typedef struct rt_prod {
+	int32_t m, n, k;
+	rt_mat a, b;
+	float alpha, beta;
+	float *y;
+	ptrdiff_t yrs, ycs;
+} rt_prod;
+
+#if RT_VL
+#define RT_NV 3
+
+/*
+ * A register tile: up to RT_MR rows by RT_NV vectors of sums.  Row i is
+ * a[i][off.a], vector v of the columns is b[v][off.b ...], for each of the k
+ * steps; it goes to y[v] + i * ldy, added to what is there if add is set.
+ */
+typedef struct rt_step {
+	ptrdiff_t a, b;
+} rt_step;
+
+typedef struct rt_tile {
+	const float *a[RT_MR], *b[RT_NV];
+	float *y[RT_NV];
+	ptrdiff_t ldy;
+	const rt_step *off;
+	int32_t k;
+	int add;
+} rt_tile;
+#endif
+
+#ifdef RT_PROTOTYPES
+
 /*
  * y[m,n] = alpha * op(a)[m,k] * op(b)[k,n] + beta * y.  op transposes if ta
  * (tb) is set; with beta 0, y is not read.  ws holds rt_gemm_workspace()
@@ -101,25 +150,7 @@ RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
 	const float *dy, float *dw, float *ws);
 
-/* What the functions above are made of. */
-
-/* A matrix operand: element (i, j) is p[i * rs + j * cs]. */
-typedef struct rt_mat {
-	const float *p;
-	ptrdiff_t rs, cs;
-} rt_mat;
-
-/*
- * A product y = alpha * a[m,k] * b[k,n] + beta * y, transposes resolved.
- * Element (i, j) of y is y[i * yrs + j * ycs].
- */
-typedef struct rt_prod {
-	int32_t m, n, k;
-	rt_mat a, b;
-	float alpha, beta;
-	float *y;
-	ptrdiff_t yrs, ycs;
-} rt_prod;
+/* What these are made of. */
 
 /* gemm_plain.c: 4x4 register tiles, no workspace. */
 RT_API void rt_gemm_plain(const rt_prod *g);
@@ -133,27 +164,9 @@ RT_API void rt_dot4(const float *const m[4], const float *x, int32_t k,
 
 #if RT_VL
 /*
- * tile.c: up to RT_MR x 3 * RT_VL sums.  Row i of the tile is a[i][off.a],
- * vector v of its columns is b[v][off.b ...], for each of the k steps; it
- * goes to y[v] + i * ldy, added to what is there if add is set.  All loads
- * of y precede all stores, so the vectors may overlap.  rows is 8, 4, 2 or
- * 1 and at most RT_MR, vecs at most RT_NV.
+ * tile.c.  rows is 8, 4, 2 or 1 and at most RT_MR, vecs at most RT_NV.  All
+ * loads of y precede all stores, so the vectors may overlap.
  */
-#define RT_NV 3
-
-typedef struct rt_step {
-	ptrdiff_t a, b;
-} rt_step;
-
-typedef struct rt_tile {
-	const float *a[RT_MR], *b[RT_NV];
-	float *y[RT_NV];
-	ptrdiff_t ldy;
-	const rt_step *off;
-	int32_t k;
-	int add;
-} rt_tile;
-
 RT_API void rt_tile_run(const rt_tile *t, int32_t rows, int32_t vecs);
 
 /* The most rows of a tile when count are left. */
@@ -221,4 +234,5 @@ RT_API int rt_depth_grad_weight_tile(const rt_conv *d, const float *x,
 	const float *dy, float *dw);
 #endif
 
+#endif
 #endif

@@ -73,32 +73,26 @@ TILE_KERNEL(8, 2)
 TILE_KERNEL(8, 3)
 #endif
 
-/* A single row runs as two that are the same. */
-static void tile_single(const rt_tile *t, int32_t vecs)
-{
-	rt_tile u = *t;
-
-	u.a[1] = u.a[0];
-	u.ldy = 0;
-	rt_tile_run(&u, 2, vecs);
-}
+typedef void TileKernel(const rt_tile *);
 
 RT_API void rt_tile_run(const rt_tile *t, int32_t rows, int32_t vecs)
 {
-	switch (rows * 4 + vecs) {
+	static TileKernel *const kernel[][RT_NV] = {
+		{ tile_2x1, tile_2x2, tile_2x3 },
+		{ tile_4x1, tile_4x2, tile_4x3 },
 #if RT_MR == 8
-	case 8 * 4 + 3: tile_8x3(t); break;
-	case 8 * 4 + 2: tile_8x2(t); break;
-	case 8 * 4 + 1: tile_8x1(t); break;
+		{ tile_8x1, tile_8x2, tile_8x3 },
 #endif
-	case 4 * 4 + 3: tile_4x3(t); break;
-	case 4 * 4 + 2: tile_4x2(t); break;
-	case 4 * 4 + 1: tile_4x1(t); break;
-	case 2 * 4 + 3: tile_2x3(t); break;
-	case 2 * 4 + 2: tile_2x2(t); break;
-	case 2 * 4 + 1: tile_2x1(t); break;
-	default: tile_single(t, vecs); break;
+	};
+	rt_tile twice;
+
+	if (rows == 1) {	/* runs as two rows that are the same */
+		twice = *t;
+		twice.a[1] = twice.a[0];
+		twice.ldy = 0;
+		t = &twice;
 	}
+	kernel[rows / 4][vecs - 1](t);
 }
 
 RT_API int32_t rt_tile_rows(int32_t count)
