@@ -1,0 +1,31 @@
+/* ReduceSum: y = sum of x. dx = dy, spread back. */
+#include "ir/build.h"
+#include "ir/reduce.h"
+
+static void lower(Kernel *k, const Node *n)
+{
+	reduce_lower(k, n, false, k_add, NULL);
+}
+
+static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
+                 Value *dx[])
+{
+	dx[0] = build_expand(g, n->loc, reduce_align(g, n, dy[0]),
+	                     n->in[0]->shape);
+}
+
+const OpDef op_ReduceSum = {
+	.name = "ReduceSum", .since = 13, .min_in = 1, .max_in = 1,
+	REDUCE_ATTRS,
+	.infer = reduce_infer,
+	.lower = lower,
+	.grad = grad,
+	EXAMPLES({.in = {{DIMS(2, 3)}}},
+	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axes", INTS(1)}}},
+	         {.in = {{DIMS(2, 1, 5)}},
+	          .attr = {{"axes", INTS(-1, 0)}, {"keepdims", 0}}},
+	         {.in = {{DIMS(3, 5)}}, .attr = {{"keepdims", 0}}},
+	         {.in = {{{0}}}},
+	         {.in = {{DIMS(2, 3)}}, .attr = {{"noop_with_empty_axes", 1}}},
+	         {.in = {{DIMS(2, 3), DT_I64, -9, 9}}}),
+};

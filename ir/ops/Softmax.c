@@ -1,0 +1,44 @@
+/*
+ * Softmax along `axis`: y = e^(x - m) / sum of e^(x - m), with m the greatest x
+ * so that nothing overflows. dx = y (dy - sum of dy y).
+ */
+#include "ir/axis.h"
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *x = n->in[0], *y = n->out[0];
+	Line l = line_open(k, n, x->shape);
+	int max = line_max(k, &l, x);
+	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
+	Index *at = line_for(k, &l);
+	Expr *e = k_exp(k, k_sub(k, k_load_at(k, x, at), k_get(k, max)));
+	e = k_get(k, k_var(k, e));
+	k_store_at(k, y, at, e);
+	k_set(k, sum, k_add(k, k_get(k, sum), e));
+	k_end(k);
+	int scale = k_var(k, k_div(k, k_num(k, 1), k_get(k, sum)));
+	at = line_for(k, &l);
+	k_store_at(k, y, at, k_mul(k, k_load_at(k, y, at), k_get(k, scale)));
+	k_end(k);
+	line_close(k, &l);
+}
+
+static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
+                 Value *dx[])
+{
+	Node *e = NEW(g, n->loc, op_SoftmaxGrad, dy[0], n->out[0]);
+	node_copy_attrs(g, e, n);
+	dx[0] = node_done(g, e);
+}
+
+const OpDef op_Softmax = {
+	.name = "Softmax", .since = 13, .min_in = 1, .max_in = 1,
+	AXIS_ATTRS(-1),
+	.infer = axis_infer,
+	.lower = lower,
+	.grad = grad,
+	EXAMPLES({.in = {{DIMS(3, 5)}}},
+	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axis", 1}}},
+	         {.in = {{DIMS(4, 1)}}, .attr = {{"axis", 0}}},
+	         {.in = {{DIMS(7), .lo = -200, .hi = 200}}}),
+};

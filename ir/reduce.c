@@ -1,0 +1,106 @@
+#include "ir/reduce.h"
+
+#include "ir/build.h"
+
+static bool find_axes(Unit *u, const Node *n, bool reduced[])
+{
+	const Attr *axes = &n->attr[REDUCE_AXES];
+	int rank = n->in[0]->shape.rank, axis;
+	bool all = axes->n == 0 && !attr_int(n, REDUCE_NOOP);
+	for (int a = 0; a < rank; a++)
+		reduced[a] = all;
+	for (int i = 0; i < axes->n; i++) {
+		if (!infer_axis(u, n, axes->ints[i], rank, &axis))
+			return false;
+		reduced[axis] = true;
+	}
+	return true;
+}
+
+bool reduce_infer(Unit *u, Node *n)
+{
+	bool reduced[MAX_RANK];
+	Shape from = n->in[0]->shape, to = {0};
+	if (!find_axes(u, n, reduced))
+		return false;
+	for (int a = 0; a < from.rank; a++)
+		if (!reduced[a] || attr_int(n, REDUCE_KEEPDIMS))
+			to.dim[to.rank++] = reduced[a] ? 1 : from.dim[a];
+	n->out[0]->dtype = n->in[0]->dtype;
+	n->out[0]->shape = to;
+	return true;
+}
+
+Shape reduce_kept(const Node *n)
+{
+	bool reduced[MAX_RANK];
+	Shape s = n->in[0]->shape;
+	find_axes(NULL, n, reduced);
+	for (int a = 0; a < s.rank; a++)
+		if (reduced[a])
+			s.dim[a] = 1;
+	return s;
+}
+
+int64_t reduce_count(const Node *n)
+{
+	Shape s = n->in[0]->shape, kept = reduce_kept(n);
+	int64_t count = 1;
+	for (int a = 0; a < s.rank; a++)
+		count *= s.dim[a] / (kept.dim[a] ? kept.dim[a] : 1);
+	return count;
+}
+
+Value *reduce_align(Graph *g, const Node *n, Value *v)
+{
+	return build_reshape(g, n->loc, v, reduce_kept(n));
+}
+
+/* The output's element: row-major over the kept axes. */
+static Index output_at(const Node *n, const bool reduced[], const int loop[])
+{
+	Index at = {0};
+	int64_t stride = 1;
+	for (int a = n->in[0]->shape.rank - 1; a >= 0; a--)
+		if (!reduced[a]) {
+			at = k_sum(at, k_scaled(k_at(loop[a]), stride));
+			stride *= n->in[0]->shape.dim[a];
+		}
+	return at;
+}
+
+static Expr *start(Kernel *k, const Node *n, const bool reduced[],
+                   const int loop[], bool from_first)
+{
+	const Value *x = n->in[0];
+	Index at[MAX_RANK];
+	if (!from_first)
+		return k_typed(k, compute_type(x->dtype), 0);
+	for (int a = 0; a < x->shape.rank; a++)
+		at[a] = reduced[a] ? k_const(0) : k_at(loop[a]);
+	return k_load_at(k, x, at);
+}
+
+void reduce_lower(Kernel *k, const Node *n, bool from_first, Combine *combine,
+                  Finish *finish)
+{
+	const Value *x = n->in[0];
+	bool reduced[MAX_RANK];
+	int loop[MAX_RANK], inner = 0;
+	find_axes(NULL, n, reduced);
+	for (int a = 0; a < x->shape.rank; a++)
+		if (!reduced[a])
+			loop[a] = k_for(k, x->shape.dim[a]);
+	int r = k_var(k, start(k, n, reduced, loop, from_first));
+	for (int a = 0; a < x->shape.rank; a++)
+		if (reduced[a]) {
+			loop[a] = k_for(k, x->shape.dim[a]);
+			inner++;
+		}
+	k_set(k, r, combine(k, k_get(k, r), k_load(k, x, loop)));
+	k_end_n(k, inner);
+	Expr *y = k_get(k, r);
+	k_store_flat(k, n->out[0], output_at(n, reduced, loop),
+	             finish ? finish(k, n, y) : y);
+	k_end_n(k, x->shape.rank - inner);
+}
