@@ -81,7 +81,7 @@ bool window_check(Unit *u, const Node *n, Shape x, const int64_t *cells)
 }
 
 /* A last window that would begin in the padding at the end does not count. */
-static int64_t outputs(const Window *w, int d, int64_t in, bool ceil)
+static int64_t count_outputs(const Window *w, int d, int64_t in, bool ceil)
 {
 	int64_t reach = (w->cells[d] - 1) * w->dilation[d] + 1;
 	int64_t room = in + w->begin[d] + w->end[d] - reach;
@@ -98,7 +98,7 @@ bool window_outputs(Unit *u, const Node *n, const Window *w, Shape x, bool ceil,
 {
 	y->rank = x.rank;
 	for (int d = 0; d < w->rank; d++) {
-		y->dim[2 + d] = outputs(w, d, x.dim[2 + d], ceil);
+		y->dim[2 + d] = count_outputs(w, d, x.dim[2 + d], ceil);
 		if (y->dim[2 + d] > 0)
 			continue;
 		error_at(u, n->loc, "a window of %lld cells, dilation %lld, does "
@@ -106,20 +106,6 @@ bool window_outputs(Unit *u, const Node *n, const Window *w, Shape x, bool ceil,
 		         (long long)w->cells[d], (long long)w->dilation[d],
 		         (long long)x.dim[2 + d],
 		         (long long)(w->begin[d] + w->end[d]));
-		return false;
-	}
-	return true;
-}
-
-bool window_gives(Unit *u, const Node *n, const Window *w, Shape x, bool ceil,
-                  Shape y)
-{
-	Shape want = y;
-	if (!window_outputs(u, n, w, x, ceil, &want))
-		return false;
-	if (!shape_equal(want, y)) {
-		error_at(u, n->loc, "gradient has shape %s, expected %s",
-		         shape_text(u->arena, y), shape_text(u->arena, want));
 		return false;
 	}
 	return true;
@@ -182,9 +168,9 @@ static Expr *cells_before(Kernel *k, const Window *w, int d, Index limit)
 }
 
 Expr *window_count(Kernel *k, const Window *w, int d, int o, int64_t in,
-                   int64_t out, bool count_pads)
+                   int64_t outputs, bool count_pads)
 {
-	int64_t last = (out - 1) * w->stride[d] +
+	int64_t last = (outputs - 1) * w->stride[d] +
 	               (w->cells[d] - 1) * w->dilation[d] - w->begin[d];
 	int64_t limit = count_pads ? in + w->end[d] : in;
 	Index room = k_plus(k_scaled(k_at(o), -w->stride[d]),

@@ -36,10 +36,6 @@ bool window_check(Unit *, const Node *, Shape x, const int64_t *cells);
  * window may hang over the end. False after error_at(): none fits. */
 bool window_outputs(Unit *, const Node *, const Window *, Shape x, bool ceil,
                     Shape *y);
-/* The same for an operator that is given x and y by their shapes. */
-bool window_gives(Unit *, const Node *, const Window *, Shape x, bool ceil,
-                  Shape y);
-
 int64_t window_cells(const Window *);   /* of all dimensions */
 Index window_at(const Window *, int d, Index output, Index cell);
 /* Loops over spatial dimensions and cells; close with k_end_n(rank). */
@@ -49,10 +45,11 @@ void window_for_cells(Kernel *, const Window *, int loop[]);
 void window_index(const Window *, int n, int c, const int output[],
                   const int cell[], Index at[]);
 
-/* Cells of the window for output `o` in `extent` elements, as an i32: those
- * from first_cell, which is 0 unless the window begins in the padding. */
+/* For the window of output `o`, as i32: its first cell that is not in the
+ * padding before the input; and how many of its cells lie in the input of `in`
+ * elements, or in it and its padding. */
 Expr *window_first_cell(Kernel *, const Window *, int d, int o);
 Expr *window_count(Kernel *, const Window *, int d, int o, int64_t in,
-                   int64_t out, bool count_pads);
+                   int64_t outputs, bool count_pads);
 
 #endif
