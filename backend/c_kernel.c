@@ -7,6 +7,8 @@
 #include "backend/c_text.h"
 #include "ir/op.h"
 
+#include <string.h>
+
 /* ---- parameters ---- */
 
 /* Numbers of one element are printed as numbers. */
@@ -297,10 +299,12 @@ static const char *value_text(const CKernel *c, const Value *v)
 const char *c_kernel_comment(const CKernel *c)
 {
 	const Node *n = c->k->node;
-	const char *text = arena_printf(c->arena, "%s", n->op->name);
+	const char *text = n->op->name;
+	if (n->loc.op && strcmp(n->loc.op, text))
+		text = arena_printf(c->arena, "%s for %s", text,
+		                    c_comment(c->arena, n->loc.op));
 	if (n->loc.node)
-		text = arena_printf(c->arena, "%s of %s '%s'", text,
-		                    c_comment(c->arena, n->loc.op),
+		text = arena_printf(c->arena, "%s '%s'", text,
 		                    c_comment(c->arena, n->loc.node));
 	for (int i = 0, some = 0; i < n->nin; i++)
 		if (n->in[i])

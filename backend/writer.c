@@ -42,24 +42,27 @@ static void tabs(Writer *w, int n)
 		fputc('\t', w->out);
 }
 
-/* Where to break s of n characters so that it fits `room`: the last space that
- * does, or the first there is; n if there is none. */
+/* Where to break s of n characters so that it fits `room`: n if it does; after
+ * the last comma in its second half, or at the last space; else at the first
+ * space there is. Quoted text stays whole. */
 static size_t break_at(const char *s, size_t n, size_t room)
 {
-	size_t best = n;
+	size_t space = 0, comma = 0;
 	bool quoted = false;
 	if (n <= room)
 		return n;
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 1; i < n && (i <= room || !space); i++) {
 		if (s[i] == '"' && s[i - 1] != '\\')
 			quoted = !quoted;
 		if (s[i] != ' ' || quoted)
 			continue;
-		if (i > room && best < n)
-			break;
-		best = i;
+		space = i;
+		if (s[i - 1] == ',')
+			comma = i;
 	}
-	return best;
+	if (comma > room / 2)
+		return comma;
+	return space ? space : n;
 }
 
 void w_end(Writer *w)
@@ -69,7 +72,7 @@ void w_end(Writer *w)
 	int indent = w->indent;
 	while (n) {
 		int used = TAB * indent;
-		size_t room = used < COLUMNS - 24 ? (size_t)(COLUMNS - used) : 24;
+		size_t room = used < COLUMNS - 40 ? (size_t)(COLUMNS - used) : 40;
 		size_t at = break_at(s, n, room);
 		tabs(w, indent);
 		fwrite(s, 1, at, w->out);
