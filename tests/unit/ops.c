@@ -3,13 +3,16 @@
  * an OpDef brings the inputs it wants to be tested on, and each check compares
  * two computations that share no code.
  */
+#include "backend/backend.h"
 #include "ir/op.h"
 #include "ir/verify.h"
 #include "passes/autodiff.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <dlfcn.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One example as a graph of one node, with data for its inputs. */
@@ -300,6 +303,125 @@ static void check_in_place(Case *c)
 				compare_in_place(c, c->n->in[i], c->n->out[o]);
 }
 FOR_EACH_OPERATOR(in_place)
+
+/* ---- emitted C against the interpreter ---- */
+
+enum { MAX_RUNS = 1000 };
+
+/* Some kernels call the runtime and say in loops what the call computes. The
+ * interpreter runs the loops, the emitted C the call: so this compares the two,
+ * with a workspace and without. */
+typedef struct Run {
+	Case *c;
+	bool workspace;
+} Run;
+
+static void grant_workspace(Case *c)
+{
+	Shape bytes = {1, {c->op->workspace(c->n)}};
+	node_add_output(c->g, c->n, DT_U8, bytes)->memory = MEM_WORKSPACE;
+}
+
+static int add_runs(Run *runs, int n, const OpDef *op)
+{
+	for (int i = 0; i < op->nexamples; i++) {
+		runs[n++] = (Run){case_make(op, i), false};
+		if (!op->workspace || !op->workspace(runs[n - 1].c->n))
+			continue;
+		runs[n++] = (Run){case_make(op, i), true};
+		grant_workspace(runs[n - 1].c);
+	}
+	cr_assert_lt(n, MAX_RUNS - 16);
+	return n;
+}
+
+/* The values that emit_c_kernel() makes parameters of: each once, without the
+ * constants that are printed as numbers. */
+static int find_params(const Node *n, const Value *param[])
+{
+	int count = 0;
+	for (int i = 0; i < n->nin + n->nout; i++) {
+		const Value *v = i < n->nin ? n->in[i] : n->out[i - n->nin];
+		bool skip = !v || (v->kind == V_CONST && numel(v->shape) == 1);
+		for (int p = 0; p < count; p++)
+			skip |= param[p] == v;
+		if (!skip)
+			param[count++] = v;
+	}
+	return count;
+}
+
+/* The kernel, and run_N(), which calls it on an array of pointers. */
+static void emit_run(FILE *out, const Run *run, int number)
+{
+	const Value *param[32];
+	int nparams = find_params(run->c->n, param);
+	char name[32];
+	snprintf(name, sizeof name, "kernel_%d", number);
+	emit_c_kernel(out, kernel_of(run->c->unit.arena, run->c->n), name);
+	fprintf(out, "void run_%d(void *const p[])\n{\n\t%s(", number, name);
+	for (int i = 0; i < nparams; i++)
+		fprintf(out, "%sp[%d]", i ? ", " : "", i);
+	fprintf(out, ");\n}\n\n");
+}
+
+static void *compile_runs(const Run *runs, int n)
+{
+	FILE *out = fopen(BUILD_DIR "/op_kernels.c", "w");
+	cr_assert_not_null(out);
+	fprintf(out, "#include <math.h>\n#include \"runtime/rt.h\"\n"
+	        "#include \"runtime/scalar.h\"\n\n");
+	for (int i = 0; i < n; i++)
+		emit_run(out, &runs[i], i);
+	fclose(out);
+	cr_assert_eq(system(
+		"cd " BUILD_DIR " && cc -std=c99 -pedantic -Wall -Wextra "
+		"-Wconversion -Wshadow -Werror -O1 -fPIC -I" SOURCE_DIR
+		" -c op_kernels.c && cc -O1 -fPIC -shared -I" SOURCE_DIR
+		" -o op_kernels.so op_kernels.o "
+		"$(ls " SOURCE_DIR "/runtime/*.c | grep -v openblas) -lm"), 0);
+	void *library = dlopen(BUILD_DIR "/op_kernels.so", RTLD_NOW);
+	cr_assert_not_null(library, "%s", dlerror());
+	return library;
+}
+
+static void compare_run(void *library, const Run *run, int number)
+{
+	Case *c = run->c;
+	void **want = buffers_make(c, false), **got = buffers_make(c, false);
+	const Value *param[32];
+	void *p[32], (*f)(void *const p[]);
+	char name[32];
+	snprintf(name, sizeof name, "run_%d", number);
+	void *symbol = dlsym(library, name);
+	cr_assert_not_null(symbol);
+	memcpy(&f, &symbol, sizeof f);
+	run_node(c, c->n, want, false);
+	node_buffers(c, c->n, got, false);
+	int nparams = find_params(c->n, param);
+	for (int i = 0; i < nparams; i++)
+		p[i] = got[param[i]->id];
+	f(p);
+	for (int o = 0; o < c->n->nout; o++)
+		if (c->n->out[o]->memory != MEM_WORKSPACE)
+			expect_same(c, run->workspace ? "in C with workspace"
+			                              : "in C",
+			            c->n->out[o], got, c->n->out[o], want, 1e-5);
+}
+
+Test(ops, emitted_c)
+{
+	static Run runs[MAX_RUNS];
+	int n = 0;
+	for (int i = 0; i < nops; i++)
+		n = add_runs(runs, n, all_ops[i]);
+	void *library = compile_runs(runs, n);
+	for (int i = 0; i < n; i++)
+		compare_run(library, &runs[i], i);
+	dlclose(library);
+	for (int i = 0; i < n; i++)
+		case_free(runs[i].c);
+}
 
 /* ---- gradients against finite differences, in f64 ---- */
 
