@@ -10,7 +10,8 @@ bool plan_skips(const Plan *plan, const Node *n)
 		return false;
 	const Place *in = &plan->place[n->in[0]->id];
 	const Place *out = &plan->place[n->out[0]->id];
-	return out->region == in->region && out->base == in->base;
+	return out->region == in->region && out->base == in->base &&
+	       out->offset == in->offset;
 }
 
 /* The arrays of constants in the functions, each once: clones share them. */

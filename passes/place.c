@@ -152,33 +152,76 @@ static int64_t *live_bytes(Arena *a, int n, const Block block[])
 
 /* One pass compares each pair of blocks at most once: many blocks get fewer
  * passes, so that the time stays bounded. */
-static int number_of_passes(int n)
+static int passes_allowed(int n, int most)
 {
-	double pairs = (double)n * (double)n / 2;
-	int passes = pairs > 0 ? (int)(2e8 / (pairs + 1)) : 1;
-	return passes > 2 * NWEIGHTS ? 2 * NWEIGHTS : passes < 2 ? 2 : passes;
+	double passes = 2e8 / ((double)n * (double)n / 2 + 1);
+	return passes > most ? most : passes < 2 ? 2 : (int)passes;
+}
+
+typedef struct Search {
+	int n;
+	Block *block, *placed;
+	Buffer *buffer;        /* has the offsets of the best pass */
+	int64_t bound, lowest;
+} Search;
+
+static void place_pass(Search *s, bool best_fit)
+{
+	int64_t height = place_all(s->block, s->n, s->placed, best_fit);
+	if (height >= s->lowest)
+		return;
+	s->lowest = height;
+	for (int i = 0; i < s->n; i++)
+		s->buffer[s->block[i].id].offset = s->block[i].offset;
+}
+
+static void try_weights(Search *s, const int64_t live[])
+{
+	int most = passes_allowed(s->n, 2 * NWEIGHTS);
+	for (int pass = 0; pass < most && s->lowest > s->bound; pass++) {
+		for (int i = 0; i < s->n && pass % 2 == 0; i++)
+			s->block[i].weight =
+				weights[pass / 2](&s->block[i], live);
+		qsort(s->block, (size_t)s->n, sizeof *s->block, heavier);
+		place_pass(s, pass % 2);
+	}
+}
+
+/* Blocks that stick out were placed too late: they go forward, the highest
+ * first, and all others follow in the order that they had. */
+static void squeak(Search *s, int most)
+{
+	for (int i = 0; i < s->n; i++)
+		s->block[i].weight = -i;
+	for (int pass = 0; pass < most && s->lowest > s->bound; pass++) {
+		for (int i = 0; i < s->n; i++) {
+			int64_t end = s->block[i].offset + s->block[i].bytes;
+			if (end >= s->lowest)
+				s->block[i].weight += s->n / 2 + 1;
+			else if (end > s->bound)
+				s->block[i].weight += s->n / 8 + pass % 3;
+		}
+		qsort(s->block, (size_t)s->n, sizeof *s->block, heavier);
+		for (int i = 0; i < s->n; i++)
+			s->block[i].weight = -i;
+		place_pass(s, pass % 2);
+	}
 }
 
 int64_t place_buffers(Arena *a, int n, Buffer buffer[], int64_t bound)
 {
-	Block *block = arena_array(a, Block, n);
-	Block *placed = arena_array(a, Block, n + 1);
+	Search s = {
+		.n = n, .buffer = buffer, .bound = bound,
+		.block = arena_array(a, Block, n),
+		.placed = arena_array(a, Block, n + 1),
+		.lowest = n ? INT64_MAX : 0,
+	};
 	for (int i = 0; i < n; i++)
-		block[i] = (Block){i, buffer[i].first, buffer[i].last,
-		                   buffer[i].bytes, buffer[i].align, 0, 0};
-	const int64_t *live = live_bytes(a, n, block);
-	int64_t lowest = INT64_MAX;
-	for (int pass = 0; pass < number_of_passes(n) && lowest > bound;
-	     pass++) {
-		for (int i = 0; i < n && pass % 2 == 0; i++)
-			block[i].weight = weights[pass / 2](&block[i], live);
-		qsort(block, (size_t)n, sizeof *block, heavier);
-		int64_t height = place_all(block, n, placed, pass % 2);
-		if (height >= lowest)
-			continue;
-		lowest = height;
-		for (int i = 0; i < n; i++)
-			buffer[block[i].id].offset = block[i].offset;
-	}
-	return n ? lowest : 0;
+		s.block[i] = (Block){i, buffer[i].first, buffer[i].last,
+		                     buffer[i].bytes, buffer[i].align, 0, 0};
+	const int64_t *live = live_bytes(a, n, s.block);
+	try_weights(&s, live);
+	if (n > 1 && s.lowest > bound)
+		squeak(&s, passes_allowed(n, 40));
+	return s.lowest;
 }
