@@ -1,0 +1,281 @@
+/*
+ * load_onnx: file, checks, inputs, initializers, nodes, outputs. Errors do not
+ * stop it: a value that could not be made is marked, the nodes that read it are
+ * passed over in silence, and all others are still looked at.
+ */
+#include "frontend/import.h"
+
+#include "frontend/frontend.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { MAX_ERRORS = 100 };
+
+/* ---- one node ---- */
+
+static bool generated(const Value *v)
+{
+	return v->name[0] == '_' && isdigit((unsigned char)v->name[1]);
+}
+
+/* A result is called what the file calls it, unless the file's name looks like
+ * a generated one. */
+static void rename_value(Import *im, Value *v, const char *name)
+{
+	if (!generated(v) || (v->kind != V_RESULT && v->kind != V_CONST))
+		return;
+	v->name = name;
+	if (generated(v))
+		v->name = arena_printf(im->u->arena, "onnx%s", name);
+}
+
+/* False if an input is missing because of an error reported earlier. */
+static bool gather_inputs(Site *s)
+{
+	for (int i = 0; i < s->n->nin; i++) {
+		if (!*s->n->in[i])
+			continue;
+		Name *n = names_find(s->im->names, s->n->in[i]);
+		if (!n || !n->value)
+			return false;
+		s->in[i] = n->value;
+		s->nin = i + 1;
+	}
+	return true;
+}
+
+static char kind_letter(OnnxAttrKind k)
+{
+	return "-ifstIFgo"[k];
+}
+
+/* attrs: " axis:i axes:I", the names and kinds that are understood. */
+static bool known_attr(const char *attrs, const OnnxAttr *a)
+{
+	size_t n = strlen(a->name);
+	for (const char *p = attrs; (p = strchr(p, ' ')); p++)
+		if (!strncmp(p + 1, a->name, n) && p[n + 1] == ':' &&
+		    p[n + 2] == kind_letter(a->kind))
+			return true;
+	return false;
+}
+
+/* Attributes that change nothing here: float8 rounding, the precision that
+ * a statistic is kept in, Dropout's own seed. */
+static const char harmless[] = " saturate:i stash_type:i seed:i round_mode:s";
+
+static bool check_attrs(Site *s, const Rule *rule, const OpDef *op)
+{
+	bool ok = true;
+	for (int i = 0; i < s->n->nattr; i++) {
+		const OnnxAttr *a = &s->n->attr[i];
+		bool known = known_attr(harmless, a) ||
+		             (rule && rule->attrs && known_attr(rule->attrs, a)) ||
+		             (op && op_attr(op, a->name) >= 0);
+		if (!known)
+			site_error(s, "attribute '%s' is not supported", a->name);
+		ok &= known;
+	}
+	return ok;
+}
+
+static const char *subgraph_attr(const OnnxNode *n)
+{
+	for (int i = 0; i < n->nattr; i++)
+		if (n->attr[i].kind == OA_GRAPH)
+			return n->attr[i].name;
+	return NULL;
+}
+
+static bool convert(Site *s)
+{
+	const OnnxNode *n = s->n;
+	const char *subgraph = subgraph_attr(n);
+	if (*n->domain) {
+		site_error(s, "operators of the domain '%s' are not supported",
+		           n->domain);
+		return false;
+	}
+	if (subgraph) {
+		site_error(s, "control flow is not supported (attribute '%s' is a "
+		           "graph)", subgraph);
+		return false;
+	}
+	const Rule *rule = rule_find(n->op);
+	const OpDef *op = op_find(n->op);
+	if (!rule && (!op || !op->since)) {
+		site_error(s, "this operator is not supported");
+		return false;
+	}
+	if (!check_attrs(s, rule, rule ? NULL : op))
+		return false;
+	return rule ? rule->convert(s) : convert_default(s);
+}
+
+static bool define_outputs(Site *s)
+{
+	bool ok = true;
+	for (int o = 0; o < s->n->nout; o++) {
+		if (!*s->n->out[o])
+			continue;
+		Name *n = names_find(s->im->names, s->n->out[o]);
+		if (!s->out[o] && n->uses) {
+			site_error(s, "output %d, '%s', is not supported", o,
+			           n->text);
+			ok = false;
+		}
+		n->value = s->out[o];
+		if (n->value)
+			rename_value(s->im, n->value, n->text);
+	}
+	return ok;
+}
+
+static void import_node(Import *im, const OnnxNode *n)
+{
+	Arena *a = im->u->arena;
+	Site s = {
+		.im = im, .n = n, .loc = n->loc, .opset = n->opset,
+		.in = arena_array(a, Value *, n->nin + 1),
+		.out = arena_array(a, Value *, n->nout + 1), .nout = n->nout,
+	};
+	if (!*n->op || !gather_inputs(&s))
+		return;
+	if (convert(&s) && define_outputs(&s))
+		batch_follow(&s);
+}
+
+static void import_nodes(Import *im)
+{
+	int before = im->u->nerrors;
+	for (int i = 0; i < im->m->nnodes; i++) {
+		if (im->live[i])
+			import_node(im, &im->m->node[i]);
+		if (im->u->nerrors - before >= MAX_ERRORS) {
+			error_at(im->u, (Loc){0}, "too many errors; the rest is "
+			         "not shown");
+			return;
+		}
+	}
+}
+
+/* ---- outputs ---- */
+
+/* A warning only: exporters write shapes that are not true. */
+static void compare_shape(Import *im, const OnnxPort *p, const Value *v)
+{
+	bool same = p->rank < 0 || p->rank == v->shape.rank;
+	for (int i = 0; same && i < p->rank; i++)
+		same = !p->dim[i].size || p->dim[i].param ||
+		       p->dim[i].size == v->shape.dim[i];
+	if (!same && !im->quiet)
+		warn_at(im->u, (Loc){.node = p->name}, "this output has the shape "
+		        "%s, which is not what the file says of it",
+		        shape_text(im->u->arena, v->shape));
+}
+
+/* An output has memory of its own, also where the model returns an input, a
+ * parameter or a constant as it is. */
+static Value *own_value(Import *im, Value *v)
+{
+	if (v->kind == V_RESULT)
+		return v;
+	return APPLY(im->g, (Loc){0}, op_Copy, v);
+}
+
+static void import_outputs(Import *im)
+{
+	for (int i = 0; i < im->m->noutputs; i++) {
+		const OnnxPort *p = &im->m->output[i];
+		Name *n = names_find(im->names, p->name);
+		if (!n || !n->value)
+			continue;
+		if (!im->new_batch)
+			compare_shape(im, p, n->value);
+		graph_output(im->g, p->name, OUT_DATA, own_value(im, n->value));
+	}
+}
+
+/* ---- the whole ---- */
+
+/* A C identifier from the file's name. */
+static const char *model_name(Unit *u, const Options *o)
+{
+	if (o->name)
+		return o->name;
+	const char *slash = strrchr(u->path, '/');
+	const char *base = slash ? slash + 1 : u->path;
+	const char *dot = strrchr(base, '.');
+	size_t n = dot && dot != base ? (size_t)(dot - base) : strlen(base);
+	bool digit = !n || isdigit((unsigned char)*base);
+	char *name = arena_printf(u->arena, "%s%.*s", digit ? "m" : "", (int)n,
+	                          base);
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) || (unsigned char)*p > 127)
+			*p = '_';
+	return name;
+}
+
+static bool run(Import *im)
+{
+	Unit *u = im->u;
+	int before = u->nerrors;
+	im->model = model_create(u, model_name(u, im->opt));
+	im->g = graph_create(im->model, "forward");
+	im->names = names_create(u->arena, (size_t)im->m->ninits +
+	                                   2 * (size_t)im->m->nnodes);
+	import_check(im);
+	import_uses(im);
+	import_inputs(im);
+	import_initializers(im);
+	import_nodes(im);
+	if (u->nerrors != before)
+		return false;
+	import_outputs(im);
+	import_drop_unread(im);
+	if (!im->quiet)
+		import_explain_folding(im);
+	return true;
+}
+
+/* The batch in the file: the first dimension of the first input. 0: it is not
+ * fixed there. */
+static int64_t exported_batch(const Import *im)
+{
+	for (int i = 0; i < im->m->ninputs; i++) {
+		const OnnxPort *p = &im->m->input[i];
+		const Name *n = names_find(im->names, p->name);
+		if (n->input && p->rank > 0)
+			return p->dim[0].param ? 0 : p->dim[0].size;
+	}
+	return 0;
+}
+
+/* The file has another batch than --batch: import it again, with the first
+ * import at hand to see which shapes have the batch in them. */
+static bool run_again(Import *im, int64_t old)
+{
+	im->before = im->names;
+	im->old_batch = old;
+	im->new_batch = im->opt->batch;
+	im->quiet = true;
+	im->folded = 0;
+	im->ndropouts = 0;
+	return run(im);
+}
+
+Graph *load_onnx(Unit *u, const Options *opt)
+{
+	int before = u->nerrors;
+	OnnxModel *m = onnx_read(u);
+	if (!m || !import_inline(u, m))
+		return NULL;
+	Import im = {.u = u, .opt = opt, .m = m};
+	if (!run(&im))
+		return NULL;
+	int64_t old = exported_batch(&im);
+	if (opt->batch && old && old != opt->batch && !run_again(&im, old))
+		return NULL;
+	return u->nerrors == before ? im.g : NULL;
+}

@@ -1,0 +1,132 @@
+/*
+ * The importer: an OnnxModel becomes a forward graph in the internal form.
+ *
+ * Nodes are taken in the file's order. Each becomes zero or more internal nodes
+ * by one conversion function (import_table.c); what depends on constants only
+ * is evaluated at once, so that conversions find shapes, axes and pads as
+ * constants, whatever arithmetic the exporter wrote for them.
+ */
+#ifndef FRONTEND_IMPORT_H
+#define FRONTEND_IMPORT_H
+
+#include "frontend/import_names.h"
+#include "frontend/onnx_model.h"
+#include "ir/op.h"
+#include "ir/options.h"
+
+/* How the model's nodes use a value; a set. */
+enum {
+	USE_ANY = 1,          /* some node or the model's output reads it */
+	USE_STATISTIC = 2,    /* as running mean or variance of a BatchNorm */
+	USE_INDEX = 4,        /* as indices or class labels */
+	USE_SHAPE = 8,        /* only its shape matters */
+	USE_VALUE = 16,       /* in any other way */
+	USE_IDENTITY = 32,    /* by an Identity */
+};
+
+typedef struct Import {
+	Unit *u;
+	const Options *opt;
+	const OnnxModel *m;
+	Model *model;
+	Graph *g;
+	Names *names;
+	bool *live;            /* by node: an output of the model needs it */
+	bool quiet;            /* the second run says nothing twice */
+	/* --batch on a file with another batch in it: what the first run, at the
+	 * batch of the file, found; else before is NULL. */
+	const Names *before;
+	int64_t old_batch, new_batch;
+	int64_t folded;        /* elements evaluated so far */
+	int ndropouts;
+} Import;
+
+/* One ONNX node under conversion. */
+typedef struct Site {
+	Import *im;
+	const OnnxNode *n;
+	Loc loc;
+	int64_t opset;
+	int nin, nout;         /* trailing absent ones not counted */
+	Value **in;            /* NULL: absent */
+	Value **out;           /* the conversion fills in */
+} Site;
+
+typedef struct Rule {
+	const char *op;        /* ONNX op_type */
+	bool (*convert)(Site *);   /* false after a reported error */
+	const char *attrs;     /* those it understands: " axis:i axes:I" */
+} Rule;
+
+const Rule *rule_find(const char *op);   /* NULL: read by default_rule */
+bool convert_default(Site *);
+
+/* ---- import_site.c: attributes and inputs of the node ---- */
+
+void site_error(const Site *, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void site_warn(const Site *, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+const OnnxAttr *site_attr(const Site *, const char *name);   /* NULL: none */
+int64_t site_int(const Site *, const char *name, int64_t otherwise);
+double site_float(const Site *, const char *name, double otherwise);
+const char *site_string(const Site *, const char *name, const char *otherwise);
+const int64_t *site_ints(const Site *, const char *name, int *n);
+/* Input i, NULL if absent or beyond the last. */
+Value *site_in(const Site *, int i);
+bool site_wants(const Site *, int output);
+/* The elements of an input that must be known now; *n = -1 if it is absent.
+ * False after an error. */
+bool site_const_ints(const Site *, int i, const char *what, int *n,
+                     const int64_t **x);
+bool site_const_float(const Site *, int i, const char *what, double *x);
+/* The list that is attribute `name` in old opsets and input i in new ones. */
+bool site_list(const Site *, const char *name, int i, int *n,
+               const int64_t **x);
+/* A negative axis counts from the end. */
+bool site_axis(const Site *, int64_t axis, int rank, int *out);
+bool site_axes(const Site *, int n, const int64_t *axes, int rank, int out[]);
+
+/* ---- import_emit.c: internal nodes ---- */
+
+/* The operator, or NULL after an error. */
+const OpDef *site_op(Site *, const char *name);
+/* node_done, and evaluation at once if all inputs are constant. */
+Value *site_done(Site *, Node *);
+bool site_result(Site *, Node *);   /* ... its outputs are the node's */
+Value *site_apply(Site *, const char *op, int nin, Value *const in[]);
+Value *site_reshape(Site *, Value *, Shape);
+Value *site_transpose(Site *, Value *, const int perm[]);
+Value *site_ints_value(Site *, int n, const int64_t *x, int rank);
+/* The elements of a value that never changes, or of a variable's first
+ * contents. */
+const void *known_data(const Value *);
+/* Copies the attributes of the ONNX node that the operator defines, by name.
+ * False after an error. */
+bool site_copy_attrs(Site *, Node *);
+
+/* ---- import_input.c, import_init.c, import_check.c ---- */
+
+bool import_check(Import *);             /* names, order, cycles, opset */
+void import_uses(Import *);              /* liveness and Name.uses */
+bool import_inputs(Import *);
+bool import_initializers(Import *);
+/* A variable of its own for a second name of an initializer. */
+Value *import_own_variable(Import *, Value *, const char *name);
+/* Drops the variables that no node reads; numbers the others. */
+void import_drop_unread(Import *);
+void import_explain_folding(Import *);
+/* Replaces calls of the file's functions by their bodies. */
+bool import_inline(Unit *, OnnxModel *);
+
+/* ---- import_batch.c: --batch against shapes baked into the file ---- */
+
+/* True in the second run if input i, a shape, is what it was in the first: the
+ * exporter wrote it down, rather than compute it from the data. */
+bool batch_is_baked(const Site *, int i);
+/* The target of such a Reshape at the new batch; false after an error. */
+bool batch_reshape(Site *, Shape *target);
+void batch_expand(Site *, Shape *target);
+void batch_follow(Site *);   /* records where the batch is in the outputs */
+
+#endif

@@ -1,0 +1,227 @@
+/* Conv, pooling, BatchNormalization: attributes completed, and what a training
+ * step updates is tied to its variables. */
+#include "frontend/import_rules.h"
+
+#include <string.h>
+
+/* ---- windows ---- */
+
+enum { MAX_SPATIAL = 3 };
+
+typedef struct Window {
+	int rank;   /* spatial dimensions */
+	int64_t kernel[MAX_SPATIAL], stride[MAX_SPATIAL], dilation[MAX_SPATIAL];
+	int64_t pads[2 * MAX_SPATIAL];   /* begins, then ends */
+} Window;
+
+/* A list attribute of `want` numbers in [lo, 2^31), or `otherwise` for all. */
+static bool window_list(Site *s, const char *name, int want, int64_t lo,
+                        int64_t otherwise, int64_t out[])
+{
+	int n;
+	const int64_t *x = site_ints(s, name, &n);
+	if (x && n != want) {
+		site_error(s, "attribute '%s' has %d numbers, expected %d", name,
+		           n, want);
+		return false;
+	}
+	for (int i = 0; i < want; i++) {
+		out[i] = x ? x[i] : otherwise;
+		if (out[i] < lo || out[i] > INT32_MAX) {
+			site_error(s, "attribute '%s' has the number %lld", name,
+			           (long long)out[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* SAME_UPPER, SAME_LOWER: as many outputs as strides fit; an odd cell of
+ * padding goes to the end or the beginning. */
+static void same_pads(Window *w, const int64_t dim[], bool lower)
+{
+	for (int i = 0; i < w->rank; i++) {
+		int64_t out = (dim[i] + w->stride[i] - 1) / w->stride[i];
+		int64_t span = (w->kernel[i] - 1) * w->dilation[i] + 1;
+		int64_t pad = (out - 1) * w->stride[i] + span - dim[i];
+		if (pad < 0)
+			pad = 0;
+		w->pads[i] = lower ? pad - pad / 2 : pad / 2;
+		w->pads[w->rank + i] = pad - w->pads[i];
+	}
+}
+
+static bool window_pads(Site *s, Window *w, const int64_t dim[])
+{
+	const char *mode = site_string(s, "auto_pad", "NOTSET");
+	if (!strcmp(mode, "NOTSET"))
+		return window_list(s, "pads", 2 * w->rank, 0, 0, w->pads);
+	memset(w->pads, 0, sizeof w->pads);
+	if (!strcmp(mode, "SAME_UPPER") || !strcmp(mode, "SAME_LOWER"))
+		same_pads(w, dim, mode[5] == 'L');
+	else if (strcmp(mode, "VALID")) {
+		site_error(s, "auto_pad is '%s'", mode);
+		return false;
+	}
+	return true;
+}
+
+/* kernel: the weight's spatial dimensions; NULL: the attribute says. */
+static bool read_window(Site *s, Shape x, const int64_t *kernel, Window *w)
+{
+	w->rank = x.rank - 2;
+	if (w->rank < 1 || w->rank > MAX_SPATIAL) {
+		site_error(s, "has an input of the shape %s; 1 to %d spatial "
+		           "dimensions are supported",
+		           shape_text(s->im->u->arena, x), MAX_SPATIAL);
+		return false;
+	}
+	if (!kernel && !site_attr(s, "kernel_shape")) {
+		site_error(s, "has no attribute 'kernel_shape'");
+		return false;
+	}
+	if (!window_list(s, "kernel_shape", w->rank, 1, 1, w->kernel) ||
+	    !window_list(s, "strides", w->rank, 1, 1, w->stride) ||
+	    !window_list(s, "dilations", w->rank, 1, 1, w->dilation))
+		return false;
+	for (int i = 0; kernel && i < w->rank; i++) {
+		if (site_attr(s, "kernel_shape") && w->kernel[i] != kernel[i]) {
+			site_error(s, "kernel_shape says %lld, the weight has "
+			           "%lld", (long long)w->kernel[i],
+			           (long long)kernel[i]);
+			return false;
+		}
+		w->kernel[i] = kernel[i];
+	}
+	return window_pads(s, w, x.dim + 2);
+}
+
+static void set_window(Site *s, Node *n, const Window *w)
+{
+	Graph *g = s->im->g;
+	node_set_ints(g, n, "kernel_shape", w->rank, w->kernel);
+	node_set_ints(g, n, "strides", w->rank, w->stride);
+	node_set_ints(g, n, "dilations", w->rank, w->dilation);
+	node_set_ints(g, n, "pads", 2 * w->rank, w->pads);
+}
+
+bool convert_conv(Site *s)
+{
+	Value *x = site_in(s, 0), *weight = site_in(s, 1);
+	Window w;
+	if (!x || !weight || weight->shape.rank != x->shape.rank) {
+		site_error(s, "its weight has not as many dimensions as its "
+		           "input");
+		return false;
+	}
+	if (!read_window(s, x->shape, weight->shape.dim + 2, &w))
+		return false;
+	Node *n = site_node(s, s->nin);
+	if (!n)
+		return false;
+	set_window(s, n, &w);
+	node_set_int(s->im->g, n, "group", site_int(s, "group", 1));
+	return site_result(s, n);
+}
+
+bool convert_pool(Site *s)
+{
+	Value *x = site_in(s, 0);
+	Window w;
+	if (!x || !read_window(s, x->shape, NULL, &w))
+		return false;
+	Node *n = site_node(s, 1);
+	if (!n)
+		return false;
+	set_window(s, n, &w);
+	node_set_int(s->im->g, n, "ceil_mode", site_int(s, "ceil_mode", 0));
+	if (op_attr(n->op, "count_include_pad") >= 0)
+		node_set_int(s->im->g, n, "count_include_pad",
+		             site_int(s, "count_include_pad", 0));
+	return site_result(s, n);
+}
+
+/* ---- BatchNormalization ---- */
+
+/* Until opset 13 the number of outputs says it, then an attribute. */
+static bool is_training(const Site *s)
+{
+	if (s->opset >= 14)
+		return site_int(s, "training_mode", 0) != 0;
+	int named = 0;
+	for (int o = 0; o < s->n->nout; o++)
+		named += *s->n->out[o] != 0;
+	return named > 1;
+}
+
+/* A module that is called twice updates its statistics twice: the second node
+ * continues from the result of the first. */
+static Value *current_statistic(Graph *g, Value *v, Variable **var)
+{
+	*var = v->kind == V_VARIABLE ? v->var : NULL;
+	for (Node *n = *var && (*var)->mutable ? g->last : NULL; n; n = n->prev)
+		for (int o = 0; o < n->nout; o++)
+			if (n->out[o]->var == *var) {
+				n->out[o]->var = NULL;
+				return n->out[o];
+			}
+	return v;
+}
+
+static void update_variable(Value *result, Variable *var)
+{
+	if (!var)
+		return;
+	var->mutable = true;
+	result->var = var;
+}
+
+/* PyTorch keeps the unbiased variance, whatever ONNX says of its files. */
+static bool from_pytorch(const Import *im)
+{
+	return !strcmp(im->m->producer, "pytorch");
+}
+
+static bool convert_training(Site *s)
+{
+	Graph *g = s->im->g;
+	Variable *mean, *var;
+	const OpDef *op = site_op(s, "BatchNormalizationTrain");
+	if (!op)
+		return false;
+	s->in[3] = current_statistic(g, s->in[3], &mean);
+	s->in[4] = current_statistic(g, s->in[4], &var);
+	Node *n = node_new(g, s->loc, op, 5, s->in);
+	node_set_float(g, n, "epsilon", site_float(s, "epsilon", 1e-5));
+	node_set_float(g, n, "momentum", site_float(s, "momentum", 0.9));
+	node_set_int(g, n, "unbiased", from_pytorch(s->im));
+	node_set_outputs(g, n, 5);
+	if (!site_done(s, n))
+		return false;
+	update_variable(n->out[3], mean);
+	update_variable(n->out[4], var);
+	s->out[0] = n->out[0];
+	for (int o = 1; o < 3 && o < s->nout; o++)
+		s->out[o] = n->out[2 + o];
+	return true;
+}
+
+bool convert_batch_norm(Site *s)
+{
+	for (int i = 0; i < 5; i++)
+		if (!site_in(s, i)) {
+			site_error(s, "input %d is missing", i);
+			return false;
+		}
+	if (site_int(s, "spatial", 1) != 1) {
+		site_error(s, "spatial=0 is not supported");
+		return false;
+	}
+	if (is_training(s))
+		return convert_training(s);
+	Node *n = site_node(s, 5);
+	if (!n)
+		return false;
+	node_set_float(s->im->g, n, "epsilon", site_float(s, "epsilon", 1e-5));
+	return site_result(s, n);
+}

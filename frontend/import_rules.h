@@ -1,0 +1,44 @@
+/* The conversion functions, for the table that lists them, and what several of
+ * them need. */
+#ifndef FRONTEND_IMPORT_RULES_H
+#define FRONTEND_IMPORT_RULES_H
+
+#include "frontend/import.h"
+
+/* Input i as a shape of constant, non-negative dimensions. */
+bool site_shape(Site *, int i, Shape *out);
+/* A new node of the ONNX node's own name and first `nin` inputs. */
+Node *site_node(Site *, int nin);
+
+bool convert_constant(Site *);
+bool convert_constant_of_shape(Site *);
+bool convert_shape(Site *);
+bool convert_size(Site *);
+bool convert_range(Site *);
+bool convert_nonzero(Site *);
+bool convert_cast(Site *);
+bool convert_cast_like(Site *);
+
+bool convert_identity(Site *);
+bool convert_reshape(Site *);
+bool convert_flatten(Site *);
+bool convert_squeeze(Site *);
+bool convert_unsqueeze(Site *);
+bool convert_expand(Site *);
+bool convert_tile(Site *);
+
+bool convert_slice(Site *);
+bool convert_split(Site *);
+bool convert_pad(Site *);
+
+bool convert_reduce(Site *);
+bool convert_clip(Site *);
+bool convert_softmax(Site *);
+bool convert_dropout(Site *);
+bool convert_mean(Site *);
+
+bool convert_conv(Site *);
+bool convert_pool(Site *);
+bool convert_batch_norm(Site *);
+
+#endif

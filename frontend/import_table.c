@@ -1,0 +1,62 @@
+/*
+ * The operators that are not read as they stand: what converts them, and which
+ * attributes that understands. All others need an operator of their name in
+ * ir/ops, and every attribute they have must be one of its attributes.
+ *
+ * Kinds of attributes: i integer, f float, s string, t tensor; I, F lists.
+ */
+#include "frontend/import_rules.h"
+
+#include <string.h>
+
+#define REDUCE(name) \
+	{name, convert_reduce, " axes:I keepdims:i noop_with_empty_axes:i"}
+#define WINDOW " auto_pad:s kernel_shape:I strides:I pads:I dilations:I"
+
+static const Rule rules[] = {
+	{"Constant", convert_constant, " value:t value_float:f value_floats:F"
+	                               " value_int:i value_ints:I"},
+	{"ConstantOfShape", convert_constant_of_shape, " value:t"},
+	{"Shape", convert_shape, " start:i end:i"},
+	{"Size", convert_size, ""},
+	{"Range", convert_range, ""},
+	{"NonZero", convert_nonzero, ""},
+	{"Cast", convert_cast, " to:i"},
+	{"CastLike", convert_cast_like, ""},
+
+	{"Identity", convert_identity, ""},
+	{"Reshape", convert_reshape, " allowzero:i"},
+	{"Flatten", convert_flatten, " axis:i"},
+	{"Squeeze", convert_squeeze, " axes:I"},
+	{"Unsqueeze", convert_unsqueeze, " axes:I"},
+	{"Expand", convert_expand, ""},
+	{"Tile", convert_tile, ""},
+
+	{"Slice", convert_slice, " starts:I ends:I axes:I"},
+	{"Split", convert_split, " axis:i split:I num_outputs:i"},
+	{"Pad", convert_pad, " mode:s pads:I value:f"},
+
+	REDUCE("ReduceSum"), REDUCE("ReduceMean"), REDUCE("ReduceMax"),
+	REDUCE("ReduceMin"), REDUCE("ReduceProd"), REDUCE("ReduceL1"),
+	REDUCE("ReduceL2"), REDUCE("ReduceSumSquare"), REDUCE("ReduceLogSum"),
+	REDUCE("ReduceLogSumExp"),
+	{"Clip", convert_clip, " min:f max:f"},
+	{"Softmax", convert_softmax, " axis:i"},
+	{"LogSoftmax", convert_softmax, " axis:i"},
+	{"Dropout", convert_dropout, " ratio:f"},
+	{"Mean", convert_mean, ""},
+
+	{"Conv", convert_conv, WINDOW " group:i"},
+	{"MaxPool", convert_pool, WINDOW " ceil_mode:i storage_order:i"},
+	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
+	{"BatchNormalization", convert_batch_norm,
+	 " epsilon:f momentum:f training_mode:i spatial:i"},
+};
+
+const Rule *rule_find(const char *op)
+{
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+		if (!strcmp(rules[i].op, op))
+			return &rules[i];
+	return NULL;
+}
