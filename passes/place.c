@@ -15,6 +15,12 @@ typedef struct Block {
 	double weight;        /* larger comes first; ties: the lower id */
 } Block;
 
+/* A block that has its place: all that a search for gaps looks at. */
+typedef struct Placed {
+	int first, last;
+	int64_t lo, hi;
+} Placed;
+
 typedef double Weight(const Block *, const int64_t live[]);
 
 /* ---- orders ---- */
@@ -77,49 +83,50 @@ static int heavier(const void *pa, const void *pb)
 
 /* ---- one pass ---- */
 
+/* align is a power of two. */
 static int64_t align_up(int64_t x, int64_t align)
 {
-	return (x + align - 1) / align * align;
+	return (x + align - 1) & -align;
 }
 
 /* The gap for b among those placed, which are sorted by offset. */
-static int64_t find_gap(const Block *placed, int n, const Block *b, bool best)
+static int64_t find_gap(const Placed *placed, int n, const Block *b, bool best)
 {
 	int64_t top = 0, tightest = INT64_MAX, found = -1;
-	for (int i = 0; i < n; i++) {
-		const Block *p = &placed[i];
+	for (const Placed *p = placed; p < placed + n; p++) {
 		if (p->last < b->first || p->first > b->last)
 			continue;
 		int64_t at = align_up(top, b->align);
-		if (p->offset - at >= b->bytes && p->offset - at < tightest) {
-			tightest = p->offset - at;
+		if (p->lo - at >= b->bytes && p->lo - at < tightest) {
+			tightest = p->lo - at;
 			found = at;
 			if (!best)
 				return found;
 		}
-		if (p->offset + p->bytes > top)
-			top = p->offset + p->bytes;
+		if (p->hi > top)
+			top = p->hi;
 	}
 	return found < 0 ? align_up(top, b->align) : found;
 }
 
-static void insert(Block *placed, int n, const Block *b)
+static void insert(Placed *placed, int n, const Block *b)
 {
 	int lo = 0, hi = n;
 	while (lo < hi) {
 		int mid = (lo + hi) / 2;
-		if (placed[mid].offset <= b->offset)
+		if (placed[mid].lo <= b->offset)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
 	memmove(&placed[lo + 1], &placed[lo],
 	        sizeof *placed * (size_t)(n - lo));
-	placed[lo] = *b;
+	placed[lo] = (Placed){b->first, b->last, b->offset,
+	                      b->offset + b->bytes};
 }
 
 /* Sets the offsets of the blocks in their order. */
-static int64_t place_all(Block block[], int n, Block *placed, bool best)
+static int64_t place_all(Block block[], int n, Placed *placed, bool best)
 {
 	int64_t height = 0;
 	for (int i = 0; i < n; i++) {
@@ -154,13 +161,14 @@ static int64_t *live_bytes(Arena *a, int n, const Block block[])
  * passes, so that the time stays bounded. */
 static int passes_allowed(int n, int most)
 {
-	double passes = 2e8 / ((double)n * (double)n / 2 + 1);
+	double passes = 6e7 / ((double)n * (double)n / 2 + 1);
 	return passes > most ? most : passes < 2 ? 2 : (int)passes;
 }
 
 typedef struct Search {
 	int n;
-	Block *block, *placed;
+	Block *block;
+	Placed *placed;        /* those of the pass, by offset */
 	Buffer *buffer;        /* has the offsets of the best pass */
 	int64_t bound, lowest;
 } Search;
@@ -213,7 +221,7 @@ int64_t place_buffers(Arena *a, int n, Buffer buffer[], int64_t bound)
 	Search s = {
 		.n = n, .buffer = buffer, .bound = bound,
 		.block = arena_array(a, Block, n),
-		.placed = arena_array(a, Block, n + 1),
+		.placed = arena_array(a, Placed, n + 1),
 		.lowest = n ? INT64_MAX : 0,
 	};
 	for (int i = 0; i < n; i++)
