@@ -432,7 +432,7 @@ static Value **seed_outputs(Case *c, Value *of[], Value *seed[], int *nseeds)
 {
 	const Graph *g = c->g;
 	*nseeds = 0;
-	for (int o = 0; o < c->n->nout; o++) {
+	for (int o = 0; o < c->n->nout - c->op->statistics; o++) {
 		Value *y = c->n->out[o];
 		if (!dtype_is_float(y->dtype))
 			continue;

@@ -1,0 +1,28 @@
+/* [N, C, D1, ...] as [N, C, S]: what the normalisations per channel share. */
+#ifndef IR_CHANNELS_H
+#define IR_CHANNELS_H
+
+#include "ir/op.h"
+
+typedef struct Channels {
+	int64_t n, c, s;
+	int outer, inner;   /* the loops over n and s */
+} Channels;
+
+Channels channels_of(Shape);
+/* Inputs first .. last are floats [C], in[0]'s type. False after error_at(). */
+bool channels_check(Unit *, const Node *, int first, int last);
+/* out[o] is [C]. */
+void channels_infer(Node *, int o);
+
+/* Loops over the elements of one channel, and the element at which they stand;
+ * c is the loop over channels. */
+void channels_open(Kernel *, Channels *);
+Index channels_at(const Channels *, int c);
+void channels_close(Kernel *);
+
+/* [C] -> [C,1,..], which broadcasts with x; and the reverse, by summing. */
+Value *channels_stretch(Graph *, Loc, Value *, Shape x);
+Value *channels_sum(Graph *, Loc, Value *dx);
+
+#endif
