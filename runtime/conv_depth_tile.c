@@ -16,9 +16,10 @@
 typedef struct DepthJob {
 	rt_axis v, h;
 	rt_plan plan;
-	int32_t kw, width, height;	/* of the planes that off is for */
+	int32_t kw, row, col;	/* the block that off and planes are for */
 	rt_step off[DEPTH_TAPS];	/* a: weight, b: in the planes */
 	ptrdiff_t y_rs, y_qs;		/* per output row and column */
+	float planes[DEPTH_FLOATS];
 } DepthJob;
 
 /* 0 if one row of 16 columns does not fit. */
@@ -38,21 +39,22 @@ static int depth_plan(DepthJob *j, int32_t kw)
 	while (p->rows < j->v.out
 		&& rt_plane_floats(&j->v, &j->h, p->rows + 1, p->cols) <= room)
 		p->rows++;
-	j->kw = kw, j->width = j->height = 0;
+	j->kw = kw, j->row = j->col = -1;
 	return 1;
 }
 
-/* Copies the block's planes and makes off fit them. */
+/* Fills the block's planes and makes off fit them. */
 static rt_block depth_load(DepthJob *j, int32_t row, int32_t col,
-	const float *src, float *planes)
+	const float *src)
 {
 	const rt_block b = rt_block_at(&j->v, &j->h, &j->plan, row, col, 0, 1);
+	const int same = row == j->row && col == j->col;
 	rt_step *off = j->off;
 
-	rt_plane_load(&j->v, &j->h, &b, src, 0, planes);
-	if (b.width == j->width && b.height == j->height)
+	rt_plane_load(&j->v, &j->h, &b, src, 0, same, j->planes);
+	if (same)
 		return b;
-	j->width = b.width, j->height = b.height;
+	j->row = row, j->col = col;
 	for (int32_t t = 0; t < j->v.taps; t++)
 		for (int32_t u = 0; u < j->h.taps; u++, off++) {
 			off->a = (j->v.w0 + t * j->v.wstep) * j->kw
@@ -85,46 +87,37 @@ static void depth_run(const DepthJob *j, const float *w, const float *p,
 	RT_STORE(buf + 3 * RT_VL, s3);
 }
 
-static void depth_put_row(const float *s, int32_t n, float *y, ptrdiff_t step,
-	int add)
+/* The sums of the block to y. */
+static void depth_put(const DepthJob *j, const rt_block *b, const float *grid,
+	int add, float *y)
 {
-	if (step == 1 && !add)
-		rt_copy(y, s, n);
-	else if (add)
-		for (int32_t i = 0; i < n; i++)
-			y[i * step] += s[i];
-	else
-		for (int32_t i = 0; i < n; i++)
-			y[i * step] = s[i];
-}
-
-/* The outputs among the positions from at on. */
-static void depth_scatter(const DepthJob *j, const rt_block *b, int32_t at,
-	const float *buf, float *y, int add)
-{
-	int32_t r = at / b->width, q = at % b->width;
-
-	for (int32_t lane = 0; lane < DEPTH_RUN && r < b->rows; r++, q = 0) {
-		const int32_t n = rt_min(DEPTH_RUN - lane, b->cols - q);
-		depth_put_row(buf + lane, n, y + (b->row + r) * j->y_rs
-			+ (b->col + q) * j->y_qs, j->y_qs, add);
-		lane += b->width - q;
+	y += b->row * j->y_rs + b->col * j->y_qs;
+	if (j->y_qs == 1 && !add) {
+		rt_copy_rows(y, j->y_rs, grid, b->width, b->cols, b->rows);
+		return;
 	}
+	for (int32_t r = 0; r < b->rows; r++, grid += b->width, y += j->y_rs)
+		for (int32_t q = 0; q < b->cols; q++)
+			y[q * j->y_qs] = grid[q]
+				+ (add ? y[q * j->y_qs] : 0.0f);
 }
 
+/*
+ * All sums of a block are made before any is moved to y: a load that takes
+ * parts of two vectors just stored would wait for both.
+ */
 static void depth_channel(DepthJob *j, const float *src, const float *w,
 	float first, int add, float *y)
 {
-	float planes[DEPTH_FLOATS], buf[DEPTH_RUN];
+	float grid[DEPTH_FLOATS];
 
 	for (int32_t r = 0; r < j->v.out; r += j->plan.rows)
 		for (int32_t q = 0; q < j->h.out; q += j->plan.cols) {
-			const rt_block b = depth_load(j, r, q, src, planes);
+			const rt_block b = depth_load(j, r, q, src);
 			const int32_t count = (b.rows - 1) * b.width + b.cols;
-			for (int32_t at = 0; at < count; at += DEPTH_RUN) {
-				depth_run(j, w, planes + at, first, buf);
-				depth_scatter(j, &b, at, buf, y, add);
-			}
+			for (int32_t at = 0; at < count; at += DEPTH_RUN)
+				depth_run(j, w, j->planes + at, first, grid + at);
+			depth_put(j, &b, grid, add, y);
 		}
 }
 
@@ -189,12 +182,11 @@ static int32_t depth_grid(const DepthJob *j, const rt_block *b,
 {
 	const int32_t count = b->rows * b->width;
 	const int32_t end = (count + RT_VL - 1) / RT_VL * RT_VL;
-	float *at = grid;
 
-	for (int32_t r = 0; r < b->rows; r++, at += b->width) {
-		rt_copy(at, dy + (b->row + r) * j->y_rs + b->col, b->cols);
-		rt_zero(at + b->cols, b->width - b->cols);
-	}
+	rt_copy_rows(grid, b->width, dy + b->row * j->y_rs + b->col, j->y_rs,
+		b->cols, b->rows);
+	for (int32_t r = 0; r < b->rows; r++)
+		rt_zero(grid + r * b->width + b->cols, b->width - b->cols);
 	rt_zero(grid + count, end - count);
 	return end;
 }
@@ -204,17 +196,17 @@ static void depth_weight_channel(DepthJob *j, const float *x, const float *dy,
 	float *dw)
 {
 	const int32_t taps = j->v.taps * j->h.taps;
-	float planes[DEPTH_FLOATS], grid[DEPTH_FLOATS], sum[4];
+	float grid[DEPTH_FLOATS], sum[4];
 
 	for (int32_t r = 0; r < j->v.out; r += j->plan.rows)
 		for (int32_t q = 0; q < j->h.out; q += j->plan.cols) {
-			const rt_block b = depth_load(j, r, q, x, planes);
+			const rt_block b = depth_load(j, r, q, x);
 			const int32_t n = depth_grid(j, &b, dy, grid);
-			rt_zero(planes + b.plane, DEPTH_RUN);
+			rt_zero(j->planes + b.plane, DEPTH_RUN);
 			for (int32_t t = 0; t < taps; t += 4) {
 				const float *m[4];
 				for (int32_t i = 0; i < 4; i++)
-					m[i] = planes + j->off[
+					m[i] = j->planes + j->off[
 						rt_min(t + i, taps - 1)].b;
 				rt_dot4(m, grid, n, sum);
 				for (int32_t i = 0; i < 4 && t + i < taps; i++)

@@ -201,7 +201,7 @@ static void conv_job(const ConvJob *job, float *ws)
 				const rt_block b = rt_block_at(&job->v, &job->h,
 					p, r, q, c, job->channels);
 				rt_plane_load(&job->v, &job->h, &b, job->src,
-					job->src_cs, ws);
+					job->src_cs, 0, ws);
 				conv_block(job, &b, ws);
 			}
 }

@@ -125,7 +125,7 @@ static void weight_positions(const WeightJob *job, int32_t row, int32_t col,
 	for (int32_t c = 0; c < job->channels; c += job->plan.channels) {
 		b = rt_block_at(&job->v, &job->h, &job->plan, row, col, c,
 			job->channels);
-		rt_plane_load(&job->v, &job->h, &b, job->x, job->x_cs,
+		rt_plane_load(&job->v, &job->h, &b, job->x, job->x_cs, 0,
 			planes);
 		weight_block(job, &b, planes, &t, add);
 	}

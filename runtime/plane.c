@@ -37,16 +37,19 @@ static void plane_halve(float *dst, const float *src, int32_t n)
 		dst[i] = src[2 * i];
 }
 
-static void plane_copy(float *dst, const float *src, int32_t n,
-	int32_t stride)
+static void plane_copy_rows(float *dst, ptrdiff_t ds, const float *src,
+	ptrdiff_t ss, int32_t n, int32_t rows, int32_t stride)
 {
-	if (stride == 1)
-		rt_copy(dst, src, n);
-	else if (stride == 2)
-		plane_halve(dst, src, n);
-	else
-		for (int32_t i = 0; i < n; i++)
-			dst[i] = src[i * (ptrdiff_t)stride];
+	if (stride == 1) {
+		rt_copy_rows(dst, ds, src, ss, n, rows);
+		return;
+	}
+	for (; rows > 0; rows--, dst += ds, src += ss)
+		if (stride == 2)
+			plane_halve(dst, src, n);
+		else
+			for (int32_t i = 0; i < n; i++)
+				dst[i] = src[i * (ptrdiff_t)stride];
 }
 
 /* Positions lo .. hi - 1 of n that have a source on an axis. */
@@ -69,31 +72,39 @@ static PlaneSpan plane_span(const rt_axis *x, int32_t at, int32_t phase,
 	return s;
 }
 
-static void plane_load(const rt_axis *v, const rt_axis *h, const rt_block *b,
-	int32_t f, int32_t g, const float *src, float *dst)
+/* Zero around the rows r and columns q of a plane. */
+static void plane_border(const rt_block *b, PlaneSpan r, PlaneSpan q,
+	float *dst)
 {
-	const PlaneSpan r = plane_span(v, b->row, f, b->height);
-	const PlaneSpan q = plane_span(h, b->col, g, b->width);
-
-	if (q.lo == q.hi || r.lo == r.hi) {
-		rt_zero(dst, b->height * b->width);
-		return;
-	}
 	rt_zero(dst, r.lo * b->width);
 	for (int32_t i = r.lo; i < r.hi; i++) {
 		float *row = dst + (ptrdiff_t)i * b->width;
-		const ptrdiff_t at = r.first + (ptrdiff_t)i * v->stride;
 		rt_zero(row, q.lo);
-		plane_copy(row + q.lo, src + at * h->size + q.first
-			+ (ptrdiff_t)q.lo * h->stride, q.hi - q.lo, h->stride);
 		rt_zero(row + q.hi, b->width - q.hi);
 	}
 	rt_zero(dst + (ptrdiff_t)r.hi * b->width,
 		(b->height - r.hi) * b->width);
 }
 
+static void plane_load(const rt_axis *v, const rt_axis *h, const rt_block *b,
+	int32_t f, int32_t g, const float *src, int clean, float *dst)
+{
+	const PlaneSpan r = plane_span(v, b->row, f, b->height);
+	const PlaneSpan q = plane_span(h, b->col, g, b->width);
+
+	if (!clean)
+		plane_border(b, r, q, dst);
+	if (r.lo < r.hi && q.lo < q.hi)
+		plane_copy_rows(dst + (ptrdiff_t)r.lo * b->width + q.lo,
+			b->width, src + (r.first + (ptrdiff_t)r.lo * v->stride)
+			* h->size + q.first + (ptrdiff_t)q.lo * h->stride,
+			(ptrdiff_t)v->stride * h->size, q.hi - q.lo,
+			r.hi - r.lo, h->stride);
+}
+
 RT_API void rt_plane_load(const rt_axis *v, const rt_axis *h,
-	const rt_block *b, const float *src, ptrdiff_t cs, float *dst)
+	const rt_block *b, const float *src, ptrdiff_t cs, int clean,
+	float *dst)
 {
 	const ptrdiff_t size = (ptrdiff_t)b->height * b->width;
 
@@ -101,7 +112,8 @@ RT_API void rt_plane_load(const rt_axis *v, const rt_axis *h,
 		for (int32_t f = 0; f < v->phases; f++)
 			for (int32_t g = 0; g < h->phases; g++, dst += size)
 				plane_load(v, h, b, f, g,
-					src + (b->channel + c) * cs, dst);
+					src + (b->channel + c) * cs, clean,
+					dst);
 }
 
 #endif

@@ -27,6 +27,22 @@ static inline void rt_copy(float *dst, const float *src, int32_t n)
 	}
 }
 
+/* Rows of n values, ds and ss apart. */
+static inline void rt_copy_rows(float *dst, ptrdiff_t ds, const float *src,
+	ptrdiff_t ss, int32_t n, int32_t rows)
+{
+	int32_t r = 0;
+
+	if (n >= 4 && n <= 8)
+		for (; r < rows; r++, dst += ds, src += ss) {
+			const rt_vec4 tail = RT_LOAD4(src + n - 4);
+			RT_STORE4(dst, RT_LOAD4(src));
+			RT_STORE4(dst + n - 4, tail);
+		}
+	for (; r < rows; r++, dst += ds, src += ss)
+		rt_copy(dst, src, n);
+}
+
 static inline void rt_zero(float *dst, int32_t n)
 {
 	const rt_vec zero = { 0 };
@@ -59,9 +75,13 @@ RT_API rt_block rt_block_at(const rt_axis *v, const rt_axis *h,
 	const rt_plan *p, int32_t row, int32_t col, int32_t channel,
 	int32_t channels);
 
-/* Copies its source channels, cs apart; zero where there is no source. */
+/*
+ * Copies its source channels, cs apart.  Where there is no source is zero: if
+ * clean, it already is, from the same block of other channels.
+ */
 RT_API void rt_plane_load(const rt_axis *v, const rt_axis *h,
-	const rt_block *b, const float *src, ptrdiff_t cs, float *dst);
+	const rt_block *b, const float *src, ptrdiff_t cs, int clean,
+	float *dst);
 #endif
 
 /* Where tap (t, u) of the block's channel c starts in the planes. */
