@@ -1,0 +1,61 @@
+/* GatherGrad(dy, indices): zeros of `shape`, to which each dy is added where
+ * Gather read; nothing for an index that is out of range. */
+#include "ir/op.h"
+
+#include "ir/gather.h"
+
+enum { SHAPE = GATHER_NATTRS };
+
+static bool infer(Unit *u, Node *n)
+{
+	Shape x = {.rank = n->attr[SHAPE].n}, want;
+	if (x.rank > MAX_RANK) {
+		error_at(u, n->loc, "shape has %d dimensions", x.rank);
+		return false;
+	}
+	for (int i = 0; i < x.rank; i++)
+		x.dim[i] = n->attr[SHAPE].ints[i];
+	if (!gather_shape(u, n, x, n->in[1], &want))
+		return false;
+	if (!shape_equal(want, n->in[0]->shape)) {
+		error_at(u, n->loc, "input has shape %s, gathering gives %s",
+		         shape_text(u->arena, n->in[0]->shape),
+		         shape_text(u->arena, want));
+		return false;
+	}
+	n->out[0]->dtype = n->in[0]->dtype;
+	n->out[0]->shape = x;
+	return true;
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *dx = n->out[0];
+	Index whole[MAX_RANK], part[MAX_RANK];
+	k_fill(k, dx, 0);
+	gather_open(k, n, dx->shape, n->in[1], whole, part);
+	k_accumulate_padded(k, dx, whole, k_load_at(k, n->in[0], part));
+	gather_close(k, n->in[0]->shape);
+}
+
+static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
+                 Value *dx[])
+{
+	Node *d = NEW(g, n->loc, op_Gather, dy[0], n->in[1]);
+	node_copy_attrs(g, d, n);
+	dx[0] = node_done(g, d);
+}
+
+const OpDef op_GatherGrad = {
+	.name = "GatherGrad", .min_in = 2, .max_in = 2,
+	ATTRS(GATHER_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
+	.infer = infer,
+	.lower = lower,
+	.grad = grad,
+	EXAMPLES({.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
+	          .attr = {{"shape", INTS(5, 3)}}},
+	         {.in = {{DIMS(2, 2, 3)}, {DIMS(2), DT_I32, -9, 9}},
+	          .attr = {{"axis", 1}, {"shape", INTS(2, 4, 3)}}},
+	         {.in = {{DIMS(2)}, {{0}, DT_I64, 0, 3}},
+	          .attr = {{"axis", -1}, {"shape", INTS(2, 4)}}}),
+};
