@@ -1,0 +1,36 @@
+/* What LayerNormalization and its gradients share: rows of x are the axes from
+ * `axis` on. */
+#ifndef IR_LAYER_NORM_H
+#define IR_LAYER_NORM_H
+
+#include "ir/op.h"
+
+enum { LN_AXIS, LN_EPSILON };
+
+#define LAYER_NORM_ATTRS \
+	ATTRS([LN_AXIS] = {"axis", ATTR_INT, true, .i = -1}, \
+	      [LN_EPSILON] = {"epsilon", ATTR_FLOAT, true, .f = 1e-5})
+
+static inline int layer_norm_axis(const Node *n)
+{
+	int64_t axis = attr_int(n, LN_AXIS);
+	return (int)(axis < 0 ? axis + n->in[0]->shape.rank : axis);
+}
+
+/* Elements of a row. */
+static inline int64_t layer_norm_count(const Node *n)
+{
+	int64_t count = 1;
+	for (int a = layer_norm_axis(n); a < n->in[0]->shape.rank; a++)
+		count *= n->in[0]->shape.dim[a];
+	return count;
+}
+
+/* Opens the loops along a row. */
+static inline void layer_norm_row(Kernel *k, Shape x, int axis, int loop[])
+{
+	for (int a = axis; a < x.rank; a++)
+		loop[a] = k_for(k, x.dim[a]);
+}
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * LayerNormalizationGradScale: the gradient of the scale, whose shape is the
+ * attribute: dscale = sum over the rows of dy (x - mean) inv; inputs dy, x, mean
+ * and inv. Sums in memory, since the scale runs along the rows.
+ */
+#include "ir/layer_norm.h"
+
+enum { SHAPE };
+
+static bool infer(Unit *u, Node *n)
+{
+	Shape to = {.rank = n->attr[SHAPE].n};
+	for (int i = 0; i < to.rank; i++)
+		to.dim[i] = n->attr[SHAPE].ints[i];
+	n->out[0]->dtype = n->in[1]->dtype;
+	n->out[0]->shape = to;
+	return true;
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *dy = n->in[0], *x = n->in[1], *out = n->out[0];
+	int loop[MAX_RANK], lead = x->shape.rank - out->shape.rank;
+	Index at[MAX_RANK];
+	k_fill(k, out, 0);
+	k_for_shape(k, x->shape, loop);
+	for (int a = 0; a < out->shape.rank; a++)
+		at[a] = out->shape.dim[a] == 1 ? k_const(0) : k_at(loop[lead + a]);
+	Expr *h = k_mul(k, k_sub(k, k_load(k, x, loop),
+	                         k_load(k, n->in[2], loop)),
+	                k_load(k, n->in[3], loop));
+	k_accumulate(k, out, at, k_mul(k, k_load(k, dy, loop), h));
+	k_end_n(k, x->shape.rank);
+}
+
+const OpDef op_LayerNormalizationGradScale = {
+	.name = "LayerNormalizationGradScale", .min_in = 4, .max_in = 4,
+	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
+	.infer = infer,
+	.lower = lower,
+	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 1)}, {DIMS(3, 1)}},
+	          .attr = {{"shape", INTS(5)}}},
+	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 1, 1)},
+	                 {DIMS(2, 1, 1)}}, .attr = {{"shape", INTS(3, 1)}}}),
+};
