@@ -11,15 +11,12 @@ typedef struct Array {
 	void *data;     /* row-major, in this machine's byte order */
 } Array;
 
-int64_t array_bytes(const Array *);
+int64_t array_nbytes(const Array *);
 
 /* An element type that files have no name for is written as a wider one. */
 bool npy_read(Unit *, const char *path, Array *);
 bool npy_parse(Unit *, const char *path, const void *bytes, size_t, Array *);
 bool npy_write(Unit *, const char *path, const Array *);
-
-/* An ONNX TensorProto in a file of its own. */
-bool onnx_tensor_read(Unit *, const char *path, Array *);
 
 /* A .npy file, or an ONNX TensorProto if the name ends in .pb. */
 bool array_read(Unit *, const char *path, Array *);

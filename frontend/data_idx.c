@@ -52,7 +52,7 @@ bool idx_parse(Unit *u, const char *path, const unsigned char *b, size_t size,
 	for (int d = 0; d < a->shape.rank; d++)
 		a->shape.dim[d] = big_endian(b + 4 + 4 * d);
 	bool valid = shape_valid(a->shape);
-	int64_t want = valid ? array_bytes(a) : INT64_MAX;
+	int64_t want = valid ? array_nbytes(a) : INT64_MAX;
 	if (!valid || (uint64_t)want != size - header) {
 		file_error(u, path, "has %zu bytes of elements; %s%s needs "
 		           "%s%lld", size - header, dtype_name(a->dtype),

@@ -128,7 +128,7 @@ static void from_fortran(Unit *u, Array *a)
 {
 	int64_t n = numel(a->shape), stride[MAX_RANK], at[MAX_RANK] = {0};
 	size_t size = (size_t)dtype_size(a->dtype);
-	char *to = arena_array(u->arena, char, array_bytes(a));
+	char *to = arena_array(u->arena, char, array_nbytes(a));
 	shape_strides(a->shape, stride);
 	for (int64_t i = 0, o = 0; i < n; i++) {
 		memcpy(to + (size_t)o * size,
@@ -159,7 +159,7 @@ bool npy_parse(Unit *u, const char *path, const void *bytes, size_t size,
 	if (!parse_header(u, path, header, a, &h))
 		return false;
 	size_t have = size - start - len;
-	int64_t want = array_bytes(a);
+	int64_t want = array_nbytes(a);
 	if ((uint64_t)want != have) {
 		file_error(u, path, "has %zu bytes of elements; %s%s needs "
 		           "%lld", have, dtype_name(a->dtype),
@@ -211,7 +211,7 @@ static void widen_bf16(Unit *u, Array *a)
 {
 	Array wide = {DT_F32, a->shape, NULL};
 	int64_t bad, n = numel(a->shape);
-	wide.data = arena_alloc(u->arena, (size_t)array_bytes(&wide) + 1);
+	wide.data = arena_alloc(u->arena, (size_t)array_nbytes(&wide) + 1);
 	array_convert(a, 0, n, DT_F32, wide.data, &bad);
 	*a = wide;
 }
@@ -225,6 +225,6 @@ bool npy_write(Unit *u, const char *path, const Array *array)
 	if (!out_open(u, path, &out))
 		return false;
 	write_header(out.f, u->arena, &a);
-	fwrite(a.data, 1, (size_t)array_bytes(&a), out.f);
+	fwrite(a.data, 1, (size_t)array_nbytes(&a), out.f);
 	return out_close(&out);
 }

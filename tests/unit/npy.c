@@ -146,7 +146,7 @@ static void round_trip(DType t, Shape s)
 	size_t size;
 	Unit *u = unit_open(&text, &size);
 	Array a = {t, s, NULL}, b;
-	a.data = arena_alloc(u->arena, (size_t)array_bytes(&a) + 1);
+	a.data = arena_alloc(u->arena, (size_t)array_nbytes(&a) + 1);
 	for (int64_t i = 0; i < numel(s); i++)
 		dtype_put(t, a.data, i, dtype_is_float(t)
 		          ? (Scalar){.f = (double)i / 2}

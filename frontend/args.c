@@ -1,0 +1,321 @@
+#include "frontend/args.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
+	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
+	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON
+};
+
+int64_t args_number(struct argp_state *state, const char *option,
+                    const char *text, int64_t lo, int64_t hi)
+{
+	char *end;
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+	if (end == text || *end || errno || n < lo || n > hi)
+		argp_error(state, "%s: '%s' is not a whole number from %lld "
+		           "to %lld", option, text, (long long)lo,
+		           (long long)hi);
+	return n;
+}
+
+void args_append(Arena *a, NameList *list, const char *name)
+{
+	const char **bigger = arena_array(a, const char *, list->n + 1);
+	if (list->n)
+		memcpy(bigger, list->name, (size_t)list->n * sizeof *bigger);
+	bigger[list->n++] = name;
+	list->name = bigger;
+}
+
+void args_share(struct argp_state *state, Args *args)
+{
+	const struct argp_child *child = state->root_argp->children;
+	for (int i = 0; child && child[i].argp; i++)
+		state->child_inputs[i] = args;
+}
+
+error_t args_model(int key, char *text, struct argp_state *state, Args *args)
+{
+	if (key == ARGP_KEY_END && !args->model)
+		argp_error(state, "no MODEL is given");
+	if (key != ARGP_KEY_ARG)
+		return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
+	if (args->model)
+		argp_error(state, "'%s' is one argument too many", text);
+	args->model = text;
+	return 0;
+}
+
+static void add_dim(struct argp_state *state, Args *args, const char *text)
+{
+	Options *o = &args->options;
+	const char *equal = strchr(text, '=');
+	if (!equal || equal == text)
+		argp_error(state, "--dim: '%s' is not NAME=N", text);
+	DimBinding *bigger = arena_array(args->arena, DimBinding, o->ndims + 1);
+	if (o->ndims)
+		memcpy(bigger, o->dim, (size_t)o->ndims * sizeof *bigger);
+	bigger[o->ndims++] = (DimBinding){
+		arena_strndup(args->arena, text, (size_t)(equal - text)),
+		args_number(state, "--dim", equal + 1, 1, INT32_MAX),
+	};
+	o->dim = bigger;
+}
+
+static error_t parse_reading(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key == KEY_BATCH)
+		args->options.batch = args_number(state, "--batch", text, 1,
+		                                  INT32_MAX);
+	else if (key == KEY_DIM)
+		add_dim(state, args, text);
+	else if (key == KEY_NAME)
+		args->options.name = text;
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+const struct argp args_reading = {
+	.options = (const struct argp_option[]){
+		{"batch", KEY_BATCH, "N", 0, "Samples in one call", 0},
+		{"dim", KEY_DIM, "NAME=N", 0, "Size of a symbolic dimension "
+		 "(repeatable)", 0},
+		{"name", KEY_NAME, "NAME", 0, "Name of the model and prefix of "
+		 "its C symbols; without it, the file's name", 0},
+		{0}
+	},
+	.parser = parse_reading,
+};
+
+static void set_loss(struct argp_state *state, Args *args, const char *text)
+{
+	const char *why;
+	args->loss = text;
+	if (!loss_parse(args->arena, text, &args->options.loss, &why))
+		argp_error(state, "--loss: %s", why);
+}
+
+static void set_optimizer(struct argp_state *state, Args *args,
+                          const char *text)
+{
+	const char *why;
+	args->optimizer = text;
+	if (!optimizer_parse(args->arena, text, &args->options.optimizer, &why))
+		argp_error(state, "--optimizer: %s", why);
+}
+
+/* A loss alone is enough to train; an optimizer alone is a slip. */
+static void end_training(struct argp_state *state, Args *args)
+{
+	if (args->optimizer && !args->loss)
+		argp_error(state, "--optimizer needs --loss");
+	if (args->loss && !args->optimizer)
+		set_optimizer(state, args, "sgd");
+}
+
+static error_t parse_training(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	switch (key) {
+	case KEY_LOSS:
+		set_loss(state, args, text);
+		return 0;
+	case KEY_OPTIMIZER:
+		set_optimizer(state, args, text);
+		return 0;
+	case KEY_FREEZE:
+		args_append(args->arena, &args->options.freeze, text);
+		return 0;
+	case KEY_TRAIN:
+		args_append(args->arena, &args->options.train, text);
+		return 0;
+	case KEY_FREEZE_BN:
+		args->options.freeze_bn = true;
+		return 0;
+	case KEY_TRAIN_BN:
+		args->options.train_bn = true;
+		return 0;
+	case ARGP_KEY_END:
+		end_training(state, args);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp args_training = {
+	.options = (const struct argp_option[]){
+		{"loss", KEY_LOSS, "SPEC", 0, "What to minimise: cross-entropy, "
+		 "mse, bce-with-logits, l1, huber, or graph for an output that "
+		 "is a loss; with settings after a colon: "
+		 "cross-entropy:axis=-1,label_smoothing=0.1", 0},
+		{"optimizer", KEY_OPTIMIZER, "SPEC", 0, "sgd, momentum, "
+		 "nesterov, adam, adamw, rmsprop or adagrad, as in PyTorch: "
+		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4", 0},
+		{"freeze", KEY_FREEZE, "PATTERN", 0, "Parameters that do not "
+		 "train (glob, repeatable)", 0},
+		{"train", KEY_TRAIN, "PATTERN", 0, "Only these parameters train "
+		 "(glob, repeatable)", 0},
+		{"freeze-bn", KEY_FREEZE_BN, 0, 0, "Normalise with the running "
+		 "statistics, and leave them as they are", 0},
+		{"train-bn", KEY_TRAIN_BN, 0, 0, "Normalise with the batch's "
+		 "statistics even where the file says otherwise", 0},
+		{0}
+	},
+	.parser = parse_training,
+};
+
+static error_t parse_target(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_TARGET)
+		return ARGP_ERR_UNKNOWN;
+	args->options.target = target_find(text);
+	if (args->options.target)
+		return 0;
+	const char *known = "";
+	for (int i = 0; i < ntargets; i++)
+		known = arena_printf(args->arena, "%s%s%s", known,
+		                     i ? ", " : "", all_targets[i].name);
+	argp_error(state, "--target: '%s' is not one of %s", text, known);
+	return 0;
+}
+
+const struct argp args_target = {
+	.options = (const struct argp_option[]){
+		{"target", KEY_TARGET, "MACHINE", 0, "What the code will run "
+		 "on: host (this machine) or generic", 0},
+		{0}
+	},
+	.parser = parse_target,
+};
+
+static error_t parse_passes(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key == KEY_DISABLE) {
+		args_append(args->arena, &args->options.disable, text);
+	} else if (key == KEY_DUMP_AFTER) {
+		args->options.dump_after = text;
+		args->options.dump = stderr;
+	} else {
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp args_passes = {
+	.options = (const struct argp_option[]){
+		{"disable", KEY_DISABLE, "PASS", 0, "Leave out an optional pass "
+		 "(repeatable)", 0},
+		{"dump-after", KEY_DUMP_AFTER, "PASS", 0, "Print the graph "
+		 "after a pass, or after 'all'", 0},
+		{0}
+	},
+	.parser = parse_passes,
+};
+
+/* One of two words. */
+static bool either(struct argp_state *state, const char *option,
+                   const char *text, const char *no, const char *yes)
+{
+	if (strcmp(text, no) && strcmp(text, yes))
+		argp_error(state, "%s: '%s' is neither %s nor %s", option, text,
+		           no, yes);
+	return !strcmp(text, yes);
+}
+
+static error_t parse_blas(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_BLAS)
+		return ARGP_ERR_UNKNOWN;
+	args->openblas = either(state, "--blas", text, "none", "openblas");
+	return 0;
+}
+
+const struct argp args_blas = {
+	.options = (const struct argp_option[]){
+		{"blas", KEY_BLAS, "none|openblas", 0, "Who multiplies "
+		 "matrices; with none (the default) the code needs only libm",
+		 0},
+		{0}
+	},
+	.parser = parse_blas,
+};
+
+static error_t parse_weights(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_WEIGHTS)
+		return ARGP_ERR_UNKNOWN;
+	args->weights_bin = either(state, "--weights", text, "c", "bin");
+	return 0;
+}
+
+const struct argp args_weights = {
+	.options = (const struct argp_option[]){
+		{"weights", KEY_WEIGHTS, "c|bin", 0, "The first weights as C "
+		 "(the default) or as a binary file", 0},
+		{0}
+	},
+	.parser = parse_weights,
+};
+
+static error_t parse_executor(int key, char *text, struct argp_state *state)
+{
+	static const char *const names[] = {"auto", "interpreter", "c"};
+	Args *args = state->input;
+	if (key == KEY_SEED) {
+		args->seed = (uint32_t)args_number(state, "--seed", text, 0,
+		                                   UINT32_MAX);
+		args->seeded = true;
+		return 0;
+	}
+	if (key != KEY_EXECUTOR)
+		return ARGP_ERR_UNKNOWN;
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(text, names[i])) {
+			args->executor = (ExecutorChoice)i;
+			return 0;
+		}
+	argp_error(state, "--executor: '%s' is not one of auto, interpreter, c",
+	           text);
+	return 0;
+}
+
+const struct argp args_executor = {
+	.options = (const struct argp_option[]){
+		{"executor", KEY_EXECUTOR, "auto|interpreter|c", 0, "What runs "
+		 "the model: the interpreter, or the emitted C built with $CC "
+		 "or cc; auto: C where the work is worth it", 0},
+		{"seed", KEY_SEED, "N", 0, "Of all that is random (default 1)",
+		 0},
+		{0}
+	},
+	.parser = parse_executor,
+};
+
+static error_t parse_json(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_JSON)
+		return ARGP_ERR_UNKNOWN;
+	args->json = true;
+	return 0;
+}
+
+const struct argp args_json = {
+	.options = (const struct argp_option[]){
+		{"json", KEY_JSON, 0, 0, "Print JSON, for programs", 0},
+		{0}
+	},
+	.parser = parse_json,
+};

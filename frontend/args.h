@@ -1,0 +1,48 @@
+/*
+ * The options that several commands share. Each group is an argp child: a
+ * command lists the groups it has, and its own parser starts with args_share().
+ */
+#ifndef FRONTEND_ARGS_H
+#define FRONTEND_ARGS_H
+
+#include "ir/options.h"
+
+#include <argp.h>
+
+typedef enum ExecutorChoice {
+	EXECUTOR_AUTO, EXECUTOR_INTERPRETER, EXECUTOR_C
+} ExecutorChoice;
+
+typedef struct Args {
+	Arena *arena;
+	Options options;
+	const char *model;                /* the command's argument */
+	const char *loss, *optimizer;     /* as written; NULL: not given */
+	bool json;
+	bool weights_bin, openblas;
+	ExecutorChoice executor;
+	uint32_t seed;
+	bool seeded;                      /* --seed was given */
+} Args;
+
+extern const struct argp args_reading;    /* --batch --dim --name */
+extern const struct argp args_training;   /* --loss --optimizer --freeze ... */
+extern const struct argp args_target;     /* --target MACHINE */
+extern const struct argp args_passes;     /* --disable --dump-after */
+extern const struct argp args_blas;       /* --blas */
+extern const struct argp args_weights;    /* --weights */
+extern const struct argp args_executor;   /* --executor --seed */
+extern const struct argp args_json;       /* --json */
+
+/* For ARGP_KEY_INIT: all children of the command write to the same Args. */
+void args_share(struct argp_state *, Args *);
+/* For ARGP_KEY_ARG and ARGP_KEY_END of a command with MODEL as its only
+ * argument. */
+error_t args_model(int key, char *text, struct argp_state *, Args *);
+
+/* A whole number in [lo, hi], or a usage error that names the option. */
+int64_t args_number(struct argp_state *, const char *option, const char *text,
+                    int64_t lo, int64_t hi);
+void args_append(Arena *, NameList *, const char *);
+
+#endif

@@ -1,0 +1,119 @@
+#include "frontend/cmd_common.h"
+
+#include "frontend/files.h"
+#include "passes/pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void command_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	argp_err_exit_status = EXIT_USAGE;
+	if (argp_parse(argp, argc, argv, 0, NULL, input))
+		exit(EXIT_USAGE);
+}
+
+void session_open(Session *s, Args *args, const char *model)
+{
+	*s = (Session){
+		.unit = {.path = model, .arena = args->arena,
+		         .messages = stderr},
+		.args = args,
+	};
+	s->emit = (EmitOptions){
+		.weights = args->weights_bin ? WEIGHTS_BIN : WEIGHTS_C,
+		.openblas = args->openblas,
+		.version = THIMBLE_VERSION,
+	};
+}
+
+/* Passes are known here and not where the arguments are parsed. */
+static void check_pass(const char *option, const char *name, bool optional)
+{
+	const Pass *p = pass_find(name);
+	if (p && !(optional && p->required))
+		return;
+	fprintf(stderr, "thimble: %s: %s pass '%s'; there are:\n", option,
+	        p ? "cannot do without the" : "there is no", name);
+	for (int i = 0; i < npasses; i++)
+		fprintf(stderr, "  %-12s %s%s\n", all_passes[i]->name,
+		        all_passes[i]->help,
+		        all_passes[i]->required ? " (always)" : "");
+	exit(EXIT_USAGE);
+}
+
+bool session_build(Session *s)
+{
+	const Options *o = &s->args->options;
+	OnnxInfo info;
+	for (int i = 0; i < o->disable.n; i++)
+		check_pass("--disable", o->disable.name[i], true);
+	if (o->dump_after && strcmp(o->dump_after, "all"))
+		check_pass("--dump-after", o->dump_after, false);
+	Graph *g = load_onnx(&s->unit, o);
+	if (!g || s->unit.nerrors || !onnx_info(&s->unit, &info))
+		return false;
+	s->emit.sha256 = arena_printf(s->unit.arena, "%s", info.sha256);
+	s->program = build_program(g, o);
+	return s->program && !s->unit.nerrors;
+}
+
+ReportInfo session_info(const Session *s)
+{
+	const Target *t = s->args->options.target;
+	return (ReportInfo){
+		.target = t ? t->name : all_targets[0].name,
+		.optimizer = s->args->optimizer ? s->args->optimizer : "none",
+		.loss = s->args->loss ? s->args->loss : "none",
+	};
+}
+
+static bool emit(void *user, const Program *p, const char *dir)
+{
+	Session *s = user;
+	OutFile glue;
+	EmitOptions o = s->emit;
+	o.no_weights = true;
+	char *path = arena_printf(s->unit.arena, "%s/%s", dir, GLUE_FILE);
+	if (!emit_c(p, &o, dir) || !out_open(&s->unit, path, &glue))
+		return false;
+	emit_glue(glue.f, p);
+	return out_close(&glue);
+}
+
+static Executor *open_c(Session *s)
+{
+	const Program *p = s->program;
+	size_t size = (size_t)weights_image_bytes(p);
+	void *image = arena_alloc(s->unit.arena, size + 1);
+	weights_image(p, image);
+	EmitHook hook = {emit, s, image, size, s->emit.openblas};
+	return executor_c(&s->unit, p, &hook);
+}
+
+Executor *session_executor(Session *s, const Plan *plan, int64_t calls)
+{
+	enum { WORTH_BUILDING = 20000000 };   /* scalar operations */
+	ExecutorChoice choice = s->args->executor;
+	int64_t work = plan->cost.flops > INT64_MAX / (calls + 1)
+	               ? INT64_MAX : plan->cost.flops * calls;
+	if (choice == EXECUTOR_AUTO)
+		choice = work < WORTH_BUILDING || !executor_has_compiler()
+		         ? EXECUTOR_INTERPRETER : EXECUTOR_C;
+	Executor *e = choice == EXECUTOR_C
+	              ? open_c(s) : executor_interpreter(&s->unit, s->program);
+	if (e && s->args->seeded)
+		e->seed = s->args->seed;
+	return e;
+}
+
+int session_close(Session *s)
+{
+	int status = s->unit.nerrors ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "thimble: cannot write to standard output\n");
+		status = EXIT_FAILURE;
+	}
+	arena_destroy(s->unit.arena);
+	return status;
+}

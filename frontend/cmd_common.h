@@ -1,0 +1,44 @@
+/*
+ * What the commands share: a Session is one model from its file to a Program,
+ * and the status that the process ends with.
+ */
+#ifndef FRONTEND_CMD_COMMON_H
+#define FRONTEND_CMD_COMMON_H
+
+#include "backend/backend.h"
+#include "frontend/args.h"
+#include "frontend/executor.h"
+#include "frontend/frontend.h"
+#include "frontend/report.h"
+
+/* Each command: main() passes it its own name as argv[0]. */
+int cmd_inspect(int argc, char **argv);
+int cmd_compile(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_train(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_ops(int argc, char **argv);
+
+enum { EXIT_USAGE = 2 };
+
+/* Parses a command's arguments; on wrong usage the process ends with 2. */
+void command_parse(const struct argp *, int argc, char **argv, void *input);
+
+typedef struct Session {
+	Unit unit;
+	Args *args;
+	EmitOptions emit;
+	Program *program;
+} Session;
+
+void session_open(Session *, Args *, const char *model);
+/* Reads the model and makes its functions. False after errors. */
+bool session_build(Session *);
+ReportInfo session_info(const Session *);
+/* Chooses an executor for about `calls` calls of the plan. */
+Executor *session_executor(Session *, const Plan *, int64_t calls);
+/* Frees the session; the process's exit status. */
+int session_close(Session *);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * thimble compile: the C, its CMakeLists.txt and its report.
+ *
+ * All is written into a new directory beside the one asked for, and moved when
+ * it is complete: an error leaves nothing half done.
+ */
+#include "frontend/cmd_common.h"
+#include "frontend/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct Compile {
+	Args args;
+	const char *dir;
+} Compile;
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	Compile *c = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		args_share(state, &c->args);
+		return 0;
+	case 'o':
+		c->dir = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (c->args.model && !c->dir)
+			argp_error(state, "no -o DIR is given");
+		break;
+	default:
+		break;
+	}
+	return args_model(key, text, state, &c->args);
+}
+
+static const struct argp argp = {
+	.options = (const struct argp_option[]){
+		{"output", 'o', "DIR", 0, "Where the files go; made if it is "
+		 "not there", 0},
+		{0}
+	},
+	.parser = parse,
+	.args_doc = "MODEL -o DIR",
+	.children = (const struct argp_child[]){
+		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+		{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
+		{&args_weights, 0, 0, 0}, {&args_passes, 0, 0, 0},
+		{&args_json, 0, 0, 0}, {0}
+	},
+	.doc = "Compiles an ONNX model to C99 that infers and, if a loss is "
+	       "given, trains. Writes NAME.h, NAME.c, NAME_rt.h (what it calls), "
+	       "NAME_weights.c or .bin, a CMakeLists.txt that makes a static "
+	       "library, and NAME.report.json.\v"
+	       "Examples:\n"
+	       "  thimble compile model.onnx -o out\n"
+	       "  thimble compile model.onnx -o out --loss cross-entropy "
+	       "--optimizer adam --batch 4\n"
+	       "  thimble compile model.onnx -o out --loss mse --optimizer sgd "
+	       "--freeze 'conv1.*' --target generic",
+};
+
+static bool write_cmake(Session *s, const char *dir)
+{
+	const char *name = s->program->model->name;
+	bool c = s->emit.weights == WEIGHTS_C;
+	const char *weights =
+		c ? arena_printf(s->unit.arena, " %s_weights.c", name) : "";
+	const char *text = arena_printf(
+		s->unit.arena,
+		"# A static library of the model. You may use this file without "
+		"restriction.\n"
+		"cmake_minimum_required(VERSION 3.13)\n"
+		"project(%s C)\n"
+		"add_library(%s STATIC %s.c%s)\n"
+		"set_target_properties(%s PROPERTIES C_STANDARD 99)\n"
+		"target_include_directories(%s PUBLIC "
+		"${CMAKE_CURRENT_SOURCE_DIR})\n"
+		"target_link_libraries(%s PUBLIC %sm)\n",
+		name, name, name, weights, name, name, name,
+		s->emit.openblas ? "openblas " : "");
+	return file_write(&s->unit,
+	                  arena_printf(s->unit.arena, "%s/CMakeLists.txt", dir),
+	                  text, strlen(text));
+}
+
+static bool write_report(Session *s, const char *dir)
+{
+	ReportInfo info = session_info(s);
+	OutFile out;
+	char *path = arena_printf(s->unit.arena, "%s/%s.report.json", dir,
+	                          s->program->model->name);
+	if (!out_open(&s->unit, path, &out))
+		return false;
+	json_print(out.f, report_json(s->program, &info));
+	return out_close(&out);
+}
+
+/* The directory as a whole if there is none yet, else file by file. */
+static bool move_files(Unit *u, const char *from, const char *to)
+{
+	mode_t mask = umask(0);
+	umask(mask);
+	if (chmod(from, 0777 & ~mask) == 0 && !rename(from, to))
+		return true;
+	if (!dir_make(u, to))
+		return false;
+	DIR *d = opendir(from);
+	bool good = d != NULL;
+	for (struct dirent *e; good && (e = readdir(d));) {
+		char *a = arena_printf(u->arena, "%s/%s", from, e->d_name);
+		char *b = arena_printf(u->arena, "%s/%s", to, e->d_name);
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		good = !rename(a, b);
+		if (!good)
+			file_error(u, b, "cannot write: %s", strerror(errno));
+	}
+	if (d)
+		closedir(d);
+	return good;
+}
+
+static const char *without_slash(Arena *a, const char *dir)
+{
+	size_t n = strlen(dir);
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	return arena_strndup(a, dir, n);
+}
+
+static bool write_all(Session *s, const char *dir)
+{
+	Unit *u = &s->unit;
+	dir = without_slash(u->arena, dir);
+	const char *slash = strrchr(dir, '/');
+	if (slash && slash > dir &&
+	    !dir_make(u, arena_strndup(u->arena, dir, (size_t)(slash - dir))))
+		return false;
+	char *temporary = dir_make_unique(u, dir);
+	if (!temporary)
+		return false;
+	bool good = emit_c(s->program, &s->emit, temporary) &&
+	            write_cmake(s, temporary) && write_report(s, temporary) &&
+	            move_files(u, temporary, dir);
+	dir_remove(temporary);
+	return good;
+}
+
+int cmd_compile(int argc, char **argv)
+{
+	Compile c = {.args = {.arena = arena_create()}};
+	Session s;
+	command_parse(&argp, argc, argv, &c);
+	session_open(&s, &c.args, c.args.model);
+	if (session_build(&s) && write_all(&s, c.dir)) {
+		ReportInfo info = session_info(&s);
+		if (c.args.json)
+			json_print(stdout, report_json(s.program, &info));
+		else
+			report_table(stdout, s.program, &info, 0);
+	}
+	return session_close(&s);
+}

@@ -1,0 +1,268 @@
+/* thimble inspect: what is in a model, and all that stands in the way. */
+#include "frontend/cmd_common.h"
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT) {
+		args_share(state, state->input);
+		return 0;
+	}
+	return args_model(key, text, state, state->input);
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "MODEL",
+	.children = (const struct argp_child[]){
+		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+		{&args_json, 0, 0, 0}, {0}
+	},
+	.doc = "Shows what an ONNX file holds: version, inputs, outputs, "
+	       "operators, parameters and whether each would train. All "
+	       "problems are listed in one run, and the exit status is 1 if "
+	       "there is one. With --loss the training graph is made too, and "
+	       "problems of gradients are among them.\v"
+	       "Examples:\n"
+	       "  thimble inspect model.onnx\n"
+	       "  thimble inspect model.onnx --freeze 'features.*' --loss mse\n"
+	       "  thimble inspect model.onnx --json | jq '.parameters[].name'",
+};
+
+typedef struct Count {
+	const char *op;
+	int n;
+} Count;
+
+typedef struct Inspect {
+	Args args;
+	Session session;
+	OnnxInfo info;
+	Graph *graph;         /* NULL: the model cannot be read */
+	int ncounts;
+	Count *count;
+} Inspect;
+
+/* By the file's names of operators; sorted, for there is no other order. */
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const Count *)a)->op, ((const Count *)b)->op);
+}
+
+static void count_operators(Inspect *in)
+{
+	in->count = arena_array(in->args.arena, Count, in->graph->nnodes + 1);
+	for (const Node *n = in->graph->first; n; n = n->next) {
+		const char *op = n->loc.op ? n->loc.op : n->op->name;
+		int i = 0;
+		while (i < in->ncounts && strcmp(in->count[i].op, op))
+			i++;
+		if (i == in->ncounts)
+			in->count[in->ncounts++].op = op;
+		in->count[i].n++;
+	}
+	qsort(in->count, (size_t)in->ncounts, sizeof *in->count, by_name);
+}
+
+static const char *matching(const NameList *list, const char *name)
+{
+	for (int i = 0; i < list->n; i++)
+		if (!fnmatch(list->name[i], name, 0))
+			return list->name[i];
+	return NULL;
+}
+
+/* NULL: it trains. */
+static const char *why_not(const Inspect *in, const Variable *v)
+{
+	const Options *o = &in->args.options;
+	const char *pattern = matching(&o->freeze, v->name);
+	if (v->role == VAR_BUFFER)
+		return "a running statistic";
+	if (o->train.n && !matching(&o->train, v->name))
+		return "no --train pattern matches";
+	if (pattern)
+		return arena_printf(in->args.arena, "--freeze %s", pattern);
+	if (in->session.program && !v->mutable)
+		return "no gradient reaches it";
+	return NULL;
+}
+
+static bool is_file_variable(const Variable *v)
+{
+	return v->role != VAR_OPTIMIZER;
+}
+
+/* ---- JSON ---- */
+
+static json_t *shape_json(Shape s)
+{
+	json_t *list = json_array();
+	for (int d = 0; d < s.rank; d++)
+		json_array_append_new(list, json_integer(s.dim[d]));
+	return list;
+}
+
+static json_t *value_json(const char *name, const Value *v)
+{
+	return json_pack("{s:s, s:s, s:o}", "name", name, "dtype",
+	                 dtype_name(v->dtype), "shape", shape_json(v->shape));
+}
+
+static json_t *variable_json(const Inspect *in, const Variable *v)
+{
+	const char *why = why_not(in, v);
+	json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", v->name, "dtype",
+	                      dtype_name(v->dtype), "shape",
+	                      shape_json(v->shape), "trains", why == NULL);
+	if (why)
+		json_object_set_new(o, "why", json_string(why));
+	return o;
+}
+
+static void graph_json(const Inspect *in, json_t *o)
+{
+	const Graph *g = in->graph;
+	json_t *inputs = json_array(), *outputs = json_array();
+	json_t *ops = json_object(), *parameters = json_array();
+	for (int i = 0; i < g->ninputs; i++)
+		json_array_append_new(inputs, value_json(g->input[i]->name,
+		                                         g->input[i]));
+	for (int i = 0; i < g->noutputs; i++)
+		json_array_append_new(outputs, value_json(
+			g->output[i].name, g->output[i].value));
+	for (int i = 0; i < in->ncounts; i++)
+		json_object_set_new(ops, in->count[i].op,
+		                    json_integer(in->count[i].n));
+	for (int i = 0; i < g->model->nvars; i++)
+		if (is_file_variable(g->model->var[i]))
+			json_array_append_new(parameters, variable_json(
+				in, g->model->var[i]));
+	json_object_set_new(o, "inputs", inputs);
+	json_object_set_new(o, "outputs", outputs);
+	json_object_set_new(o, "operators", ops);
+	json_object_set_new(o, "parameters", parameters);
+}
+
+/* The diagnostics' lines: errors and warnings. */
+static json_t *problems_json(const char *text)
+{
+	json_t *list = json_array();
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		json_array_append_new(list, json_stringn(text, len));
+		text += len + (text[len] != '\0');
+	}
+	return list;
+}
+
+static void print_json(const Inspect *in, const char *problems)
+{
+	const OnnxInfo *f = &in->info;
+	json_t *o = json_pack(
+		"{s:s, s:I, s:I, s:s, s:s, s:s}", "model", in->args.model,
+		"ir_version", (json_int_t)f->ir_version,
+		"opset", (json_int_t)f->opset,
+		"producer", f->producer ? f->producer : "",
+		"producer_version", f->producer_version ? f->producer_version
+		                                        : "",
+		"sha256", f->sha256);
+	if (!o)   /* a string that is no UTF-8 */
+		o = json_object();
+	if (in->graph)
+		graph_json(in, o);
+	json_object_set_new(o, "errors",
+	                    json_integer(in->session.unit.nerrors));
+	json_object_set_new(o, "messages", problems_json(problems));
+	json_print(stdout, o);
+}
+
+/* ---- text ---- */
+
+static void print_parameters(const Inspect *in)
+{
+	const Model *m = in->graph->model;
+	int64_t trains = 0, all = 0;
+	printf("\nparameters\n");
+	for (int i = 0; i < m->nvars; i++) {
+		const Variable *v = m->var[i];
+		if (!is_file_variable(v))
+			continue;
+		const char *why = why_not(in, v);
+		all += numel(v->shape);
+		trains += why ? 0 : numel(v->shape);
+		printf("  %-36s %-4s %-16s %s%s\n", v->name,
+		       dtype_name(v->dtype),
+		       shape_text(in->args.arena, v->shape),
+		       why ? "frozen: " : "trains", why ? why : "");
+	}
+	printf("  %lld elements, %lld of them train\n", (long long)all,
+	       (long long)trains);
+}
+
+static void print_text(const Inspect *in)
+{
+	Arena *a = in->args.arena;
+	const OnnxInfo *f = &in->info;
+	const Graph *g = in->graph;
+	if (f->sha256[0])
+		printf("%s: opset %lld, IR version %lld, by %s %s\n",
+		       in->args.model, (long long)f->opset,
+		       (long long)f->ir_version, f->producer,
+		       f->producer_version);
+	if (!g)
+		return;
+	printf("\ninputs\n");
+	for (int i = 0; i < g->ninputs; i++)
+		printf("  %-36s %-4s %s\n", g->input[i]->name,
+		       dtype_name(g->input[i]->dtype),
+		       shape_text(a, g->input[i]->shape));
+	printf("\noutputs\n");
+	for (int i = 0; i < g->noutputs; i++)
+		printf("  %-36s %-4s %s\n", g->output[i].name,
+		       dtype_name(g->output[i].value->dtype),
+		       shape_text(a, g->output[i].value->shape));
+	printf("\noperators\n");
+	for (int i = 0; i < in->ncounts; i++)
+		printf("  %-36s %4d\n", in->count[i].op, in->count[i].n);
+	print_parameters(in);
+}
+
+static void look(Inspect *in)
+{
+	Session *s = &in->session;
+	if (!onnx_info(&s->unit, &in->info))
+		return;
+	in->graph = load_onnx(&s->unit, &in->args.options);
+	if (!in->graph)
+		return;
+	count_operators(in);
+	if (in->args.loss && !s->unit.nerrors)
+		s->program = build_program(in->graph, &in->args.options);
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+	Inspect in = {.args = {.arena = arena_create()}};
+	char *text = NULL;
+	size_t size;
+	command_parse(&argp, argc, argv, &in.args);
+	session_open(&in.session, &in.args, in.args.model);
+	in.session.unit.messages = open_memstream(&text, &size);
+	look(&in);
+	fclose(in.session.unit.messages);
+	if (in.args.json)
+		print_json(&in, text);
+	else
+		print_text(&in);
+	fflush(stdout);
+	if (!in.args.json)
+		fputs(text, stderr);
+	free(text);
+	return session_close(&in.session);
+}

@@ -1,0 +1,45 @@
+/* thimble plan: where the bytes go, without writing any C. */
+#include "frontend/cmd_common.h"
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT) {
+		args_share(state, state->input);
+		return 0;
+	}
+	return args_model(key, text, state, state->input);
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "MODEL",
+	.children = (const struct argp_child[]){
+		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+		{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0},
+		{&args_json, 0, 0, 0}, {0}
+	},
+	.doc = "Shows the memory that the C made from an ONNX model will use: "
+	       "the arena's parts at its peak, the state, the constants, and "
+	       "the largest buffers.\v"
+	       "Examples:\n"
+	       "  thimble plan model.onnx\n"
+	       "  thimble plan model.onnx --batch 8 --loss cross-entropy "
+	       "--optimizer adam\n"
+	       "  thimble plan model.onnx --loss mse --json | jq .peak",
+};
+
+int cmd_plan(int argc, char **argv)
+{
+	Args args = {.arena = arena_create()};
+	Session s;
+	command_parse(&argp, argc, argv, &args);
+	session_open(&s, &args, args.model);
+	if (session_build(&s)) {
+		ReportInfo info = session_info(&s);
+		if (args.json)
+			json_print(stdout, report_json(s.program, &info));
+		else
+			report_table(stdout, s.program, &info, 16);
+	}
+	return session_close(&s);
+}

@@ -1,0 +1,242 @@
+/*
+ * Trained weights back into the ONNX file.
+ *
+ * The unpacked file stays as it is; what changes is copied over it, level by
+ * level: a model with another graph with other lists of initializers, nodes and
+ * inputs. So the old message can be freed as protobuf-c made it.
+ */
+#include "frontend/files.h"
+#include "frontend/onnx_proto.h"
+#include "frontend/weights.h"
+
+#include <string.h>
+
+typedef struct Export {
+	Unit *u;
+	const Weights *weights;
+	const char *dir;           /* of the model: external data */
+	Onnx__GraphProto *g;       /* the copy */
+	bool *used;                /* by weight */
+	bool declare;              /* IR version < 4: initializers are inputs */
+} Export;
+
+static const char *folder_of(Unit *u)
+{
+	const char *slash = strrchr(u->path, '/');
+	if (!slash)
+		return ".";
+	return slash == u->path ? "/"
+	       : arena_strndup(u->arena, u->path, (size_t)(slash - u->path));
+}
+
+/* The weight of that name, once; NULL: there is none. */
+static const Array *take(Export *e, const char *name)
+{
+	for (int i = 0; name && i < e->weights->n; i++)
+		if (!e->used[i] && !strcmp(e->weights->item[i].name, name)) {
+			e->used[i] = true;
+			return &e->weights->item[i].array;
+		}
+	return NULL;
+}
+
+static bool same_type(Export *e, const Onnx__TensorProto *t, const Array *a)
+{
+	Unit *u = e->u;
+	Shape s = {.rank = (int)t->n_dims};
+	DType dtype;
+	bool known = dtype_from_onnx(t->data_type, &dtype) &&
+	             t->n_dims <= MAX_RANK;
+	for (int d = 0; known && d < s.rank; d++)
+		s.dim[d] = t->dims[d];
+	if (known && dtype == a->dtype && shape_equal(s, a->shape))
+		return true;
+	error_at(u, (Loc){0}, "initializer '%s' is %s%s, the weight of that "
+	         "name %s%s", t->name, known ? dtype_name(dtype) : "?",
+	         known ? shape_text(u->arena, s) : "", dtype_name(a->dtype),
+	         shape_text(u->arena, a->shape));
+	return false;
+}
+
+/* The tensor with other contents, in raw_data. */
+static Onnx__TensorProto *with_data(Export *e, const Onnx__TensorProto *t,
+                                    const void *data, size_t size)
+{
+	Onnx__TensorProto *copy = arena_new(e->u->arena, Onnx__TensorProto);
+	*copy = *t;
+	copy->n_float_data = copy->n_double_data = 0;
+	copy->n_int32_data = copy->n_int64_data = 0;
+	copy->n_uint64_data = copy->n_string_data = 0;
+	copy->n_external_data = 0;
+	copy->has_data_location = 0;
+	copy->has_raw_data = 1;
+	copy->raw_data = (ProtobufCBinaryData){
+		size, (uint8_t *)(uintptr_t)data};
+	return copy;
+}
+
+/* NULL after an error. */
+static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
+{
+	const Array *a = take(e, t->name);
+	OnnxTensor out;
+	if (a)
+		return same_type(e, t, a)
+		       ? with_data(e, t, a->data, (size_t)array_nbytes(a))
+		       : NULL;
+	if (t->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
+		return t;
+	if (!onnx_tensor(e->u, (Loc){0}, t, e->dir, &out))
+		return NULL;
+	return with_data(e, t, out.data, (size_t)(numel(out.shape) *
+	                 dtype_size(out.dtype)));
+}
+
+static bool replace_initializers(Export *e)
+{
+	Onnx__GraphProto *g = e->g;
+	Onnx__TensorProto **list = arena_array(
+		e->u->arena, Onnx__TensorProto *,
+		g->n_initializer + (size_t)e->weights->n);
+	bool good = true;
+	for (size_t i = 0; i < g->n_initializer; i++) {
+		list[i] = new_contents(e, g->initializer[i]);
+		good &= list[i] != NULL;
+	}
+	g->initializer = list;
+	return good;
+}
+
+static void add_initializer(Export *e, const char *name, const Array *a)
+{
+	Arena *arena = e->u->arena;
+	Onnx__TensorProto *t = arena_new(arena, Onnx__TensorProto);
+	onnx__tensor_proto__init(t);
+	t->name = arena_printf(arena, "%s", name);
+	t->has_data_type = 1;
+	t->data_type = dtype_to_onnx(a->dtype);
+	t->n_dims = (size_t)a->shape.rank;
+	t->dims = arena_array(arena, int64_t, a->shape.rank + 1);
+	memcpy(t->dims, a->shape.dim, t->n_dims * sizeof *t->dims);
+	e->g->initializer[e->g->n_initializer++] =
+		with_data(e, t, a->data, (size_t)array_nbytes(a));
+}
+
+/* The declaration that old files want of every initializer. */
+static void add_input(Export *e, const char *name, const Array *a)
+{
+	Arena *arena = e->u->arena;
+	Onnx__ValueInfoProto *v = arena_new(arena, Onnx__ValueInfoProto);
+	Onnx__TypeProto *type = arena_new(arena, Onnx__TypeProto);
+	Onnx__TypeProto__Tensor *t = arena_new(arena, Onnx__TypeProto__Tensor);
+	Onnx__TensorShapeProto *s = arena_new(arena, Onnx__TensorShapeProto);
+	onnx__value_info_proto__init(v);
+	onnx__type_proto__init(type);
+	onnx__type_proto__tensor__init(t);
+	onnx__tensor_shape_proto__init(s);
+	v->name = arena_printf(arena, "%s", name);
+	v->type = type;
+	type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+	type->tensor_type = t;
+	t->has_elem_type = 1;
+	t->elem_type = dtype_to_onnx(a->dtype);
+	t->shape = s;
+	s->n_dim = (size_t)a->shape.rank;
+	s->dim = arena_array(arena, Onnx__TensorShapeProto__Dimension *,
+	                     a->shape.rank + 1);
+	for (int i = 0; i < a->shape.rank; i++) {
+		s->dim[i] = arena_new(arena, Onnx__TensorShapeProto__Dimension);
+		onnx__tensor_shape_proto__dimension__init(s->dim[i]);
+		s->dim[i]->value_case =
+			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+		s->dim[i]->dim_value = a->shape.dim[i];
+	}
+	e->g->input[e->g->n_input++] = v;
+}
+
+/* Identities that give an initializer a second name go, if that name has a
+ * weight: it becomes an initializer. */
+static void replace_identities(Export *e)
+{
+	Arena *arena = e->u->arena;
+	Onnx__GraphProto *g = e->g;
+	Onnx__NodeProto **old = g->node;
+	size_t n = g->n_node, more = g->n_input + (size_t)e->weights->n;
+	Onnx__ValueInfoProto **input = arena_array(
+		arena, Onnx__ValueInfoProto *, more);
+	for (size_t i = 0; i < g->n_input; i++)
+		input[i] = g->input[i];
+	g->input = input;
+	g->node = arena_array(arena, Onnx__NodeProto *, n + 1);
+	g->n_node = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool identity = old[i]->op_type && old[i]->n_output == 1 &&
+		                !strcmp(old[i]->op_type, "Identity");
+		const Array *a = identity ? take(e, old[i]->output[0]) : NULL;
+		if (!a) {
+			g->node[g->n_node++] = old[i];
+			continue;
+		}
+		add_initializer(e, old[i]->output[0], a);
+		if (e->declare)
+			add_input(e, old[i]->output[0], a);
+	}
+}
+
+static bool all_used(const Export *e)
+{
+	bool good = true;
+	for (int i = 0; i < e->weights->n; i++)
+		if (!e->used[i]) {
+			error_at(e->u, (Loc){0}, "there is no initializer for "
+			         "the weight '%s'", e->weights->item[i].name);
+			good = false;
+		}
+	return good;
+}
+
+static bool write_model(Unit *u, const char *out, const Onnx__ModelProto *m)
+{
+	size_t size = onnx__model_proto__get_packed_size(m);
+	if (size > INT32_MAX) {
+		file_error(u, out, "an ONNX file of %zu bytes: protobuf allows "
+		           "2 GiB", size);
+		return false;
+	}
+	uint8_t *bytes = arena_alloc(u->arena, size + 1);
+	onnx__model_proto__pack(m, bytes);
+	return file_write(u, out, bytes, size);
+}
+
+static bool export_model(Unit *u, const char *out, const Weights *w,
+                         const Onnx__ModelProto *old)
+{
+	if (!old->graph) {
+		error_at(u, (Loc){0}, "is not an ONNX model: it has no graph");
+		return false;
+	}
+	Onnx__ModelProto m = *old;
+	Onnx__GraphProto g = *old->graph;
+	Export e = {.u = u, .weights = w, .dir = folder_of(u), .g = &g,
+	            .declare = old->ir_version < 4};
+	m.graph = &g;
+	e.used = arena_array(u->arena, bool, w->n + 1);
+	if (!replace_initializers(&e))
+		return false;
+	replace_identities(&e);
+	return all_used(&e) && write_model(u, out, &m);
+}
+
+bool onnx_write_weights(Unit *u, const char *out, const Weights *w)
+{
+	OnnxBytes b;
+	if (!onnx_map(u, u->path, &b))
+		return false;
+	ProtobufCMessage *m = onnx_unpack(u, u->path,
+	                                  &onnx__model_proto__descriptor, b);
+	bool good = m && export_model(u, out, w, (Onnx__ModelProto *)m);
+	if (m)
+		onnx_unpacked_free(m);
+	onnx_unmap(b);
+	return good;
+}

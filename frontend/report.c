@@ -1,0 +1,194 @@
+#include "frontend/report.h"
+
+#include "ir/op.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+const Plan *report_plan(const Program *p)
+{
+	return p->train ? p->train : p->infer;
+}
+
+int64_t report_batch(const Program *p)
+{
+	const Graph *g = report_plan(p)->graph;
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i]->role == IN_DATA && g->input[i]->shape.rank)
+			return g->input[i]->shape.dim[0];
+	return 0;
+}
+
+/* What persists takes whole multiples of the alignment; the last bytes of each
+ * variable's share count with it, so that the parts add up to the state. */
+void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
+{
+	const Plan *plan = report_plan(p);
+	int64_t align = p->align > 0 ? p->align : 1;
+	for (int c = 0; c < NMEMCLASS; c++)
+		bytes[c] = plan->peak[c];
+	for (int i = 0; i < p->model->nvars; i++) {
+		const Variable *v = p->model->var[i];
+		int64_t n = numel(v->shape) * dtype_size(v->dtype);
+		if (!v->mutable || p->offset[i] < 0)
+			continue;
+		bytes[v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER : MEM_PARAMETER]
+			+= (n + align - 1) / align * align;
+	}
+}
+
+static const char *peak_node(const Plan *plan)
+{
+	const Node *n = plan->nsteps ? plan->step[plan->peak_step] : NULL;
+	return n && n->loc.node ? n->loc.node : "";
+}
+
+static json_t *peak_json(const Program *p)
+{
+	int64_t bytes[NMEMCLASS];
+	json_t *o = json_object();
+	report_peak(p, bytes);
+	json_object_set_new(o, "node",
+	                    json_string(peak_node(report_plan(p))));
+	for (int c = 0; c < NMEMCLASS; c++)
+		json_object_set_new(o, memory_class_name((MemoryClass)c),
+		                    json_integer(bytes[c]));
+	return o;
+}
+
+static json_t *buffers_json(const Plan *plan)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < plan->nbuffers; i++) {
+		const Buffer *b = &plan->buffer[i];
+		json_array_append_new(list, json_pack(
+			"{s:s, s:s, s:I, s:I, s:i, s:i}", "name", b->name,
+			"class", memory_class_name(b->memory),
+			"bytes", (json_int_t)b->bytes,
+			"offset", (json_int_t)b->offset,
+			"first", b->first, "last", b->last));
+	}
+	return list;
+}
+
+static void add_function(json_t *o, const char *name, const Plan *plan)
+{
+	if (plan)
+		json_object_set_new(o, name, json_pack(
+			"{s:I, s:I, s:I, s:i}",
+			"arena_bytes", (json_int_t)plan->arena_bytes,
+			"lower_bound_bytes", (json_int_t)plan->lower_bound,
+			"flops", (json_int_t)plan->cost.flops,
+			"steps", plan->nsteps));
+}
+
+static json_t *functions_json(const Program *p)
+{
+	json_t *o = json_object();
+	add_function(o, "train", p->train);
+	add_function(o, "infer", p->infer);
+	add_function(o, "evaluate", p->evaluate);
+	return o;
+}
+
+json_t *report_json(const Program *p, const ReportInfo *info)
+{
+	const Plan *plan = report_plan(p);
+	return json_pack(
+		"{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, "
+		"s:o, s:o}",
+		"model", p->model->name, "target", info->target,
+		"batch", (json_int_t)report_batch(p),
+		"loss", info->loss, "optimizer", info->optimizer,
+		"arena_bytes", (json_int_t)p->arena_bytes,
+		"state_bytes", (json_int_t)p->state_bytes,
+		"const_bytes", (json_int_t)p->const_bytes,
+		"peak", peak_json(p),
+		"lower_bound_bytes", (json_int_t)plan->lower_bound,
+		"flops", (json_int_t)plan->cost.flops,
+		"recomputed_flops", (json_int_t)plan->recomputed_flops,
+		"functions", functions_json(p),
+		"buffers", buffers_json(plan));
+}
+
+void json_print(FILE *f, json_t *j)
+{
+	json_dumpf(j, f, JSON_INDENT(2));
+	fputc('\n', f);
+	json_decref(j);
+}
+
+/* ---- as text ---- */
+
+static int larger_first(const void *a, const void *b)
+{
+	const Buffer *x = *(const Buffer *const *)a;
+	const Buffer *y = *(const Buffer *const *)b;
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return x < y ? -1 : x > y;
+}
+
+static void print_buffers(FILE *f, const Plan *plan, int count)
+{
+	Arena *scratch = arena_create();
+	const Buffer **sorted = arena_array(scratch, const Buffer *,
+	                                    plan->nbuffers + 1);
+	for (int i = 0; i < plan->nbuffers; i++)
+		sorted[i] = &plan->buffer[i];
+	qsort(sorted, (size_t)plan->nbuffers, sizeof *sorted, larger_first);
+	if (count > plan->nbuffers)
+		count = plan->nbuffers;
+	fprintf(f, "\n%-36s %-12s %12s %12s  steps\n", "largest buffers",
+	        "class", "bytes", "offset");
+	for (int i = 0; i < count; i++)
+		fprintf(f, "  %-34.34s %-12s %12" PRId64 " %12" PRId64
+		        "  %d..%d\n", sorted[i]->name,
+		        memory_class_name(sorted[i]->memory),
+		        sorted[i]->bytes, sorted[i]->offset,
+		        sorted[i]->first, sorted[i]->last);
+	arena_destroy(scratch);
+}
+
+static void print_row(FILE *f, const char *what, int64_t bytes,
+                      const char *note)
+{
+	fprintf(f, "  %-14s %12" PRId64 "  %s\n", what, bytes, note);
+}
+
+static void print_function(FILE *f, const char *name, const Plan *plan)
+{
+	if (plan)
+		fprintf(f, "  %-14s %12" PRId64 "  %.4g Mflop, %d steps\n",
+		        name, plan->arena_bytes,
+		        (double)plan->cost.flops / 1e6, plan->nsteps);
+}
+
+void report_table(FILE *f, const Program *p, const ReportInfo *info,
+                  int nbuffers)
+{
+	const Plan *plan = report_plan(p);
+	int64_t peak[NMEMCLASS];
+	report_peak(p, peak);
+	fprintf(f, "%s for %s: batch %" PRId64 ", loss %s, optimizer %s\n\n",
+	        p->model->name, info->target, report_batch(p), info->loss,
+	        info->optimizer);
+	fprintf(f, "memory                  bytes\n");
+	print_row(f, "arena", p->arena_bytes, "RAM while a function runs");
+	print_row(f, "state", p->state_bytes, "RAM always: what is written");
+	print_row(f, "constants", p->const_bytes, "may stay in flash");
+	fprintf(f, "\narena of                bytes\n");
+	print_function(f, "train", p->train);
+	print_function(f, "infer", p->infer);
+	print_function(f, "evaluate", p->evaluate);
+	fprintf(f, "\nat the peak of %s, %s '%s', step %d of %d\n",
+	        plan->graph->name, plan->nsteps
+	        ? plan->step[plan->peak_step]->op->name : "node",
+	        peak_node(plan), plan->peak_step, plan->nsteps);
+	for (int c = 0; c < NMEMCLASS; c++)
+		print_row(f, memory_class_name((MemoryClass)c), peak[c], "");
+	print_row(f, "lower bound", plan->lower_bound,
+	          "the arena's, in this order of the steps");
+	if (nbuffers)
+		print_buffers(f, plan, nbuffers);
+}

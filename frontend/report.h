@@ -1,0 +1,33 @@
+/*
+ * The memory report, as JSON (for NAME.report.json and `plan --json`) and as
+ * text: what every byte is for, and how long.
+ */
+#ifndef FRONTEND_REPORT_H
+#define FRONTEND_REPORT_H
+
+#include "ir/options.h"
+#include "ir/plan.h"
+
+#include <jansson.h>
+
+typedef struct ReportInfo {
+	const char *target, *optimizer, *loss;   /* as the user wrote them */
+} ReportInfo;
+
+/* The function that the report is about: the largest there is to say
+ * something about: the training step, or else inference. */
+const Plan *report_plan(const Program *);
+/* The samples in one call; 0 if the first input has no dimensions. */
+int64_t report_batch(const Program *);
+
+json_t *report_json(const Program *, const ReportInfo *);
+void report_table(FILE *, const Program *, const ReportInfo *, int nbuffers);
+
+/* Bytes per class at the peak: the arena's, and the state's, which lives
+ * always. Index: MemoryClass. */
+void report_peak(const Program *, int64_t bytes[NMEMCLASS]);
+
+/* Prints the JSON with an end of line, and drops it. */
+void json_print(FILE *, json_t *);
+
+#endif

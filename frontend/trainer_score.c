@@ -1,0 +1,152 @@
+/*
+ * How good the model is on a data set: mean loss, and accuracy where there are
+ * classes.
+ *
+ * The last batch may have fewer samples than the program takes. It is filled up
+ * with copies, whose share is taken out again: labels of copies become
+ * ignore_index in a cross-entropy; any other loss is a mean (or sum) over
+ * samples, so a batch of nothing but that copy tells what one adds.
+ */
+#include "frontend/trainer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Scorer {
+	Trainer *t;
+	const DataSet *data;
+	const char *name;
+	Score *score;
+	int64_t *row;          /* of the batch */
+	double sum, weight;    /* of the losses */
+} Scorer;
+
+static double label_weight(const LossOptions *o, int64_t label)
+{
+	if (label == o->ignore_index)
+		return 0;
+	return label >= 0 && label < o->nweights ? o->weights[label] : 1;
+}
+
+static double run_loss(Scorer *s)
+{
+	const Program *p = s->t->program;
+	const Value *loss = plan_output(p->evaluate, OUT_LOSS, 0);
+	if (!executor_call(s->t->executor, p->evaluate))
+		return NAN;
+	return dtype_get(loss->dtype, executor_value(s->t->executor,
+	                                             p->evaluate, loss), 0).f;
+}
+
+/* Marks the labels of copies; returns the weight of the others. */
+static double mark_copies(Scorer *s, int64_t real)
+{
+	const Trainer *t = s->t;
+	const Plan *p = t->program->evaluate;
+	const Value *v = plan_input(p, IN_TARGET, 0);
+	void *label = executor_value(t->executor, p, v);
+	int64_t n = numel(v->shape), kept = n / t->batch * real;
+	double weight = 0;
+	for (int64_t i = 0; i < kept; i++)
+		weight += label_weight(t->loss, dtype_get(v->dtype, label, i).i);
+	for (int64_t i = kept; i < n; i++)
+		dtype_put(v->dtype, label, i,
+		          (Scalar){.i = t->loss->ignore_index});
+	return weight;
+}
+
+/* The sum of the losses of `real` samples of the batch, and their weight. */
+static bool add_loss(Scorer *s, int64_t real)
+{
+	Trainer *t = s->t;
+	const Plan *p = t->program->evaluate;
+	int64_t copies = t->batch - real;
+	if (!trainer_fill(t, p, s->data, s->name, s->row))
+		return false;
+	if (t->loss->kind == LOSS_CROSS_ENTROPY) {
+		double w = mark_copies(s, real), x = run_loss(s);
+		s->weight += w;
+		s->sum += w == 0 ? 0 : t->loss->sum ? x : x * w;
+		return true;
+	}
+	double scale = t->loss->sum ? 1 : (double)t->batch;
+	double all = run_loss(s) * scale, one = 0;
+	if (copies) {
+		for (int64_t i = 0; i < t->batch; i++)
+			s->row[i] = s->row[t->batch - 1];
+		if (!trainer_fill(t, p, s->data, s->name, s->row))
+			return false;
+		one = run_loss(s) * scale / (double)t->batch;
+	}
+	s->sum += all - (double)copies * one;
+	s->weight += (double)real;
+	return true;
+}
+
+/* ---- accuracy ---- */
+
+/* The largest of n elements that are `stride` apart. */
+static int64_t arg_max(DType type, const void *x, int64_t first, int64_t n,
+                       int64_t stride)
+{
+	int64_t best = 0;
+	double most = -INFINITY;
+	for (int64_t i = 0; i < n; i++) {
+		double v = dtype_get(type, x, first + i * stride).f;
+		if (v > most) {
+			most = v;
+			best = i;
+		}
+	}
+	return best;
+}
+
+static bool add_accuracy(Scorer *s, int64_t real)
+{
+	Trainer *t = s->t;
+	const Plan *p = t->program->infer;
+	const Value *y = trainer_logits(t);
+	const Array *target = trainer_target(t, s->data);
+	int64_t axis = t->loss->axis + (t->loss->axis < 0 ? y->shape.rank : 0);
+	int64_t classes = y->shape.dim[axis], stride = 1;
+	for (int d = (int)axis + 1; d < y->shape.rank; d++)
+		stride *= y->shape.dim[d];
+	int64_t labels = numel(y->shape) / classes / t->batch;
+	if (!trainer_fill(t, p, s->data, s->name, s->row) ||
+	    !executor_call(t->executor, p))
+		return false;
+	const void *x = executor_value(t->executor, p, y);
+	for (int64_t i = 0; i < real * labels; i++) {
+		int64_t first = i / stride * stride * classes + i % stride;
+		Scalar l = dtype_get(target->dtype, target->data,
+		                     s->row[i / labels] * labels + i % labels);
+		int64_t label = dtype_is_float(target->dtype) ? (int64_t)l.f
+		                                              : l.i;
+		if (label == t->loss->ignore_index)
+			continue;
+		s->score->counted++;
+		s->score->right += arg_max(y->dtype, x, first, classes,
+		                           stride) == label;
+	}
+	return true;
+}
+
+bool trainer_score(Trainer *t, const DataSet *d, const char *name, Score *score)
+{
+	Scorer s = {.t = t, .data = d, .name = name, .score = score};
+	s.row = arena_array(t->unit->arena, int64_t, t->batch);
+	*score = (Score){.has_accuracy = t->loss->kind == LOSS_CROSS_ENTROPY};
+	for (int64_t first = 0; first < d->rows; first += t->batch) {
+		int64_t real = d->rows - first;
+		real = real < t->batch ? real : t->batch;
+		for (int64_t i = 0; i < t->batch; i++)
+			s.row[i] = first + (i < real ? i : real - 1);
+		if (score->has_accuracy && !add_accuracy(&s, real))
+			return false;
+		if (!add_loss(&s, real))
+			return false;
+	}
+	score->loss = s.weight > 0 ? s.sum / s.weight : 0;
+	return true;
+}
