@@ -20,11 +20,9 @@ typedef struct Pass {
 } Pass;
 
 extern const Pass pass_fold, pass_simplify, pass_cse, pass_dce, pass_fuse,
-	pass_workspace;
+	pass_outputs, pass_workspace;
 
-extern const Pass *const all_passes[];
-extern const int npasses;
-
+const Pass *pass_at(int i);                /* in order; NULL behind the last */
 const Pass *pass_find(const char *name);   /* NULL: unknown */
 
 /* The forward graph is cleaned before it is differentiated; a function's graph

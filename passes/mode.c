@@ -1,0 +1,53 @@
+/* Training and inference forms of the operators that have both. */
+#include "ir/op.h"
+#include "passes/train.h"
+
+/* y = BatchNormalization(x, scale, b, mean, var) with fixed statistics. */
+static void freeze_batch_norm(Graph *g, Node *n)
+{
+	g->at = n;
+	Node *fixed = node_new(g, n->loc, &op_BatchNormalization, 5, n->in);
+	node_copy_attrs(g, fixed, n);
+	Value *y = node_done(g, fixed);
+	g->at = NULL;
+	graph_replace(g, n->out[0], y);
+	graph_remove(g, n);
+}
+
+static void train_batch_norm(Graph *g, Node *n)
+{
+	for (int i = 3; i < 5; i++)
+		if (n->in[i]->kind != V_VARIABLE) {
+			warn_at(g->unit, n->loc, "its statistics are computed, "
+			        "so it stays as it is");
+			return;
+		}
+	g->at = n;
+	Node *live = node_new(g, n->loc, &op_BatchNormalizationTrain, 5, n->in);
+	node_copy_attrs(g, live, n);
+	Value *y = node_done(g, live);
+	g->at = NULL;
+	for (int i = 3; i < 5; i++) {
+		live->out[i]->var = n->in[i]->var;
+		live->out[i]->var->mutable = true;
+	}
+	graph_replace(g, n->out[0], y);
+	graph_remove(g, n);
+}
+
+void set_mode(Graph *g, Mode mode, const Options *options)
+{
+	bool freeze = mode == MODE_INFER || options->freeze_bn;
+	bool train = mode == MODE_TRAIN && options->train_bn;
+	for (Node *n = g->first, *next; n; n = next) {
+		next = n->next;
+		if (n->op == &op_BatchNormalizationTrain && freeze)
+			freeze_batch_norm(g, n);
+		else if (n->op == &op_BatchNormalization && train)
+			train_batch_norm(g, n);
+		else if (n->op == &op_Dropout && mode == MODE_INFER) {
+			graph_replace(g, n->out[0], n->in[0]);
+			graph_remove(g, n);
+		}
+	}
+}

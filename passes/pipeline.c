@@ -1,0 +1,72 @@
+#include "passes/pass.h"
+
+#include "ir/text.h"
+
+#include <string.h>
+
+/* Order matters; the reason is beside it. */
+static const struct Row {
+	const Pass *pass;
+	unsigned stages;
+} rows[] = {
+	{&pass_fold,       /* constants first: identities look for them */
+	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_simplify,   /* transposes become flags before they get gradients */
+	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_cse,        /* gradients rebuild what others have built */
+	 STAGE_FUNCTION},
+	{&pass_dce,        /* the passes above leave the nodes they bypassed */
+	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_fuse,       /* last of the rewrites: it hides its members */
+	 STAGE_FUNCTION},
+	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */
+	 STAGE_FUNCTION},
+	{&pass_workspace,  /* a property of the final nodes */
+	 STAGE_FUNCTION},
+};
+
+enum { NROWS = (int)(sizeof rows / sizeof rows[0]) };
+
+const Pass *pass_at(int i)
+{
+	return i < NROWS ? rows[i].pass : NULL;
+}
+
+const Pass *pass_find(const char *name)
+{
+	for (int i = 0; i < NROWS; i++)
+		if (!strcmp(rows[i].pass->name, name))
+			return rows[i].pass;
+	return NULL;
+}
+
+static bool disabled(const Pass *p, const Options *o)
+{
+	for (int i = 0; i < o->disable.n; i++)
+		if (!strcmp(o->disable.name[i], p->name))
+			return !p->required;
+	return false;
+}
+
+static void dump(const Graph *g, const Pass *p, const Options *o)
+{
+	if (!o->dump_after || (strcmp(o->dump_after, p->name) &&
+	                       strcmp(o->dump_after, "all")))
+		return;
+	fprintf(o->dump, "# %s after %s\n", g->name, p->name);
+	graph_print(o->dump, g, false);
+}
+
+void run_pipeline(Graph *g, Stage stage, const Options *o)
+{
+	for (int i = 0; i < NROWS; i++) {
+		const Pass *p = rows[i].pass;
+		if (!(rows[i].stages & stage) || disabled(p, o))
+			continue;
+		graph_have(g, p->needs);
+		if (p->run(g, o))
+			g->facts &= p->keeps;
+		graph_verify(g);
+		dump(g, p, o);
+	}
+}
