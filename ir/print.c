@@ -271,13 +271,15 @@ static void print_attrs(FILE *f, const Node *n)
 		fputc('}', f);
 }
 
-static void print_result(FILE *f, const Value *v)
+/* A member of a fused node shares its result with the node, which is the one
+ * that replaces variables. */
+static void print_result(FILE *f, const Value *v, bool member)
 {
 	print_name(f, v->name);
 	print_type(f, v->dtype, v->shape);
 	if (v->memory != MEM_ACTIVATION)
 		fprintf(f, " %s", memory_class_name(v->memory));
-	if (v->var) {
+	if (v->var && !member) {
 		fputs(" -> ", f);
 		print_string(f, v->var->name);
 	}
@@ -295,12 +297,12 @@ static void print_loc(FILE *f, Loc loc)
 	}
 }
 
-static void print_node(FILE *f, const Node *n, const char *indent)
+static void print_node(FILE *f, const Node *n, bool member)
 {
-	fputs(indent, f);
+	fputs(member ? "  " : "", f);
 	for (int o = 0; o < n->nout; o++) {
 		fputs(o ? ", " : "", f);
-		print_result(f, n->out[o]);
+		print_result(f, n->out[o], member);
 	}
 	fprintf(f, " = %s(", n->op->name);
 	for (int i = 0; i < n->nin; i++) {
@@ -315,8 +317,8 @@ static void print_node(FILE *f, const Node *n, const char *indent)
 	if (n->nbody) {
 		fputs(" {\n", f);
 		for (int b = 0; b < n->nbody; b++)
-			print_node(f, n->body[b], "  ");
-		fprintf(f, "%s}", indent);
+			print_node(f, n->body[b], true);
+		fputc('}', f);
 	}
 	print_loc(f, n->loc);
 	fputc('\n', f);
@@ -337,7 +339,7 @@ void graph_print(FILE *f, const Graph *g, bool full)
 	print_variables(&p);
 	print_sources(&p);
 	for (const Node *n = g->first; n; n = n->next)
-		print_node(f, n, "");
+		print_node(f, n, false);
 	for (int i = 0; i < g->noutputs; i++) {
 		fputs("output ", f);
 		print_string(f, g->output[i].name);

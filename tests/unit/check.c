@@ -7,7 +7,6 @@
 
 #include <criterion/criterion.h>
 
-extern const Pass pass_outputs;
 
 static Plan *plan_random(Unit *u, uint64_t seed)
 {

@@ -9,7 +9,6 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 
-extern const Pass pass_outputs;
 
 static Plan *plan_random(Unit *u, uint64_t seed, int n, const char *target)
 {
