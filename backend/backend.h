@@ -11,6 +11,8 @@ typedef enum WeightsForm { WEIGHTS_C, WEIGHTS_BIN } WeightsForm;
 
 typedef struct EmitOptions {
 	WeightsForm weights;
+	bool no_weights;        /* write none: the caller has an image of them,
+	                         * and passes it as with WEIGHTS_BIN */
 	bool openblas;          /* matrix products through cblas_sgemm */
 	const char *sha256;     /* of the model file, hexadecimal */
 	const char *version;    /* thimble's */
@@ -22,6 +24,28 @@ typedef struct EmitOptions {
  * after error_at() if a file cannot be written.
  */
 bool emit_c(const Program *, const EmitOptions *, const char *dir);
+
+/* The bytes of NAME_weights.bin. */
+int64_t weights_image_bytes(const Program *);
+void weights_image(const Program *, void *dst);
+
+/*
+ * A C file to be compiled with NAME.c into a shared library that a host program
+ * loads. It defines, whatever the model's name:
+ *
+ *   size_t thimble_glue_size(void);                     bytes of a context
+ *   int thimble_glue_init(void *context, void *arena, size_t, void *state,
+ *                         size_t, const void *weights, size_t);
+ *   int thimble_glue_call(void *context, int function);
+ *       0 train step, 1 infer, 2 evaluate; -1: there is none. Data is written
+ *       and read by the caller where the plan places it.
+ *   float *thimble_glue_hyper(void *context, const char *name);  NULL: none
+ *   uint32_t *thimble_glue_step(void *context);
+ *   uint32_t *thimble_glue_seed(void *context);
+ *
+ * Results are 0 or the program's status.
+ */
+void emit_glue(FILE *, const Program *);
 
 /* One kernel as a static C function `name`; parameters are the values it
  * touches, in the order of node->in, node->out. For tests and --dump. */

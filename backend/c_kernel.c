@@ -213,15 +213,31 @@ static void put_struct(Writer *w, CKernel *c, const Arg *a)
 	w_line(w, "};");
 }
 
+static void put_pointer(Writer *w, const CKernel *c, const Arg *a)
+{
+	const Value *v = a->v;
+	if (!v) {
+		w_put(w, "NULL");
+		return;
+	}
+	if (is_number(v)) {
+		DType type = compute_type(v->dtype);
+		w_put(w, "&(const %s){%s}", dtype_ctype(v->dtype),
+		      c_number(c->arena, type, dtype_get(v->dtype, v->data, 0)));
+		return;
+	}
+	w_put(w, "%s", c_param_name(c, v));
+	if (a->at.nterms || a->at.add) {
+		w_put(w, " + ");
+		c_put_index(w, c, &a->at);
+	}
+}
+
 static void put_arg(Writer *w, const CKernel *c, const Arg *a, int *structs)
 {
 	switch (a->kind) {
 	case ARG_VALUE:
-		w_put(w, "%s", a->v ? c_param_name(c, a->v) : "NULL");
-		if (a->v && (a->at.nterms || a->at.add)) {
-			w_put(w, " + ");
-			c_put_index(w, c, &a->at);
-		}
+		put_pointer(w, c, a);
 		break;
 	case ARG_INT:
 		w_put(w, "%lld", (long long)a->i);

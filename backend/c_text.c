@@ -99,11 +99,11 @@ const char *c_identifier(Arena *a, const char *text)
 const char *names_unique(Names *names, const char *text)
 {
 	const char *base = c_identifier(names->arena, text);
-	if (!*base || isdigit((unsigned char)base[0]))
+	if (!*base || (!names->prefixed && isdigit((unsigned char)base[0])))
 		base = arena_printf(names->arena, "x%s", base);
+	if (!names->prefixed && is_reserved(names, base))
+		base = arena_printf(names->arena, "x_%s", base);
 	const char *s = base;
-	if (is_local(s) || is_reserved(names, s))
-		s = base = arena_printf(names->arena, "x_%s", base);
 	for (int i = 2; taken(names, s); i++)
 		s = arena_printf(names->arena, "%s_%d", base, i);
 	remember(names, s);

@@ -7,7 +7,8 @@
 /* A set of identifiers of one scope. */
 typedef struct Names {
 	Arena *arena;
-	const char *prefix;   /* of the program's own names; NULL: none */
+	bool prefixed;        /* they get a prefix, so that no word is reserved */
+	const char *prefix;   /* of the program's own names, to be avoided */
 	int n, max;
 	const char **name;
 } Names;

@@ -1,0 +1,145 @@
+/* The files of a program. */
+#include "backend/c_program.h"
+#include "backend/c_runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- NAME.c ---- */
+
+static const char at_macros[] =
+	"/* A place in the arena, in the state, among the weights. */\n"
+	"#define AT(type, base, offset) ((type *)(void *)((base) + (offset)))\n"
+	"#define AT_CONST(type, base, offset) \\\n"
+	"\t((const type *)(const void *)((base) + (offset)))\n\n";
+
+/* What all the rest names is known only after it was printed. */
+static char *rest_of_source(CProgram *c)
+{
+	char *text;
+	size_t n;
+	Writer w = {.out = open_memstream(&text, &n), .arena = c->arena};
+	c_put_functions(&w, c);
+	c_put_init(&w, c);
+	c_put_save(&w, c);
+	c_put_params(&w, c);
+	fclose(w.out);
+	char *copy = arena_strndup(c->arena, text, n);
+	free(text);
+	return copy;
+}
+
+static void put_source(Writer *w, const CProgram *c, const char *rest,
+                       bool runtime)
+{
+	w_raw(w, "%s\n#include \"%s.h\"\n", c->model_comment, c->name);
+	if (runtime)
+		w_raw(w, "#include \"%s_rt.h\"\n", c->name);
+	w_raw(w, "\n#include <math.h>\n#include <string.h>\n\n%s", at_macros);
+	if (!c_weights_bin(c))
+		c_put_array_names(w, c);
+	c_put_small_arrays(w, c);
+	w_raw(w, "%s", rest);
+}
+
+/* ---- NAME_rt.h ---- */
+
+static void put_runtime(Writer *w, const CProgram *c, const char *text)
+{
+	w_raw(w, "%s\n/* The runtime functions that %s.c calls. */\n"
+	      "#ifndef %s_RT_H\n#define %s_RT_H\n\n", c->model_comment, c->name,
+	      c->upper, c->upper);
+	w_raw(w, "#ifndef RT_API\n#ifdef __GNUC__\n"
+	      "#define RT_API static __attribute__((unused))\n"
+	      "#else\n#define RT_API static\n#endif\n#endif\n\n");
+	w_raw(w, "%s\n#endif\n", text);
+}
+
+/* ---- files ---- */
+
+typedef struct Files {
+	const CProgram *c;
+	const char *dir, *path;
+	Writer w;
+	bool failed;
+} Files;
+
+static bool fail(Files *f)
+{
+	error_at(f->c->p->model->unit, (Loc){0}, "cannot write %s: %s", f->path,
+	         strerror(errno));
+	f->failed = true;
+	return false;
+}
+
+static bool open_file(Files *f, const char *ending)
+{
+	f->path = arena_printf(f->c->arena, "%s/%s%s", f->dir, f->c->name,
+	                       ending);
+	f->w = (Writer){.out = fopen(f->path, "wb"), .arena = f->c->arena};
+	return f->w.out ? true : fail(f);
+}
+
+static void close_file(Files *f)
+{
+	bool bad = ferror(f->w.out) != 0;
+	if (fclose(f->w.out) || bad)
+		fail(f);
+}
+
+static void write_weights(Files *f)
+{
+	const CProgram *c = f->c;
+	bool bin = c_weights_bin(c);
+	if (c->o->no_weights || !open_file(f, bin ? "_weights.bin"
+	                                          : "_weights.c"))
+		return;
+	if (bin) {
+		void *image = arena_alloc(c->arena, (size_t)c->image_bytes + 1);
+		c_weights_image(c, image);
+		fwrite(image, 1, (size_t)c->image_bytes, f->w.out);
+	} else {
+		c_put_arrays(&f->w, c);
+	}
+	close_file(f);
+}
+
+bool emit_c(const Program *p, const EmitOptions *o, const char *dir)
+{
+	Arena *scratch = arena_create();
+	CProgram *c = c_program(scratch, p, o);
+	Files f = {.c = c, .dir = dir};
+	const char *rest = rest_of_source(c);
+	const char *runtime = runtime_text(scratch, rest);
+	if (open_file(&f, ".h")) {
+		c_put_header(&f.w, c);
+		close_file(&f);
+	}
+	if (open_file(&f, ".c")) {
+		put_source(&f.w, c, rest, runtime != NULL);
+		close_file(&f);
+	}
+	if (runtime && open_file(&f, "_rt.h")) {
+		put_runtime(&f.w, c, runtime);
+		close_file(&f);
+	}
+	write_weights(&f);
+	arena_destroy(scratch);
+	return !f.failed;
+}
+
+int64_t weights_image_bytes(const Program *p)
+{
+	Arena *scratch = arena_create();
+	int64_t n = c_program(scratch, p, &(EmitOptions){0})->image_bytes;
+	arena_destroy(scratch);
+	return n;
+}
+
+void weights_image(const Program *p, void *dst)
+{
+	Arena *scratch = arena_create();
+	c_weights_image(c_program(scratch, p, &(EmitOptions){0}), dst);
+	arena_destroy(scratch);
+}

@@ -1,0 +1,257 @@
+/* NAME.h: all that a firmware needs to know of a model. */
+#include "backend/c_place.h"
+#include "backend/c_program.h"
+
+#include <string.h>
+
+/* ---- signatures ---- */
+
+static const char *const function_help[] = {
+	"train_step", "One step of training: forward, backward and update, on "
+	"one batch. step becomes one more; *loss is the batch's loss before "
+	"the update.",
+	"infer", "The model's outputs for one batch. Changes neither parameters "
+	"nor step. Links without the code for training.",
+	"evaluate", "The loss of one batch, as inference computes it. Changes "
+	"neither parameters nor step.",
+};
+
+void c_put_signature(Writer *w, const CProgram *c, const CFunction *f)
+{
+	w_put(w, "%s_status %s_%s(%s_t *k", c->name, c->name, f->name, c->name);
+	for (int i = 0; i < f->nargs; i++)
+		w_put(w, ", %s%s *%s", f->arg[i].input ? "const " : "",
+		      dtype_ctype(f->arg[i].v->dtype), f->arg[i].name);
+	w_put(w, ")");
+}
+
+void c_put_init_signature(Writer *w, const CProgram *c)
+{
+	w_put(w, "%s_status %s_init(%s_t *k, void *arena, size_t arena_bytes, "
+	      "void *state, size_t state_bytes%s)", c->name, c->name, c->name,
+	      c_weights_bin(c) ? ", const void *weights, size_t weights_bytes"
+	                       : "");
+}
+
+/* ---- sizes and places ---- */
+
+static int64_t batch_of(const CProgram *c)
+{
+	for (int f = 0; f < c->nfns; f++)
+		for (int i = 0; i < c->fn[f].nargs; i++) {
+			const CArg *a = &c->fn[f].arg[i];
+			if (a->input && a->v->role == IN_DATA)
+				return a->v->shape.rank ? a->v->shape.dim[0] : 1;
+		}
+	return 1;
+}
+
+static void put_size(Writer *w, const CProgram *c, const char *what,
+                     int64_t bytes)
+{
+	w_raw(w, "#define %s_%s %s\n", c->upper, what, c_bytes(c, bytes));
+}
+
+static void put_sizes(Writer *w, const CProgram *c)
+{
+	w_comment(w, "Memory that the program wants, in bytes, and how it must "
+	             "be aligned. The arena is scratch: it may be used for other "
+	             "things between two calls. The state is what is learned: it "
+	             "must stay.");
+	put_size(w, c, "ARENA_BYTES", c->p->arena_bytes);
+	put_size(w, c, "STATE_BYTES", c->p->state_bytes);
+	put_size(w, c, "ALIGN", c->p->align);
+	if (c_weights_bin(c)) {
+		w_raw(w, "\n");
+		w_comment(w, arena_printf(c->arena,
+		          "%s_weights.bin: the first contents of what trains, "
+		          "and all that is constant. Little-endian, arrays in "
+		          "row-major order; %s_params says where each is.",
+		          c->name, c->name));
+		put_size(w, c, "WEIGHTS_BYTES", c->image_bytes);
+		put_size(w, c, "WEIGHTS_ALIGN", WEIGHTS_ALIGN);
+	}
+	w_raw(w, "\n");
+	put_size(w, c, "BATCH", batch_of(c));
+	w_raw(w, "#define %s_NPARAMS %du\n", c->upper, c->p->model->nvars);
+	w_raw(w, "#define %s_MODEL_SHA256 \"%s\"\n\n", c->upper,
+	      c->o->sha256 ? c->o->sha256 : "");
+}
+
+static void put_places(Writer *w, const CProgram *c)
+{
+	w_comment(w, "Where inputs and outputs lie in the arena. Data that is "
+	             "written there before the call need not be passed to it; "
+	             "outputs stay there until the next call.");
+	for (int f = 0; f < c->nfns; f++)
+		for (int i = 0; i < c->fn[f].nargs; i++) {
+			const CArg *a = &c->fn[f].arg[i];
+			const Place *p = &c->fn[f].plan->place[a->v->id];
+			if (p->region == REGION_ARENA)
+				w_raw(w, "#define %s %s\n", a->macro,
+				      c_bytes(c, p->offset));
+		}
+	w_raw(w, "\n");
+}
+
+/* ---- types ---- */
+
+static void put_status(Writer *w, const CProgram *c)
+{
+	const char *u = c->upper;
+	w_raw(w, "typedef enum %s_status {\n"
+	      "\t%s_OK,\n"
+	      "\t%s_ERROR_NULL,\t\t/* a pointer is missing, or no init */\n"
+	      "\t%s_ERROR_SIZE,\t\t/* memory or storage is too small */\n"
+	      "\t%s_ERROR_ALIGN,\t/* memory is not aligned */\n"
+	      "\t%s_ERROR_STORAGE,\t/* a function of the storage failed */\n"
+	      "\t%s_ERROR_CORRUPT,\t/* nothing whole has been saved */\n"
+	      "\t%s_ERROR_MODEL\t/* what was saved is of another model */\n"
+	      "} %s_status;\n\n", c->name, u, u, u, u, u, u, u, c->name);
+}
+
+static void put_context(Writer *w, const CProgram *c)
+{
+	w_comment(w, "One instance of the model. It points to memory that the "
+	             "caller owns; instances share nothing. lr and the like may "
+	             "be set between two steps.");
+	w_raw(w, "typedef struct %s_t {\n"
+	      "\tunsigned char *arena;\n"
+	      "\tunsigned char *state;\n", c->name);
+	if (c_weights_bin(c))
+		w_raw(w, "\tconst unsigned char *weights;\n");
+	w_raw(w, "\tuint32_t step;\t\t/* steps done so far */\n"
+	      "\tuint32_t seed;\t\t/* of all randomness; 1 after init */\n"
+	      "\tuint32_t step_seed;\t/* this step's, made of the two */\n");
+	for (int i = 0; i < c->nhypers; i++)
+		w_raw(w, "\tfloat %s;\t\t/* %s after init */\n",
+		      c->hyper[i].name,
+		      c_number(c->arena, DT_F32,
+		               (Scalar){.f = c->hyper[i].initial}));
+	w_raw(w, "} %s_t;\n\n", c->name);
+}
+
+static void put_store(Writer *w, const CProgram *c)
+{
+	if (!c->p->train)
+		return;
+	w_comment(w, arena_printf(c->arena,
+	          "Storage that survives a power loss: flash, EEPROM, a file. "
+	          "Functions return 0 if they did what they were asked. It is "
+	          "two slots of capacity / 2 bytes, each of at least 64 bytes "
+	          "more than the state and the hyper-parameters (%s). erase "
+	          "gets one whole slot, so make capacity / 2 a multiple of the "
+	          "erase unit; it may be NULL where writing needs no erasing.",
+	          c_bytes(c, 64 + c->p->state_bytes + 4 * c->nhypers)));
+	w_raw(w, "typedef struct %s_store {\n"
+	      "\tvoid *user;\t/* passed to the functions */\n"
+	      "\tint (*read)(void *user, size_t offset, void *dst, size_t n);\n"
+	      "\tint (*write)(void *user, size_t offset, const void *src,\n"
+	      "\t             size_t n);\n"
+	      "\tint (*erase)(void *user, size_t offset, size_t n);\n"
+	      "\tsize_t capacity;\t/* bytes */\n"
+	      "} %s_store;\n\n", c->name, c->name);
+}
+
+/* ---- functions ---- */
+
+static void put_arg_help(Writer *w, const CProgram *c, const CFunction *f)
+{
+	const char *text = "";
+	for (size_t i = 0; i < sizeof function_help / sizeof function_help[0]; i += 2)
+		if (!strcmp(function_help[i], f->name))
+			text = function_help[i + 1];
+	for (int i = 0; i < f->nargs; i++) {
+		const CArg *a = &f->arg[i];
+		text = arena_printf(c->arena, "%s\n%s: %s '%s', %s%s", text,
+		                    a->name, a->input ? "input" : "output",
+		                    c_comment(c->arena, a->onnx),
+		                    dtype_name(a->v->dtype),
+		                    shape_text(c->arena, a->v->shape));
+	}
+	w_comment(w, text);
+}
+
+static void put_prototypes(Writer *w, const CProgram *c)
+{
+	const char *n = c->name, *u = c->upper;
+	w_comment(w, arena_printf(c->arena,
+	          "Makes k a new instance in the caller's memory, which must "
+	          "live as long as it: arena of %s_ARENA_BYTES, state of "
+	          "%s_STATE_BYTES%s. Variables get the contents they have in the "
+	          "model.", u, u,
+	          c_weights_bin(c) ? ", weights the contents of the .bin file"
+	                           : ""));
+	c_put_init_signature(w, c);
+	w_line(w, ";");
+	w_raw(w, "\n");
+	w_comment(w, "Inputs and outputs are dense arrays in row-major order. A "
+	             "NULL input: the data is already at its place in the arena. "
+	             "A NULL output: not wanted, or read from the arena.");
+	w_raw(w, "\n");
+	for (int f = 0; f < c->nfns; f++) {
+		put_arg_help(w, c, &c->fn[f]);
+		c_put_signature(w, c, &c->fn[f]);
+		w_line(w, ";");
+		w_raw(w, "\n");
+	}
+	if (!c->p->train)
+		return;
+	w_comment(w, "Saves the state, step, seed and hyper-parameters. Whenever "
+	             "the power fails, what load gives is either all of this "
+	             "save or all of the one before.");
+	w_line(w, "%s_status %s_save(const %s_t *k, const %s_store *store);", n,
+	       n, n, n);
+	w_raw(w, "\n");
+	w_comment(w, "Restores the newest whole save into an instance that init "
+	             "made. On an error the instance is as before, except that "
+	             "after ERROR_STORAGE its state must be initialised again.");
+	w_line(w, "%s_status %s_load(%s_t *k, const %s_store *store);", n, n, n,
+	       n);
+	w_raw(w, "\n");
+}
+
+static void put_example(Writer *w, const CProgram *c)
+{
+	const char *n = c->name, *u = c->upper;
+	w_raw(w, "/*\n * Use:\n *\n"
+	      " *\tstatic unsigned char arena[%s_ARENA_BYTES]"
+	      " __attribute__((aligned(%s_ALIGN)));\n", u, u);
+	if (c->p->state_bytes)
+		w_raw(w, " *\tstatic unsigned char state[%s_STATE_BYTES]"
+		      " __attribute__((aligned(%s_ALIGN)));\n", u, u);
+	w_raw(w, " *\t%s_t k;\n"
+	      " *\tif (%s_init(&k, arena, sizeof arena, %s%s) != %s_OK)\n"
+	      " *\t\treturn;\n", n, n,
+	      c->p->state_bytes ? "state, sizeof state" : "NULL, 0",
+	      c_weights_bin(c) ? ", weights, sizeof weights" : "", u);
+	for (int f = 0; f < c->nfns; f++) {
+		w_raw(w, " *\t%s_%s(&k", n, c->fn[f].name);
+		for (int i = 0; i < c->fn[f].nargs; i++)
+			w_raw(w, ", %s%s",
+			      c->fn[f].arg[i].v->shape.rank ? "" : "&",
+			      c->fn[f].arg[i].name);
+		w_raw(w, ");\n");
+	}
+	w_raw(w, " */\n\n");
+}
+
+void c_put_header(Writer *w, const CProgram *c)
+{
+	const char *n = c->name, *u = c->upper;
+	w_raw(w, "%s\n#ifndef %s_H\n#define %s_H\n\n", c->model_comment, u, u);
+	w_raw(w, "#include <stddef.h>\n#include <stdint.h>\n\n");
+	w_raw(w, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+	put_example(w, c);
+	put_sizes(w, c);
+	put_places(w, c);
+	put_status(w, c);
+	put_context(w, c);
+	put_store(w, c);
+	c_put_param_type(w, c);
+	if (c->p->model->nvars)
+		w_raw(w, "extern const %s_param %s_params[%s_NPARAMS];\n\n", n, n,
+		      u);
+	put_prototypes(w, c);
+	w_raw(w, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+}
