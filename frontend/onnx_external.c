@@ -46,7 +46,7 @@ static char *resolve(Unit *u, const char *dir, const char *location,
 	*why = NULL;
 	if (!folder || !file)
 		*why = strerror(errno);
-	else if (strncmp(file, folder, n) || (n > 1 && file[n] != '/'))
+	else if (strncmp(file, folder, n) || (n > 1 && file[n] && file[n] != '/'))
 		*why = "leaves the model's folder by a link";
 	free(folder);
 	if (*why) {

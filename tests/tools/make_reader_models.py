@@ -1,0 +1,723 @@
+#!/usr/bin/env python3
+"""Makes the small models of tests/models/reader (needs python3-onnx).
+
+values/NAME.onnx   one input x, one output y; two initializers that no node
+    reads, "for x" and "of y", hold an input and what numpy computes from it
+graphs/NAME.onnx   looked at by tests/unit/onnx_graph.c
+bad/NAME.onnx      must be refused, with the message in bad/MESSAGES: lines of
+    "NAME<tab>text that the message contains"
+"""
+import os
+import sys
+
+import numpy as np
+from onnx import (AttributeProto, TensorProto as T, FunctionProto, helper as h,
+                  numpy_helper as nh)
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'models',
+                    'reader')
+F, I64 = T.FLOAT, T.INT64
+f32 = np.float32
+rng = np.random.default_rng(7)
+
+
+def init(name, array):
+    return nh.from_array(np.asarray(array), name)
+
+
+def ints(name, values):
+    return init(name, np.array(values, np.int64))
+
+
+def port(name, dims, type=F):
+    return h.make_tensor_value_info(name, type, dims)
+
+
+def model(nodes, inputs, outputs, inits=(), opset=17, producer='pytorch',
+          functions=(), domains=()):
+    graph = h.make_graph(nodes, 'g', inputs, outputs, list(inits))
+    m = h.make_model(graph, producer_name=producer, functions=list(functions),
+                     opset_imports=[h.make_opsetid('', opset)] +
+                     [h.make_opsetid(d, 1) for d in domains])
+    m.ir_version = 8
+    return m
+
+
+def save(folder, name, m):
+    data = m if isinstance(m, bytes) else m.SerializeToString()
+    assert len(data) < 20000, name
+    with open(os.path.join(ROOT, folder, name), 'wb') as out:
+        out.write(data)
+
+
+# ---- values ----
+
+def value(name, nodes, x, y, inits=(), opset=17, **more):
+    """nodes: tuples (op, inputs, outputs, attributes) or ready NodeProtos."""
+    x, y = np.asarray(x), np.asarray(y)
+    made = [n if not isinstance(n, tuple) else
+            h.make_node(n[0], n[1], n[2], name=f'{n[0]}_{i}',
+                        **(n[3] if len(n) > 3 else {}))
+            for i, n in enumerate(nodes)]
+    kind = {np.dtype('float32'): F, np.dtype('int64'): I64}
+    m = model(made, [port('x', x.shape, kind[x.dtype])],
+              [port('y', y.shape, kind[y.dtype])],
+              list(inits) + [init('for x', x), init('of y', y)], opset, **more)
+    save('values', name + '.onnx', m)
+
+
+def tensor(name, kind, dims, **fields):
+    t = T()
+    t.name, t.data_type = name, kind
+    t.dims.extend(dims)
+    for field, v in fields.items():
+        if field == 'raw_data':
+            t.raw_data = v
+        else:
+            getattr(t, field).extend(v)
+    return t
+
+
+def storage():
+    """Every element type in every field that may hold it."""
+    x = np.array([0.5, -1, 2], f32)
+    bf16 = [0x3fc0, 0xc000, 0x4040]                      # 1.5 -2 3
+    half = np.array([1.5, -2, 3], np.float16)
+    small = np.array([3, -2, 7])
+    count = np.array([3, 200, 7])
+    cases = {
+        'f32_raw': (T.FLOAT, dict(raw_data=half.astype('<f4').tobytes())),
+        'f32_field': (T.FLOAT, dict(float_data=[1.5, -2, 3])),
+        'f64_raw': (T.DOUBLE, dict(raw_data=half.astype('<f8').tobytes())),
+        'f64_field': (T.DOUBLE, dict(double_data=[1.5, -2, 3])),
+        'f16_raw': (T.FLOAT16, dict(raw_data=half.tobytes())),
+        'f16_field': (T.FLOAT16,
+                      dict(int32_data=half.view(np.uint16).tolist())),
+        'bf16_raw': (T.BFLOAT16, dict(
+            raw_data=np.array(bf16, '<u2').tobytes())),
+        'bf16_field': (T.BFLOAT16, dict(int32_data=bf16)),
+        'i8_raw': (T.INT8, dict(raw_data=small.astype('i1').tobytes())),
+        'i8_field': (T.INT8, dict(int32_data=small)),
+        'i16_raw': (T.INT16, dict(raw_data=small.astype('<i2').tobytes())),
+        'i16_field': (T.INT16, dict(int32_data=small)),
+        'i32_raw': (T.INT32, dict(raw_data=small.astype('<i4').tobytes())),
+        'i32_field': (T.INT32, dict(int32_data=small)),
+        'i64_raw': (T.INT64, dict(raw_data=small.astype('<i8').tobytes())),
+        'i64_field': (T.INT64, dict(int64_data=small)),
+        'u8_raw': (T.UINT8, dict(raw_data=count.astype('u1').tobytes())),
+        'u8_field': (T.UINT8, dict(int32_data=count)),
+        'u16_field': (T.UINT16, dict(int32_data=count)),
+        'u32_field': (T.UINT32, dict(uint64_data=count)),
+        'u64_field': (T.UINT64, dict(uint64_data=count)),
+        'bool_raw': (T.BOOL, dict(raw_data=b'\1\0\2')),
+        'bool_field': (T.BOOL, dict(int32_data=[1, 0, 1])),
+    }
+    for name, (kind, fields) in cases.items():
+        w = (np.array([1, 0, 1]) if name[:4] == 'bool' else
+             half if name[0] in 'fb' else small if name[0] == 'i' else count)
+        value('storage_' + name,
+              [('Cast', ['w'], ['c'], dict(to=F)), ('Add', ['x', 'c'], ['y'])],
+              x, x + w.astype(f32), [tensor('w', kind, [3], **fields)])
+
+
+def windows():
+    from numpy.lib.stride_tricks import sliding_window_view
+    x = rng.standard_normal((1, 1, 5, 6)).astype(f32)
+    w = rng.standard_normal((1, 1, 3, 2)).astype(f32)
+
+    def conv(x, pads, stride):
+        (t, b), (le, r) = pads
+        p = np.pad(x[0, 0], ((t, b), (le, r)))
+        v = sliding_window_view(p, (3, 2))[::stride, ::stride]
+        return (v * w[0, 0]).sum((2, 3))[None, None].astype(f32)
+
+    # 5 by stride 2 -> 3 windows of 3: 2 cells of padding; 6 -> 3 of 2: none.
+    for mode, pads, stride in (('SAME_UPPER', ((1, 1), (0, 0)), 2),
+                               ('SAME_LOWER', ((1, 1), (0, 0)), 2),
+                               ('SAME_UPPER', ((1, 1), (0, 1)), 1),
+                               ('SAME_LOWER', ((1, 1), (1, 0)), 1),
+                               ('VALID', ((0, 0), (0, 0)), 2)):
+        value(f'conv_{mode.lower()}_{stride}',
+              [('Conv', ['x', 'w'], ['y'], dict(
+                  auto_pad=mode, strides=[stride, stride],
+                  kernel_shape=[3, 2]))],
+              x, conv(x, pads, stride), [init('w', w)])
+    p = np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=-np.inf)
+    v = sliding_window_view(p[0, 0], (2, 2))[::2, ::2].max((2, 3))
+    value('maxpool_same_upper',
+          [('MaxPool', ['x'], ['y'], dict(auto_pad='SAME_UPPER',
+                                          strides=[2, 2], kernel_shape=[2, 2]))],
+          x, v[None, None])
+    value('maxpool_ceil',
+          [('MaxPool', ['x'], ['y'], dict(ceil_mode=1, strides=[2, 2],
+                                          kernel_shape=[2, 2]))],
+          x, v[None, None])
+
+
+def shapes():
+    x = rng.standard_normal((2, 3, 4)).astype(f32)
+    value('reshape_copy_and_rest', [('Reshape', ['x', 's'], ['y'])], x,
+          x.reshape(2, 12), [ints('s', [0, -1])])
+    value('flatten_2', [('Flatten', ['x'], ['y'], dict(axis=2))], x,
+          x.reshape(6, 4))
+    value('flatten_negative', [('Flatten', ['x'], ['y'], dict(axis=-2))], x,
+          x.reshape(2, 12))
+    value('flatten_0', [('Flatten', ['x'], ['y'], dict(axis=0))], x,
+          x.reshape(1, 24))
+    value('unsqueeze_11', [('Unsqueeze', ['x'], ['y'], dict(axes=[0, -1]))], x,
+          x.reshape(1, 2, 3, 4, 1), opset=11)
+    value('unsqueeze_13', [('Unsqueeze', ['x', 'a'], ['y'])], x,
+          x.reshape(1, 2, 3, 4, 1), [ints('a', [-1, 0])], opset=13)
+    one = x.reshape(2, 1, 3, 4, 1)
+    value('squeeze_11', [('Squeeze', ['x'], ['y'], dict(axes=[1]))], one,
+          one.reshape(2, 3, 4, 1), opset=11)
+    value('squeeze_13', [('Squeeze', ['x', 'a'], ['y'])], one,
+          one.reshape(2, 1, 3, 4), [ints('a', [-1])], opset=13)
+    value('squeeze_all', [('Squeeze', ['x'], ['y'])], one, x)
+    value('expand', [('Expand', ['x', 's'], ['y'])], x,
+          np.broadcast_to(x, (5, 2, 3, 4)), [ints('s', [5, 1, 3, 1])])
+    value('tile', [('Tile', ['x', 's'], ['y'])], x, np.tile(x, (2, 1, 3)),
+          [ints('s', [2, 1, 3])])
+    value('transpose_default', [('Transpose', ['x'], ['y'])], x,
+          x.transpose(2, 1, 0))
+
+
+def indexing():
+    x = rng.standard_normal((4, 6)).astype(f32)
+    value('slice_9', [('Slice', ['x'], ['y'], dict(
+        starts=[1, -3], ends=[9, -1], axes=[0, 1]))], x, x[1:9, -3:-1], opset=9)
+    value('slice_down', [('Slice', ['x', 's', 'e', 'a', 't'], ['y'])], x,
+          x[::-1, 4:0:-2],
+          [ints('s', [2**62, 4]), ints('e', [-2**62, 0]), ints('a', [0, -1]),
+           ints('t', [-1, -2])])
+    value('slice_no_axes', [('Slice', ['x', 's', 'e'], ['y'])], x, x[1:3],
+          [ints('s', [1]), ints('e', [3])])
+    value('slice_whole', [('Slice', ['x', 's', 'e'], ['z']),
+                          ('Relu', ['z'], ['y'])], x, np.maximum(x, 0),
+          [ints('s', [0]), ints('e', [2**63 - 1])])
+    cat = ('Concat', ['c', 'a', 'b'], ['y'], dict(axis=1))
+    three = np.concatenate([x[:, 4:], x[:, :2], x[:, 2:4]], 1)
+    value('split_11', [('Split', ['x'], list('abc'), dict(axis=1)), cat], x,
+          three, opset=11)
+    value('split_13', [('Split', ['x', 's'], list('abc'), dict(axis=-1)), cat],
+          x, np.concatenate([x[:, 5:], x[:, :1], x[:, 1:5]], 1),
+          [ints('s', [1, 4, 1])], opset=13)
+    value('split_18', [('Split', ['x'], list('ab'),
+                        dict(axis=0, num_outputs=2)),
+                       ('Concat', ['b', 'a'], ['y'], dict(axis=0))],
+          x[:3], np.concatenate([x[2:3], x[:2]]), opset=18)
+    value('gather_negative', [('Gather', ['x', 'i'], ['y'], dict(axis=1))], x,
+          x[:, [[-1, 0]]], [ints('i', [[-1, 0]])])
+    pads = [1, 0, 0, 2]
+    padded = np.pad(x, ((1, 0), (0, 2)), constant_values=f32(1.5))
+    value('pad_10', [('Pad', ['x'], ['y'], dict(pads=pads, value=1.5))], x,
+          padded, opset=10)
+    value('pad_11', [('Pad', ['x', 'p', 'v'], ['y'])], x, padded,
+          [ints('p', pads), init('v', f32(1.5))], opset=11)
+    value('pad_18', [('Pad', ['x', 'p', '', 'a'], ['y'])], x,
+          np.pad(x, ((0, 0), (2, 1))), [ints('p', [2, 1]), ints('a', [-1])],
+          opset=18)
+    value('pad_nothing', [('Pad', ['x', 'p'], ['z']), ('Relu', ['z'], ['y'])],
+          x, np.maximum(x, 0), [ints('p', [0] * 4)])
+
+
+def maths():
+    x = rng.standard_normal((2, 3, 4)).astype(f32)
+    s = x.sum((0, 2)).astype(f32)
+    value('reducesum_11', [('ReduceSum', ['x'], ['y'], dict(
+        axes=[0, -1], keepdims=0))], x, s, opset=11)
+    value('reducesum_13', [('ReduceSum', ['x', 'a'], ['y'],
+                            dict(keepdims=0))], x, s, [ints('a', [0, -1])],
+          opset=13)
+    m = x.mean(1, keepdims=True)
+    value('reducemean_17', [('ReduceMean', ['x'], ['y'], dict(axes=[1]))], x, m)
+    value('reducemean_18', [('ReduceMean', ['x', 'a'], ['y'])], x, m,
+          [ints('a', [1])], opset=18)
+    value('reducemean_all', [('ReduceMean', ['x'], ['y'], dict(keepdims=0))], x,
+          x.mean())
+    value('reducesum_noop', [('ReduceSum', ['x'], ['z'],
+                              dict(noop_with_empty_axes=1)),
+                             ('Relu', ['z'], ['y'])], x, np.maximum(x, 0))
+    value('clip_10', [('Clip', ['x'], ['y'], dict(min=-.5, max=.25))], x,
+          x.clip(-.5, .25), opset=10)
+    value('clip_11', [('Constant', [], ['m'], dict(value_float=.25)),
+                      ('Clip', ['x', '', 'm'], ['y'])], x,
+          np.minimum(x, f32(.25)), opset=12)
+    e = np.exp(x.reshape(2, 12))
+    value('softmax_12', [('Softmax', ['x'], ['y'])], x,
+          (e / e.sum(1, keepdims=True)).reshape(x.shape), opset=12)
+    e = np.exp(x)
+    value('softmax_13', [('Softmax', ['x'], ['y'])], x,
+          e / e.sum(2, keepdims=True), opset=13)
+    value('logsoftmax_12', [('LogSoftmax', ['x'], ['y'], dict(axis=0))], x,
+          x - np.log(np.exp(x).sum()), opset=12)
+    value('sum_of_three', [('Sum', ['x', 'w', 'w'], ['y'])], x, x + 2 * x[0],
+          [init('w', x[0])])
+    value('max_of_one', [('Max', ['x'], ['y'])], x, x)
+    value('mean_of_two', [('Mean', ['x', 'w'], ['y'])], x, (x + x[0]) / 2,
+          [init('w', x[0])])
+    value('dropout_zero', [('Dropout', ['x', 'r', 't'], ['z']),
+                           ('Relu', ['z'], ['y'])], x, np.maximum(x, 0),
+          [init('r', f32(0)), init('t', np.array(True))])
+    value('dropout_frozen', [('Dropout', ['x', 'r', 't'], ['z']),
+                             ('Relu', ['z'], ['y'])], x, np.maximum(x, 0),
+          [init('r', f32(.5)), init('t', np.array(False))])
+    w = rng.standard_normal((5, 4)).astype(f32)
+    value('gemm_without_c', [('Gemm', ['x', 'w'], ['y'],
+                              dict(transB=1, alpha=.5))],
+          x[0], x[0] @ w.T * f32(.5), [init('w', w)])
+    value('cast_like', [('CastLike', ['x', 'w'], ['z']),
+                        ('Add', ['z', 'w'], ['y'])], x[0],
+          x[0].astype(np.int64) + 1, [ints('w', [1])])
+
+
+def folding():
+    """What exporters write to compute shapes; y says that it was right."""
+    x = rng.standard_normal((2, 3, 8)).astype(f32)
+    value('shape_arithmetic', [
+        ('Shape', ['x'], ['s']), ('Gather', ['s', 'two'], ['d']),
+        ('Cast', ['d'], ['df'], dict(to=F)), ('Sqrt', ['df'], ['r']),
+        ('Floor', ['r'], ['rf']), ('Cast', ['rf'], ['h'], dict(to=I64)),
+        ('Div', ['d', 'h'], ['q']), ('Mod', ['d', 'three'], ['m']),
+        ('Unsqueeze', ['h', 'zero'], ['h1']),
+        ('Unsqueeze', ['q', 'zero'], ['q1']),
+        ('Unsqueeze', ['m', 'zero'], ['m1']),
+        ('Mul', ['m1', 'three1'], ['m3']),
+        ('Concat', ['m3', 'h1', 'q1'], ['t'], dict(axis=0)),
+        ('Reshape', ['x', 't'], ['y'])], x, x.reshape(6, 2, 4),
+        [ints('two', 2), ints('three', 3), ints('zero', [0]),
+         ints('three1', [3])])
+    value('shape_start_end', [
+        ('Shape', ['x'], ['s'], dict(start=-2, end=9)),
+        ('Concat', ['n', 's'], ['t'], dict(axis=0)),
+        ('Reshape', ['x', 't'], ['y'])], x[:, :, :4], x[:, :, :4].reshape(
+            2, 3, 4), [ints('n', [2])])
+    value('constant_of_shape', [
+        ('Shape', ['x'], ['s']),
+        ('ConstantOfShape', ['s'], ['c'],
+         dict(value=nh.from_array(np.array([2], f32)))),
+        ('ConstantOfShape', ['s'], ['z']),
+        ('Add', ['x', 'c'], ['a']), ('Add', ['a', 'z'], ['y'])], x, x + 2)
+    value('constants', [
+        ('Constant', [], ['a'], dict(value_float=2.)),
+        ('Constant', [], ['b'], dict(value_floats=[1., 2, 3])),
+        ('Constant', [], ['c'], dict(value_int=3)),
+        ('Constant', [], ['d'], dict(value_ints=[1, -1])),
+        ('Constant', [], ['e'], dict(value=init('', f32(.5)))),
+        ('Unsqueeze', ['c', 'z'], ['c1']),
+        ('Concat', ['c1', 'd'], ['s'], dict(axis=0)),
+        ('Reshape', ['b', 's'], ['r'], dict()),
+        ('Squeeze', ['r'], ['q']),
+        ('Unsqueeze', ['q', 'one'], ['k']),
+        ('Mul', ['x', 'k'], ['m']), ('Add', ['m', 'a'], ['n']),
+        ('Sub', ['n', 'e'], ['y'])], x,
+        x * np.array([1, 2, 3], f32)[:, None] + f32(1.5),
+        [ints('z', [0]), ints('one', [1])])
+    value('range', [
+        ('Range', ['a', 'b', 'c'], ['r']), ('Cast', ['r'], ['f'], dict(to=F)),
+        ('Add', ['x', 'f'], ['y'])], x, x + np.arange(9, -5, -1.75).astype(f32),
+        [init('a', f32(9)), init('b', f32(-5)), init('c', f32(-1.75))])
+    value('nonzero', [
+        ('NonZero', ['m'], ['i']), ('Cast', ['i'], ['f'], dict(to=F)),
+        ('ReduceSum', ['f', 'one'], ['s'], dict(keepdims=0)),
+        ('Gather', ['s', 'one'], ['g']), ('Add', ['x', 'g'], ['y'])], x, x + 4,
+        [ints('m', [[0, 5, 0], [0, 1, 7]]), ints('one', [1])])
+    value('size', [('Size', ['x'], ['n']), ('Cast', ['n'], ['f'], dict(to=F)),
+                   ('Div', ['x', 'f'], ['y'])], x, x / 48)
+    # F.pad: the pads come as a flipped, transposed, cast constant.
+    value('torch_pad', [
+        ('ConstantOfShape', ['n'], ['z'], dict(
+            value=nh.from_array(np.array([0], np.int64)))),
+        ('Concat', ['p', 'z'], ['c'], dict(axis=0)),
+        ('Reshape', ['c', 'rows'], ['r']),
+        ('Slice', ['r', 'm1', 'min', 'ax', 'm1'], ['f']),
+        ('Transpose', ['f'], ['t'], dict(perm=[1, 0])),
+        ('Reshape', ['t', 'flat'], ['u']), ('Cast', ['u'], ['v'], dict(to=I64)),
+        ('Pad', ['x', 'v', 'val'], ['y'], dict(mode='constant'))], x,
+        np.pad(x, ((0, 0), (0, 0), (1, 2))),
+        [ints('n', [4]), ints('p', [1, 2]), ints('rows', [-1, 2]),
+         ints('m1', [-1]), ints('min', [-2**63]), ints('ax', [0]),
+         ints('flat', [-1]), init('val', f32(0))])
+
+
+def functions():
+    """y = act(x * 3, slope .25), by a function that calls a function."""
+    x = rng.standard_normal((2, 3)).astype(f32)
+
+    def function(name, inputs, nodes, attrs=()):
+        f = FunctionProto()
+        f.domain, f.name = 'my.lib', name
+        f.input.extend(inputs)
+        f.output.extend(['out'])
+        f.attribute.extend(attrs)
+        f.node.extend(nodes)
+        f.opset_import.extend([h.make_opsetid('', 17),
+                               h.make_opsetid('my.lib', 1)])
+        return f
+
+    leaky = h.make_node('LeakyRelu', ['t'], ['out'])
+    leaky.attribute.append(AttributeProto(name='alpha', ref_attr_name='slope',
+                                          type=AttributeProto.FLOAT))
+    inner = function('Act', ['in'],
+                     [h.make_node('Relu', ['in'], ['dead']),
+                      h.make_node('Abs', ['in'], ['a']),
+                      h.make_node('Neg', ['a'], ['t']), leaky], ['slope'])
+    call = h.make_node('Act', ['t'], ['out'], domain='my.lib')
+    call.attribute.append(AttributeProto(name='slope', ref_attr_name='s',
+                                         type=AttributeProto.FLOAT))
+    outer = function('Twice', ['in', 'k'],
+                     [h.make_node('Mul', ['in', 'k'], ['t']), call], ['s'])
+    value('functions', [
+        h.make_node('Twice', ['x', 'w'], ['m'], domain='my.lib', s=.25),
+        h.make_node('Twice', ['m', 'w'], ['y'], domain='my.lib', s=.5)], x,
+        np.abs(x) * f32(-3 * .25 * 3 * .5), [init('w', f32([3]))],
+        functions=[inner, outer], domains=['my.lib'])
+
+
+# ---- graphs ----
+
+def graph(name, nodes, inputs, outputs, inits=(), **more):
+    made = [n if not isinstance(n, tuple) else
+            h.make_node(n[0], n[1], n[2], name=n[3] if len(n) > 3 else '',
+                        **(n[4] if len(n) > 4 else {}))
+            for n in nodes]
+    save('graphs', name + '.onnx', model(made, inputs, outputs, inits, **more))
+
+
+def stat(prefix, n=2):
+    return [init(prefix + s, np.full(n, v, f32)) for s, v in
+            (('.weight', 2), ('.bias', 3), ('.running_mean', .5),
+             ('.running_var', 4))]
+
+
+def bn_names(prefix):
+    return [prefix + s for s in ('.weight', '.bias', '.running_mean',
+                                 '.running_var')]
+
+
+def batch_norms():
+    x, y = [port('x', [4, 2])], [port('y', [4, 2])]
+    for name, opset, outs, attrs, producer in (
+            ('bn_train_13', 13, ['y', 'mo', 'vo', 'ms', 'vs'], {}, 'pytorch'),
+            ('bn_train_14', 14, ['y', 'mo', 'vo'], {'training_mode': 1},
+             'pytorch'),
+            ('bn_train_onnx', 15, ['y', 'mo', 'vo'], {'training_mode': 1},
+             'other'),
+            ('bn_frozen_13', 13, ['y'], {}, 'pytorch'),
+            ('bn_frozen_14', 14, ['y'], {'training_mode': 0}, 'pytorch')):
+        graph(name, [('BatchNormalization', ['x'] + bn_names('bn'), outs, 'bn',
+                      dict(attrs, epsilon=1e-3, momentum=.8))],
+              x, y, stat('bn'), opset=opset, producer=producer)
+    bn = dict(training_mode=1)
+    graph('bn_called_twice', [
+        ('BatchNormalization', ['x'] + bn_names('bn'), ['t', 'a', 'b'], '1',
+         bn),
+        ('BatchNormalization', ['t'] + bn_names('bn'), ['y', 'c', 'd'], '2',
+         bn)], x, y, stat('bn'))
+    graph('bn_batch_statistics', [
+        ('ReduceMean', ['x'], ['mean'], 'm', dict(axes=[0], keepdims=0)),
+        ('Sub', ['x', 'mean'], ['s'], 's'), ('Mul', ['s', 's'], ['q'], 'q'),
+        ('ReduceMean', ['q'], ['var'], 'v', dict(axes=[0], keepdims=0)),
+        ('BatchNormalization', ['x', 'bn.weight', 'bn.bias', 'mean', 'var'],
+         ['y', 'a', 'b'], 'bn', bn)], x, y, stat('bn')[:2])
+    # An export for inference keeps one of several equal initializers.
+    graph('aliases', [
+        ('Identity', ['1.weight'], ['1.running_var'], 'i1'),
+        ('Identity', ['1.weight'], ['2.weight'], 'i2'),
+        ('Identity', ['2.weight'], ['2.running_var'], 'i3'),
+        ('BatchNormalization', ['x', '1.weight', '1.bias', '1.running_mean',
+                                '1.running_var'], ['t', 'a', 'b'], '1', bn),
+        ('BatchNormalization', ['t', '2.weight', '1.bias', '1.running_mean',
+                                '2.running_var'], ['y', 'c', 'd'], '2', bn)],
+        x, y, [init('1.weight', np.ones(2, f32)),
+               init('1.bias', np.zeros(2, f32)),
+               init('1.running_mean', np.zeros(2, f32))])
+
+
+def names():
+    x, y = [port('x', [4, 2])], [port('y', [4, 2])]
+    w = rng.standard_normal((2, 2)).astype(f32)
+    graph('tied', [('MatMul', ['x', 'w'], ['t'], 'first'),
+                   ('MatMul', ['t', 'w'], ['y'], 'second')], x, y,
+          [init('w', w)])
+    graph('initializer_is_input', [('MatMul', ['x', 'w'], ['y'], 'm')],
+          x + [port('w', [2, 2])], y, [init('w', w)])
+    graph('roles', [
+        ('Mul', ['x', 'scale'], ['_7'], 'm'), ('Add', ['_7', 'mask'], ['_8']),
+        ('Add', ['_8', 'half'], ['h'], 'a'), ('Add', ['h', 'b'], ['y'], 'b')],
+        x, y, [init('b', f32([1, 2])), init('unread', w),
+               init('scale', f32(3)),
+               init('mask', f32([0, -np.inf])), ints('steps', 1),
+               tensor('half', T.FLOAT, [2], float_data=[.5, .5])])
+    graph('dead', [('MatMul', ['x', 'w'], ['y'], 'm'),
+                   ('NoSuchThing', ['x'], ['z'], 'dead')], x, y,
+          [init('w', w)])
+    graph('returns', [('Identity', ['x'], ['y'], 'i')], x,
+          y + [port('w', [2, 2])], [init('w', w)])
+    graph('folded', [('Conv', ['x', 'onnx::Conv_16', 'onnx::Conv_17'], ['c'],
+                      'conv'), ('Flatten', ['c'], ['f'], 'flat'),
+                     ('MatMul', ['f', 'onnx::MatMul_18'], ['y'], 'fc')],
+          [port('x', [1, 1, 2, 2])], [port('y', [1, 2])],
+          [init('onnx::Conv_16', rng.standard_normal((1, 1, 2, 2)).astype(f32)),
+           init('onnx::Conv_17', f32([0])),
+           init('onnx::MatMul_18', f32([[1, 2]]))])
+    r = [init('r', f32(.25)), init('t', np.array(True))]
+    graph('dropout_12', [('Dropout', ['x', 'r', 't'], ['d'], 'one'),
+                         ('Dropout', ['d', 'r', 't'], ['y'], 'two')], x, y, r)
+    graph('dropout_11', [('Dropout', ['x'], ['y'], 'one', dict(ratio=.25))], x,
+          y, opset=11)
+    graph('seed_taken', [('Add', ['x', 'seed'], ['s'], 'a'),
+                         ('Dropout', ['s', 'r', 't'], ['y'], 'one')],
+          x + [port('seed', [4, 2])], y, r)
+
+
+def inputs():
+    w = [init('w', rng.standard_normal((5, 3)).astype(f32))]
+    graph('labels', [
+        ('Gather', ['w', 'tok'], ['e'], 'emb'),
+        ('SoftmaxCrossEntropyLoss', ['e', 'label'], ['loss'], 'loss',
+         dict(ignore_index=-100)),
+        ('Cast', ['wide'], ['f'], 'cast', dict(to=F))],
+        [port('tok', [4], I64), port('label', [4], I64),
+         port('wide', [4], I64)], [port('loss', []), port('f', [4])], w)
+    graph('symbolic', [('MatMul', ['x', 'w'], ['y'], 'm'),
+                       ('Add', ['z', 'z'], ['zz'], 'z')],
+          [port('x', ['N', 'T', 5]), port('z', ['T', 'N'])],
+          [port('y', ['N', 'T', 3]), port('zz', ['T', 'N'])], w)
+    # Attention as nn.MultiheadAttention writes it, time first, with the batch
+    # of 2 in its constants: [T, B, E] -> [T, B*H, D] -> ... -> [T*B, E].
+    for b in (1, 2):
+        e, t, heads, d = 6, 5, 3, 2
+        graph(f'baked_{b}', [
+            ('Transpose', ['x'], ['t'], 'time', dict(perm=[1, 0, 2])),
+            ('Reshape', ['t', 'split'], ['s'], 'split'),
+            ('Transpose', ['s'], ['h'], 'heads', dict(perm=[1, 0, 2])),
+            ('Transpose', ['h'], ['k'], 'keys', dict(perm=[0, 2, 1])),
+            ('MatMul', ['h', 'k'], ['a'], 'scores'),
+            ('Reshape', ['a', 'four'], ['a4'], 'four'),
+            ('Relu', ['a4'], ['r4'], 'relu'),
+            ('Reshape', ['r4', 'three'], ['r'], 'three'),
+            ('MatMul', ['r', 'h'], ['v'], 'values'),
+            ('Transpose', ['v'], ['b'], 'back', dict(perm=[1, 0, 2])),
+            ('Reshape', ['b', 'merge'], ['m'], 'merge'),
+            ('MatMul', ['m', 'w'], ['p'], 'project'),
+            ('Reshape', ['p', 'whole'], ['o'], 'whole'),
+            ('Transpose', ['o'], ['y'], 'batch', dict(perm=[1, 0, 2])),
+            ('Reshape', ['x', 'flat'], ['z'], 'flat')],
+            [port('x', [b, t, e])], [port('y', [b, t, e]),
+                                     port('z', [b, t * e])],
+            [ints('split', [t, b * heads, d]), ints('four', [b, heads, t, t]),
+             ints('three', [-1, t, t]), ints('merge', [t * b, e]),
+             ints('whole', [t, b, e]), ints('flat', [b, -1]),
+             init('w', np.eye(e, dtype=f32))])
+    graph('external', [('MatMul', ['x', 'w'], ['y'], 'm')],
+          [port('x', [4, 5])], [port('y', [4, 3])],
+          [external('w', [5, 3], 'sub/weights.bin', 4, 60)])
+    os.makedirs(os.path.join(ROOT, 'graphs', 'sub'), exist_ok=True)
+    save('graphs', 'sub/weights.bin',
+         b'skip' + np.arange(15, dtype='<f4').tobytes())
+
+
+def external(name, dims, location, offset=None, length=None):
+    t = tensor(name, F, dims)
+    t.data_location = T.EXTERNAL
+    for key, v in (('location', location), ('offset', offset),
+                   ('length', length)):
+        if v is not None:
+            t.external_data.add(key=key, value=str(v))
+    return t
+
+
+# ---- bad ----
+
+MESSAGES = []
+
+
+def bad(name, message, nodes, inits=(), inputs=None, outputs=None, **more):
+    made = [n if not isinstance(n, tuple) else
+            h.make_node(n[0], n[1], n[2], name=n[3] if len(n) > 3 else '',
+                        **(n[4] if len(n) > 4 else {}))
+            for n in nodes]
+    m = model(made, inputs or [port('x', [2, 3])],
+              outputs or [port('y', None)], inits, **more)
+    save('bad', name + '.onnx', m)
+    MESSAGES.append(f'{name}\t{message}')
+
+
+def bad_graphs():
+    relu = [('Relu', ['x'], ['y'], 'r')]
+    bad('cycle', "the graph has a cycle: 'a' -> 'b' -> 'a'",
+        [('Add', ['x', 'u'], ['t'], 'a'), ('Relu', ['t'], ['u'], 'b'),
+         ('Relu', ['u'], ['y'], 'c')])
+    bad('cycle_of_one', "the graph has a cycle: 'a' -> 'a'",
+        [('Add', ['x', 'y'], ['y'], 'a')])
+    bad('order', "Relu 'a': reads 't', which is produced later, by 'b'",
+        [('Relu', ['t'], ['y'], 'a'), ('Relu', ['x'], ['t'], 'b')])
+    bad('missing_initializer', "Gemm 'fc': reads 'fc.weight', which is neither",
+        [('Gemm', ['x', 'fc.weight'], ['y'], 'fc')])
+    bad('two_producers', "Relu 'b': its output 'y' is also an output of 'a'",
+        [('Relu', ['x'], ['y'], 'a'), ('Relu', ['x'], ['y'], 'b')])
+    bad('output_is_input', "its output 'x' is also an input of the model",
+        [('Relu', ['x'], ['x'], 'a'), ('Relu', ['x'], ['y'], 'b')])
+    bad('no_output', "nothing produces the model's output 'z'", relu,
+        outputs=[port('z', None)])
+    bad('empty_op', "'a': the node has no op_type", [('', ['x'], ['y'], 'a')])
+    bad('opset_6', 'opset 6; 7 to 25 are supported', relu, opset=6)
+    bad('opset_99', 'opset 99; 7 to 25 are supported', relu, opset=99)
+    bad('domain', "Fancy 'f': operators of the domain 'com.example'",
+        [h.make_node('Fancy', ['x'], ['y'], name='f', domain='com.example')])
+    bad('unsupported', "NoSuchThing 'n': this operator is not supported",
+        [('NoSuchThing', ['x'], ['t'], 'n'), ('Relu', ['t'], ['y'], 'r')])
+    body = h.make_graph([h.make_node('Identity', ['x'], ['z'])], 'b', [],
+                        [port('z', [2, 3])])
+    bad('control_flow', "If 'branch': control flow is not supported",
+        [('If', ['c'], ['y'], 'branch',
+          dict(then_branch=body, else_branch=body))],
+        [init('c', np.array(True))])
+    bad('attribute', "Relu 'r': attribute 'slope' is not supported",
+        [('Relu', ['x'], ['y'], 'r', dict(slope=1.))])
+    bad('attribute_kind', "Flatten 'f': attribute 'axis' is not supported",
+        [('Flatten', ['x'], ['y'], 'f', dict(axis=1.))])
+    bad('shape_mismatch', "Gemm 'fc':", [('Gemm', ['x', 'w'], ['y'], 'fc')],
+        [init('w', np.ones((4, 5), f32))])
+    bad('broadcast', "Add 'a':", [('Add', ['x', 'w'], ['y'], 'a')],
+        [init('w', np.ones((2, 2), f32))])
+    bad('reshape', "Reshape 'r': cannot reshape [2,3] to [4,-1]",
+        [('Reshape', ['x', 's'], ['y'], 'r')], [ints('s', [4, -1])])
+    bad('reshape_huge', "Reshape 'r': cannot reshape",
+        [('Reshape', ['x', 's'], ['y'], 'r')], [ints('s', [2**40, 2**40])])
+    bad('data_shape', "Reshape 'r': input 1 (shape), 's', must be constant",
+        [('Reshape', ['x', 's'], ['y'], 'r')],
+        inputs=[port('x', [2, 3]), port('s', [2], I64)])
+    bad('expand_huge', "Expand 'e':",
+        [('Expand', ['x', 's'], ['y'], 'e')],
+        [ints('s', [2**40, 2**40, 2, 3])])
+    bad('fold_huge', "ConstantOfShape 'c': makes a constant of the shape",
+        [('ConstantOfShape', ['s'], ['c'], 'c'), ('Add', ['c', 'x'], ['y'],
+                                                  'a')],
+        [ints('s', [2**20, 2**20])])
+    bad('fold_work', "too much constant arithmetic",
+        [('ConstantOfShape', ['s'], ['c'], 'c')] +
+        [('Add', ['c', 'c'], [f'c{i}'], f'a{i}') for i in range(12)] +
+        [('Sum', ['x'] + [f'c{i}' for i in range(12)], ['y'], 'sum')],
+        [ints('s', [10000000])])
+    bad('unbound', "'x': dimension 1 of this input ('T') has no size: give "
+        "--dim T=N", relu, inputs=[port('x', [2, 'T'])])
+    bad('unbound_batch', "dimension 0 of this input ('N') has no size: give "
+        "--dim N=N or --batch N", relu, inputs=[port('x', ['N', 3])])
+    bad('no_shape', "'x': this input has no shape", relu,
+        inputs=[port('x', None)])
+    bad('input_type', "'x': this input is not a tensor of a supported type",
+        relu, inputs=[port('x', [2, 3], T.STRING)])
+    bad('rank', "'x': has 9 dimensions, at most 8", relu,
+        inputs=[port('x', [1] * 9)])
+    bad('reserved', "initializer '_3' has a reserved name",
+        [('Add', ['x', '_3'], ['y'], 'a')], [init('_3', np.ones(3, f32))])
+    bad('pad_count', "Pad 'p': has 3 pads for 2 dimensions",
+        [('Pad', ['x', 'p'], ['y'], 'p')], [ints('p', [1, 1, 1])])
+    bad('split_sum', "Split 's': its parts add up to 2, expected 3",
+        [('Split', ['x', 'p'], ['y', 'z'], 's', dict(axis=1))],
+        [ints('p', [1, 1])])
+    bad('slice_step', "Slice 's': a step is 0",
+        [('Slice', ['x', 's', 'e', 's', 'z'], ['y'], 's')],
+        [ints('s', [0]), ints('e', [1]), ints('z', [0])])
+    bad('kernel_shape', "Conv 'c': kernel_shape says 3, the weight has 2",
+        [('Conv', ['x', 'w'], ['y'], 'c', dict(kernel_shape=[3, 2]))],
+        [init('w', np.ones((1, 1, 2, 2), f32))], inputs=[port('x', [1, 1, 4, 4])])
+    bad('recursion', "functions call each other", [
+        h.make_node('F', ['x'], ['y'], name='f', domain='my')],
+        functions=[recursive()], domains=['my'])
+    bad('bomb', "the file's functions make more than", [
+        h.make_node('F0', ['x'], ['y'], name='f', domain='my')],
+        functions=[doubling(i) for i in range(30)], domains=['my'])
+
+
+def recursive():
+    f = FunctionProto(domain='my', name='F')
+    f.input.append('in')
+    f.output.append('out')
+    f.node.append(h.make_node('F', ['in'], ['out'], domain='my'))
+    return f
+
+
+def doubling(i):
+    """30 levels that each call the next twice: a thousand million nodes."""
+    f = FunctionProto(domain='my', name=f'F{i}')
+    f.input.append('in')
+    f.output.append('out')
+    f.node.extend([h.make_node(f'F{i + 1}', ['in'], ['t'], domain='my'),
+                   h.make_node(f'F{i + 1}', ['t'], ['out'], domain='my')]
+                  if i < 29 else [])
+    return f
+
+
+def bad_tensors():
+    add = [('Add', ['x', 'w'], ['y'], 'a')]
+    w = np.ones(3, f32)
+
+    def tensor_case(name, message, t):
+        bad(name, message, add, [t])
+
+    nan, inf = w.copy(), w.copy()
+    nan[1], inf[2] = np.nan, np.inf
+    tensor_case('nan', "initializer 'w' has 1 elements that are NaN",
+                init('w', nan))
+    tensor_case('infinite', "initializer 'w' has 1 elements that are infinite",
+                init('w', inf))
+    tensor_case('huge_dims', "tensor 'w' has the impossible shape",
+                tensor('w', F, [2**40, 2**40]))
+    tensor_case('negative_dim', "tensor 'w' has the impossible shape [-3]",
+                tensor('w', F, [-3], raw_data=b'123456789abc'))
+    tensor_case('big_but_empty', "tensor 'w' has 0 elements of data",
+                tensor('w', F, [2**40]))
+    tensor_case('short_raw', "tensor 'w' has 11 bytes of data",
+                tensor('w', F, [3], raw_data=b'12345678901'))
+    tensor_case('short_field', "tensor 'w' has 2 elements of data",
+                tensor('w', F, [3], float_data=[1, 2]))
+    tensor_case('wrong_field', "tensor 'w' has 0 elements of data",
+                tensor('w', F, [3], double_data=[1, 2, 3]))
+    tensor_case('string', "tensor 'w' has the element type STRING",
+                tensor('w', T.STRING, [1], string_data=[b'a']))
+    tensor_case('complex', "tensor 'w' has the element type COMPLEX64",
+                tensor('w', T.COMPLEX64, [1], float_data=[1, 2]))
+    tensor_case('unknown_type', "tensor 'w' has the element type unknown",
+                tensor('w', 99, [1], raw_data=b'1234'))
+    tensor_case('tensor_rank', "tensor 'w' has 9 dimensions",
+                tensor('w', F, [1] * 9, float_data=[1]))
+    for name, message, args in (
+            ('external_parent', "leaves the model's folder by '..'",
+             ('../../etc/passwd',)),
+            ('external_hidden_parent', "leaves the model's folder by '..'",
+             ('sub/../../../etc/passwd',)),
+            ('external_absolute', 'has an absolute location', ('/etc/passwd',)),
+            ('external_missing', "external data 'nowhere.bin': No such file",
+             ('nowhere.bin',)),
+            ('external_empty', 'has no location', ('',)),
+            ('external_folder', 'is not a file', ('.',)),
+            ('external_short', 'are wanted', ('MESSAGES', 2**40, 12)),
+            ('external_negative', 'that is not a number', ('MESSAGES', -4)),
+            ('external_overflow', 'that is not a number',
+             ('MESSAGES', 2**70, 12)),
+            ('external_length', 'gives 8 bytes', ('MESSAGES', 0, 8))):
+        tensor_case(name, message, external('w', [3], *args))
+    g = model([h.make_node('Add', ['x', 'w'], ['y'])], [port('x', [2, 3])],
+              [port('y', [2, 3])])
+    s = g.graph.sparse_initializer.add()
+    s.values.CopyFrom(tensor('w', F, [1], float_data=[1]))
+    s.indices.CopyFrom(ints('i', [0]))
+    s.dims.extend([3])
+    save('bad', 'sparse.onnx', g)
+    MESSAGES.append("sparse\tinitializer 'w' is sparse")
+
+
+def main():
+    for folder in ('values', 'graphs', 'bad'):
+        os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
+    for make in (storage, windows, shapes, indexing, maths, folding, functions,
+                 batch_norms, names, inputs, bad_graphs, bad_tensors):
+        make()
+    save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
