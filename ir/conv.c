@@ -66,6 +66,40 @@ bool conv_check(Unit *u, const Node *n, Shape x, Shape w, Shape y)
 	return true;
 }
 
+const Value *conv_bias(const Node *n)
+{
+	return n->nin > 2 ? n->in[2] : NULL;
+}
+
+bool conv_inputs(Unit *u, const Node *n, int64_t channels)
+{
+	const Value *bias = conv_bias(n);
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && (n->in[i]->dtype != n->in[0]->dtype ||
+		                 !dtype_is_float(n->in[i]->dtype))) {
+			error_at(u, n->loc, "input %d is %s, input 0 is %s; "
+			         "expected one floating-point type", i,
+			         dtype_name(n->in[i]->dtype),
+			         dtype_name(n->in[0]->dtype));
+			return false;
+		}
+	if (!bias ||
+	    (bias->shape.rank == 1 && bias->shape.dim[0] == channels))
+		return true;
+	error_at(u, n->loc, "bias has shape %s, expected [%lld]",
+	         shape_text(u->arena, bias->shape), (long long)channels);
+	return false;
+}
+
+Value *conv_gradient(Graph *g, const Node *n, const OpDef *op, Value *a,
+                     Value *b, Shape shape)
+{
+	Node *d = node_new(g, n->loc, op, 2, (Value *[]){a, b});
+	node_copy_attrs(g, d, n);
+	node_set_ints(g, d, "shape", shape.rank, shape.dim);
+	return node_done(g, d);
+}
+
 /* Field `d` counts from the last spatial dimension; a missing one is 1 high. */
 static int64_t from_end(const int64_t *dim, int rank, int d, int64_t missing)
 {

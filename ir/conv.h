@@ -28,6 +28,14 @@ bool conv_shape(Unit *, const Node *, Shape x, Shape w, Shape *y);
 /* The same where y is given. */
 bool conv_check(Unit *, const Node *, Shape x, Shape w, Shape y);
 
+/* What Conv and ConvTranspose share: inputs of one floating-point type, the
+ * third, if any, a bias [channels]. False after error_at(). */
+bool conv_inputs(Unit *, const Node *, int64_t channels);
+const Value *conv_bias(const Node *);
+/* One of their gradients, with the node's attributes, of that shape. */
+Value *conv_gradient(Graph *, const Node *, const OpDef *, Value *a, Value *b,
+                     Shape);
+
 /* Has the runtime a function for it? Then conv_struct() is its first argument
  * and conv_workspace() the bytes it wants. */
 bool conv_callable(const Conv *);

@@ -18,6 +18,21 @@ static bool check_pads(Unit *u, const Node *n, const Window *w)
 	return true;
 }
 
+/* Places in the window are counted in i32. */
+static bool check_cells(Unit *u, const Node *n, const Window *w)
+{
+	int64_t count = 1;
+	for (int d = 0; d < w->rank; d++) {
+		if (w->cells[d] > INT32_MAX / count) {
+			error_at(u, n->loc, "a window has more than %d cells",
+			         INT32_MAX);
+			return false;
+		}
+		count *= w->cells[d];
+	}
+	return true;
+}
+
 bool pool_shape(Unit *u, const Node *n, Shape x, Shape *y)
 {
 	if (!window_check(u, n, x, NULL))
@@ -25,7 +40,7 @@ bool pool_shape(Unit *u, const Node *n, Shape x, Shape *y)
 	Window w = window_of(n, x, NULL);
 	y->dim[0] = x.dim[0];
 	y->dim[1] = x.dim[1];
-	return check_pads(u, n, &w) &&
+	return check_cells(u, n, &w) && check_pads(u, n, &w) &&
 	       window_outputs(u, n, &w, x, attr_int(n, POOL_CEIL), y);
 }
 

@@ -28,6 +28,10 @@ static bool infer(Unit *u, Node *n)
 	const Value *first = n->in[0];
 	Shape y = first->shape;
 	int axis;
+	if (!n->attr[AXIS].set) {
+		error_at(u, n->loc, "has no attribute 'axis'");
+		return false;
+	}
 	if (!infer_axis(u, n, attr_int(n, AXIS), y.rank, &axis))
 		return false;
 	for (int i = 1; i < n->nin; i++) {

@@ -5,40 +5,15 @@
  */
 #include "ir/op.h"
 
-#include "ir/build.h"
+#include "ir/channels.h"
 #include "ir/conv.h"
-
-static bool check_types(Unit *u, const Node *n)
-{
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && (n->in[i]->dtype != n->in[0]->dtype ||
-		                 !dtype_is_float(n->in[i]->dtype))) {
-			error_at(u, n->loc, "input %d is %s, input 0 is %s; "
-			         "expected one floating-point type", i,
-			         dtype_name(n->in[i]->dtype),
-			         dtype_name(n->in[0]->dtype));
-			return false;
-		}
-	return true;
-}
-
-static const Value *bias_of(const Node *n)
-{
-	return n->nin > 2 ? n->in[2] : NULL;
-}
 
 static bool infer(Unit *u, Node *n)
 {
-	const Value *bias = bias_of(n);
 	Shape y = {0};
-	if (!check_types(u, n) ||
-	    !conv_shape(u, n, n->in[0]->shape, n->in[1]->shape, &y))
+	if (!conv_shape(u, n, n->in[0]->shape, n->in[1]->shape, &y) ||
+	    !conv_inputs(u, n, y.dim[1]))
 		return false;
-	if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != y.dim[1])) {
-		error_at(u, n->loc, "bias has shape %s, expected [%lld]",
-		         shape_text(u->arena, bias->shape), (long long)y.dim[1]);
-		return false;
-	}
 	n->out[0]->dtype = n->in[0]->dtype;
 	n->out[0]->shape = y;
 	return true;
@@ -79,7 +54,7 @@ static void loops(Kernel *k, const Conv *c, const Value *bias)
 
 static void lower(Kernel *k, const Node *n)
 {
-	const Value *bias = bias_of(n);
+	const Value *bias = conv_bias(n);
 	Conv c = geometry(n);
 	bool call = conv_callable(&c);
 	if (call)
@@ -91,35 +66,18 @@ static void lower(Kernel *k, const Node *n)
 		k_end(k);
 }
 
-static Value *gradient(Graph *g, Node *n, const OpDef *op, Value *a, Value *b,
-                       Shape shape)
-{
-	Node *d = node_new(g, n->loc, op, 2, (Value *[]){a, b});
-	node_copy_attrs(g, d, n);
-	node_set_ints(g, d, "shape", shape.rank, shape.dim);
-	return node_done(g, d);
-}
-
-/* dy[N,O,..] -> [O]: summed to [O,1,..], which is [O]. */
-static Value *bias_gradient(Graph *g, Node *n, Value *dy)
-{
-	Shape column = {.rank = dy->shape.rank - 1, .dim = {dy->shape.dim[1]}};
-	for (int i = 1; i < column.rank; i++)
-		column.dim[i] = 1;
-	return build_reshape(g, n->loc, build_sum_to(g, n->loc, dy, column),
-	                     n->in[2]->shape);
-}
-
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
                  Value *dx[])
 {
 	Value *x = n->in[0], *w = n->in[1];
 	if (want[0])
-		dx[0] = gradient(g, n, &op_ConvGradInput, dy[0], w, x->shape);
+		dx[0] = conv_gradient(g, n, &op_ConvGradInput, dy[0], w,
+		                      x->shape);
 	if (want[1])
-		dx[1] = gradient(g, n, &op_ConvGradWeight, x, dy[0], w->shape);
-	if (bias_of(n) && want[2])
-		dx[2] = bias_gradient(g, n, dy[0]);
+		dx[1] = conv_gradient(g, n, &op_ConvGradWeight, x, dy[0],
+		                      w->shape);
+	if (conv_bias(n) && want[2])
+		dx[2] = channels_sum(g, n->loc, dy[0]);
 }
 
 const OpDef op_Conv = {

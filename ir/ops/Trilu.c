@@ -14,6 +14,13 @@ static bool infer(Unit *u, Node *n)
 	return infer_like(n, 0, 0);
 }
 
+/* Beyond the matrix it makes no difference how far. */
+static double diagonal_of(const Node *n)
+{
+	int64_t k = attr_int(n, DIAGONAL);
+	return (double)(k > INT32_MAX ? INT32_MAX : k < -INT32_MAX ? -INT32_MAX : k);
+}
+
 static void lower(Kernel *k, const Node *n)
 {
 	const Value *x = n->in[0], *y = n->out[0];
@@ -22,7 +29,7 @@ static void lower(Kernel *k, const Node *n)
 	Index right = k_sum(k_at(loop[rank - 1]),
 	                    k_scaled(k_at(loop[rank - 2]), -1));
 	Expr *at = k_index(k, right);
-	Expr *diagonal = k_typed(k, DT_I32, (double)attr_int(n, DIAGONAL));
+	Expr *diagonal = k_typed(k, DT_I32, diagonal_of(n));
 	Expr *keep = attr_int(n, UPPER) ? k_ge(k, at, diagonal)
 	                                : k_le(k, at, diagonal);
 	k_store(k, y, loop, k_sel(k, keep, k_load(k, x, loop), k_num(k, 0)));
