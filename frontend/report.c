@@ -19,12 +19,10 @@ int64_t report_batch(const Program *p)
 	return 0;
 }
 
-/* What persists takes whole multiples of the alignment; the last bytes of each
- * variable's share count with it, so that the parts add up to the state. */
+/* Without the gaps that alignment leaves. */
 void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
 {
 	const Plan *plan = report_plan(p);
-	int64_t align = p->align > 0 ? p->align : 1;
 	for (int c = 0; c < NMEMCLASS; c++)
 		bytes[c] = plan->peak[c];
 	for (int i = 0; i < p->model->nvars; i++) {
@@ -33,7 +31,7 @@ void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
 		if (!v->mutable || p->offset[i] < 0)
 			continue;
 		bytes[v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER : MEM_PARAMETER]
-			+= (n + align - 1) / align * align;
+			+= n;
 	}
 }
 
