@@ -26,8 +26,8 @@ typedef struct AttrDef {
 typedef struct ExampleIn {
 	Shape shape;
 	DType dtype;
-	double lo, hi;      /* drawn from [lo, hi]; both 0: [-2, 2]; */
-	                    /*   equal: a constant of the graph */
+	double lo, hi;      /* drawn from [lo, hi]; both 0: [-2, 2] */
+	bool constant;      /* of the graph, so nothing differentiates it */
 	bool absent;        /* an optional input that is left out */
 } ExampleIn;
 

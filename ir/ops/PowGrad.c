@@ -29,5 +29,5 @@ const OpDef op_PowGrad = {
 	.scalar = scalar,
 	EXAMPLES({.in = {{DIMS(7)}, {DIMS(7), .lo = 0.5, .hi = 2},
 	                 {DIMS(7), DT_I32, -3, 3}}},
-	         {.in = {{DIMS(7)}, {DIMS(7)}, {{0}, .lo = 2, .hi = 2}}}),
+	         {.in = {{DIMS(7)}, {DIMS(7)}, {{0}, DT_F32, 2, 2, true}}}),
 };

@@ -69,7 +69,7 @@ static Value *example_input(Case *c, const ExampleIn *x)
 		return NULL;
 	if (x->lo == 0 && x->hi == 0)
 		return add_input(c, "x", x->dtype, x->shape, -2, 2);
-	if (x->lo < x->hi)
+	if (!x->constant)
 		return add_input(c, "x", x->dtype, x->shape, x->lo, x->hi);
 	int64_t count = numel(x->shape);
 	void *data = arena_calloc(c->unit.arena, (size_t)count, 8);
