@@ -135,6 +135,7 @@ void lower_elementwise(Kernel *k, const Node *n)
 		k_store_flat(k, n->out[o], element(&t, n->out[o]),
 		             known(list, count, n->out[o]));
 	k_end_n(k, t.rank);
+	hoist_invariants(k);
 }
 
 Kernel *kernel_of(Arena *a, const Node *n)

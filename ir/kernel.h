@@ -115,6 +115,8 @@ struct Kernel {
 
 /* Lowers a node: its `lower`, or the loops over its `scalar`. */
 void lower_elementwise(Kernel *, const Node *);
+/* hoist.c: takes constant work out of a nest of perfectly nested loops. */
+void hoist_invariants(Kernel *);
 Kernel *kernel_of(Arena *, const Node *);
 
 /* Loops and calls: open, ..., k_end. */

@@ -43,7 +43,7 @@ typedef struct ExampleAttr {
 typedef struct Example {
 	int nin;            /* 0: op->min_in */
 	int nout;           /* 0: 1 */
-	ExampleIn in[8];
+	ExampleIn in[10];
 	ExampleAttr attr[10];
 } Example;
 

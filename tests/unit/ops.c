@@ -109,7 +109,7 @@ static Case *case_make(const OpDef *op, int index)
 	Arena *a = arena_create();
 	Case *c = arena_new(a, Case);
 	const Example *e = &op->examples[index];
-	Value *in[8];
+	Value *in[10];
 	int nin = e->nin ? e->nin : op->min_in;
 	Loc loc = {arena_printf(a, "example %d", index), op->name};
 	*c = (Case){.unit = {op->name, a, stderr, 0, 0}, .op = op, .example = e,
