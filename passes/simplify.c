@@ -108,10 +108,12 @@ static Value *transpose(Graph *g, Node *n)
 	if (!is(n, "Transpose"))
 		return NULL;
 	const int64_t *perm = attr(n, "perm")->ints;
+	if (!perm)   /* all axes reversed */
+		return NULL;
 	if (moves_nothing(n->in[0], perm))
 		return reshaped(g, n, n->in[0]);
 	const Node *before = n->in[0]->def;
-	if (!is(before, "Transpose"))
+	if (!is(before, "Transpose") || !attr(before, "perm")->ints)
 		return NULL;
 	const int64_t *first = attr(before, "perm")->ints;
 	int64_t both[AXES_MAX];
