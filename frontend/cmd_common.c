@@ -35,10 +35,10 @@ static void check_pass(const char *option, const char *name, bool optional)
 		return;
 	fprintf(stderr, "thimble: %s: %s pass '%s'; there are:\n", option,
 	        p ? "cannot do without the" : "there is no", name);
-	for (int i = 0; i < npasses; i++)
-		fprintf(stderr, "  %-12s %s%s\n", all_passes[i]->name,
-		        all_passes[i]->help,
-		        all_passes[i]->required ? " (always)" : "");
+	for (int i = 0; (p = pass_at(i)); i++)
+		fprintf(stderr, "  %-12s %s%s\n", p->name,
+		        p->help,
+		        p->required ? " (always)" : "");
 	exit(EXIT_USAGE);
 }
 

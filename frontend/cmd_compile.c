@@ -58,10 +58,10 @@ static const struct argp argp = {
 	       "library, and NAME.report.json.\v"
 	       "Examples:\n"
 	       "  thimble compile model.onnx -o out\n"
-	       "  thimble compile model.onnx -o out --loss cross-entropy "
-	       "--optimizer adam --batch 4\n"
-	       "  thimble compile model.onnx -o out --loss mse --optimizer sgd "
-	       "--freeze 'conv1.*' --target generic",
+	       "  thimble compile model.onnx -o out --batch 4 \\\n"
+	       "    --loss cross-entropy --optimizer adam\n"
+	       "  thimble compile model.onnx -o out --target generic \\\n"
+	       "    --loss mse --optimizer sgd --freeze 'conv1.*'",
 };
 
 static bool write_cmake(Session *s, const char *dir)

@@ -115,8 +115,9 @@ static const struct argp argp = {
 	.doc = "Runs a model on given arrays: inference, or training steps.\v"
 	       "Examples:\n"
 	       "  thimble run model.onnx --input x=x.npy --dump out\n"
-	       "  thimble run model.onnx --input x=x.npy --target y.npy "
-	       "--steps 10 --loss cross-entropy --optimizer adam --dump out\n"
+	       "  thimble run model.onnx --input x=x.npy --target y.npy \\\n"
+	       "    --steps 10 --loss cross-entropy --optimizer adam "
+	       "--dump out\n"
 	       "The second writes out/loss.npy with one value per step, each "
 	       "before its update.",
 };

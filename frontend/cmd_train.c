@@ -202,7 +202,7 @@ static const struct argp_option options[] = {
 	{"data", KEY_DATA, "X[,Y]", 0, "The training data: a file for each "
 	 "input, then one for the target. IDX (.gz too), .npy, CSV (the label "
 	 "in a column), or raw binary as FILE:DTYPE:SHAPE", 1},
-	{"train-data", KEY_DATA, 0, OPTION_ALIAS, 0, 1},
+	{"train-data", KEY_DATA, "X[,Y]", OPTION_HIDDEN, 0, 1},
 	{"val-data", KEY_VAL_DATA, "X[,Y]", 0, "Data to measure the result on",
 	 1},
 	{"val-split", KEY_VAL_SPLIT, "PART", 0, "Keep this part of the "
@@ -249,18 +249,20 @@ static const struct argp argp = {
 	       "sgd. Ctrl-C ends the training after a whole step, and the "
 	       "results are written.\v"
 	       "Examples:\n"
-	       "  thimble train lenet5.onnx --batch 32 --scale 1/255 "
-	       "--normalize 0.2860,0.3530 \\\n"
-	       "    --data train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz "
-	       "\\\n"
+	       "  thimble train lenet5.onnx --batch 32 --epochs 2 \\\n"
+	       "    --data train-images-idx3-ubyte.gz,"
+	       "train-labels-idx1-ubyte.gz \\\n"
 	       "    --val-data t10k-images-idx3-ubyte.gz,"
 	       "t10k-labels-idx1-ubyte.gz \\\n"
-	       "    --loss cross-entropy --optimizer momentum:lr=0.01 "
-	       "--epochs 2 -o weights.safetensors\n"
+	       "    --scale 1/255 --normalize 0.2860,0.3530 \\\n"
+	       "    --optimizer momentum:lr=0.01 --loss cross-entropy "
+	       "-o w.safetensors\n"
 	       "  thimble train model.onnx --data table.csv --val-split 0.2 "
-	       "--loss mse --optimizer adam --export tuned.onnx\n"
+	       "\\\n"
+	       "    --loss mse --optimizer adam --export tuned.onnx\n"
 	       "  thimble train resnet8.onnx --data cifar.bin --raw-dtype u8 "
-	       "--raw-shape 3x32x32 --raw-label --scale 1/255",
+	       "\\\n"
+	       "    --raw-shape 3x32x32 --raw-label --scale 1/255\n",
 };
 
 /* ---- progress ---- */
