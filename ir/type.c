@@ -65,7 +65,7 @@ uint16_t f32_to_f16(float x)
 		return sign | 0x7c00;
 	int e;
 	frexpf(a, &e);
-	if (e < -13)
+	if (a == 0 || e < -13)
 		e = -13;
 	int fraction = (int)nearbyintf(ldexpf(a, 11 - e));
 	return (uint16_t)(sign + (uint16_t)(((e + 13) << 10) + fraction));
