@@ -10,8 +10,6 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { MAX_ERRORS = 100 };
-
 /* ---- one node ---- */
 
 static bool generated(const Value *v)
@@ -148,16 +146,9 @@ static void import_node(Import *im, const OnnxNode *n)
 
 static void import_nodes(Import *im)
 {
-	int before = im->u->nerrors;
-	for (int i = 0; i < im->m->nnodes; i++) {
+	for (int i = 0; i < im->m->nnodes; i++)
 		if (im->live[i])
 			import_node(im, &im->m->node[i]);
-		if (im->u->nerrors - before >= MAX_ERRORS) {
-			error_at(im->u, (Loc){0}, "too many errors; the rest is "
-			         "not shown");
-			return;
-		}
-	}
 }
 
 /* ---- outputs ---- */

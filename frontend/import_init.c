@@ -18,8 +18,8 @@ static Scan scan_values(const OnnxTensor *t)
 	int64_t n = numel(t->shape);
 	for (int64_t i = 0; i < n; i++) {
 		double x = dtype_get(t->dtype, t->data, i).f;
-		s.nan += isnan(x);
-		s.infinite += isinf(x);
+		s.nan += isnan(x) != 0;
+		s.infinite += isinf(x) != 0;
 		s.nonzero += x < 0 || x > 0;
 	}
 	return s;

@@ -18,11 +18,18 @@ static void report(Unit *u, Loc loc, const char *kind, const char *fmt,
 	fputc('\n', u->messages);
 }
 
+/* A broken file can have as many errors as it has bytes. */
+enum { MAX_SHOWN = 100 };
+
 void error_at(Unit *u, Loc loc, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	report(u, loc, "error", fmt, ap);
+	if (u->nerrors < MAX_SHOWN)
+		report(u, loc, "error", fmt, ap);
+	else if (u->nerrors == MAX_SHOWN)
+		fprintf(u->messages, "%s: more errors; they are not shown\n",
+		        u->path);
 	va_end(ap);
 	u->nerrors++;
 }
