@@ -95,43 +95,101 @@ static int find_file(const char *name, size_t n)
 	return -1;
 }
 
+/* ---- printing ---- */
+
+typedef struct Output {
+	FILE *out;
+	bool needed[MAX_FILES], done[MAX_FILES];
+} Output;
+
+/* An item of a header: a comment, a declaration of a function, or a line. */
+static size_t item_length(const char *s)
+{
+	const char *end = !strncmp(s, "/*", 2) ? strstr(s, "*/")
+	                : !strncmp(s, "RT_API ", 7) ? strchr(s, ';') : s;
+	end = end ? strchr(end, '\n') : NULL;
+	return end ? (size_t)(end + 1 - s) : strlen(s);
+}
+
+/* A static function must not be declared without being defined. */
+static bool is_needed(const Output *o, const char *declaration)
+{
+	const char *end = strchr(declaration, '(');
+	const char *name = end;
+	while (name > declaration && is_word(name[-1]))
+		name--;
+	int file = find_source(name, (size_t)(end - name));
+	return file >= 0 && o->needed[file];
+}
+
+static void print_file(Output *, int file);
 static const char include[] = "#include \"runtime/";
 
-/* Lines of the file, with headers in place of the lines that include them. */
-static void print_file(FILE *out, bool done[], int file)
+static void print_item(Output *o, const char *s, size_t n)
 {
-	if (done[file])
+	if (strncmp(s, include, sizeof include - 1)) {
+		fwrite(s, 1, n, o->out);
 		return;
-	done[file] = true;
-	for (const char *s = runtime_files[file].text; *s;) {
-		size_t n = strcspn(s, "\n");
-		n += s[n] == '\n';
-		if (strncmp(s, include, sizeof include - 1)) {
-			fwrite(s, 1, n, out);
-		} else {
-			const char *name = strchr(s, '"') + 1;
-			int header = find_file(name, strcspn(name, "\""));
-			if (header >= 0)
-				print_file(out, done, header);
-		}
-		s += n;
 	}
+	const char *name = strchr(s, '"') + 1;
+	int header = find_file(name, strcspn(name, "\""));
+	if (header >= 0)
+		print_file(o, header);
+}
+
+/* A paragraph of a header: the comment goes with the functions it is about. */
+static const char *print_paragraph(Output *o, const char *s)
+{
+	int kept = 0, dropped = 0;
+	const char *end = s;
+	while (*end && *end != '\n') {
+		if (!strncmp(end, "RT_API ", 7))
+			++*(is_needed(o, end) ? &kept : &dropped);
+		end += item_length(end);
+	}
+	for (; s < end; s += item_length(s)) {
+		bool function = !strncmp(s, "RT_API ", 7);
+		bool comment = !strncmp(s, "/*", 2);
+		if (function ? is_needed(o, s)
+		             : !comment || kept || !dropped)
+			print_item(o, s, item_length(s));
+	}
+	if (*end && (kept || !dropped))
+		fputc('\n', o->out);
+	return *end ? end + 1 : end;
+}
+
+/* A header is printed where it is first included. */
+static void print_file(Output *o, int file)
+{
+	const char *s = runtime_files[file].text;
+	if (o->done[file])
+		return;
+	o->done[file] = true;
+	if (is_source(&runtime_files[file]))
+		for (size_t n; *s; s += n) {
+			n = strcspn(s, "\n");
+			n += s[n] == '\n';
+			print_item(o, s, n);
+		}
+	else
+		while (*s)
+			s = print_paragraph(o, s);
+	fputc('\n', o->out);
 }
 
 const char *runtime_text(Arena *a, const char *program)
 {
-	bool needed[MAX_FILES] = {0}, done[MAX_FILES] = {0}, any = false;
+	Output o = {0};
 	char *text;
 	size_t n;
-	need(needed, program);
-	FILE *out = open_memstream(&text, &n);
+	need(o.needed, program);
+	o.out = open_memstream(&text, &n);
 	for (int i = 0; runtime_files[i].name; i++)
-		if (needed[i]) {
-			print_file(out, done, i);
-			any = true;
-		}
-	fclose(out);
-	const char *copy = any ? arena_strndup(a, text, n) : NULL;
+		if (o.needed[i])
+			print_file(&o, i);
+	fclose(o.out);
+	const char *copy = n ? arena_strndup(a, text, n) : NULL;
 	free(text);
 	return copy;
 }
