@@ -1,0 +1,108 @@
+/* Appends the loss that the options name to a forward graph. */
+#include "ir/op.h"
+#include "passes/train.h"
+
+#include <string.h>
+
+static Loc loss_loc = {"loss", "Loss"};
+
+/* The output the loss applies to: the named one, or the first that is float. */
+static Value *find_output(Graph *g, const LossOptions *l)
+{
+	for (int i = 0; i < g->noutputs; i++) {
+		const Output *o = &g->output[i];
+		if (l->output ? !strcmp(o->name, l->output)
+		              : dtype_is_float(o->value->dtype))
+			return o->value;
+	}
+	error_at(g->unit, (Loc){0}, "the model has no output '%s' for the loss",
+	         l->output ? l->output : "(floating-point)");
+	return NULL;
+}
+
+static Value *reduce(Graph *g, const LossOptions *l, Value *each)
+{
+	Node *n = l->sum ? NEW(g, loss_loc, op_ReduceSum, each)
+	                 : NEW(g, loss_loc, op_ReduceMean, each);
+	node_set_int(g, n, "keepdims", 0);
+	return node_done(g, n);
+}
+
+/* Labels have the logits' shape without the class axis. */
+static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
+{
+	int axis;
+	Node probe = {.loc = loss_loc};
+	if (!infer_axis(g->unit, &probe, l->axis, x->shape.rank, &axis))
+		return NULL;
+	Shape labels = {.rank = x->shape.rank - 1};
+	for (int i = 0; i < labels.rank; i++)
+		labels.dim[i] = x->shape.dim[i < axis ? i : i + 1];
+	if (l->nweights && l->nweights != x->shape.dim[axis]) {
+		error_at(g->unit, (Loc){0}, "the loss has %d class weights, "
+		         "the model has %lld classes", l->nweights,
+		         (long long)x->shape.dim[axis]);
+		return NULL;
+	}
+	Value *t = graph_input(g, "target", IN_TARGET, DT_I32, labels);
+	Value *in[3] = {x, t, NULL};
+	if (l->nweights) {
+		float *w = arena_array(g->unit->arena, float, l->nweights);
+		for (int i = 0; i < l->nweights; i++)
+			w[i] = (float)l->weights[i];
+		in[2] = graph_const(g, NULL, DT_F32,
+		                    (Shape){1, {l->nweights}}, w);
+	}
+	Node *n = node_new(g, loss_loc, &op_SoftmaxCrossEntropyLoss,
+	                   l->nweights ? 3 : 2, in);
+	node_set_int(g, n, "axis", axis);
+	node_set_int(g, n, "ignore_index", l->ignore_index);
+	node_set_float(g, n, "label_smoothing", l->label_smoothing);
+	node_set_string(g, n, "reduction", l->sum ? "sum" : "mean");
+	return node_done(g, n);
+}
+
+static Value *elementwise(Graph *g, const LossOptions *l, Value *x)
+{
+	Value *t = graph_input(g, "target", IN_TARGET, x->dtype, x->shape), *d;
+	switch (l->kind) {
+	case LOSS_MSE:
+		d = APPLY(g, loss_loc, op_Sub, x, t);
+		return reduce(g, l, APPLY(g, loss_loc, op_Mul, d, d));
+	case LOSS_L1:
+		d = APPLY(g, loss_loc, op_Sub, x, t);
+		return reduce(g, l, APPLY(g, loss_loc, op_Abs, d));
+	case LOSS_BCE_WITH_LOGITS:
+		return reduce(g, l, APPLY(g, loss_loc,
+		                          op_BinaryCrossEntropyWithLogits, x, t));
+	default: {
+		Node *n = NEW(g, loss_loc, op_HuberLoss, x, t);
+		node_set_float(g, n, "delta", l->delta);
+		return reduce(g, l, node_done(g, n));
+	}
+	}
+}
+
+static Value *loss_in_graph(Graph *g, Value *x)
+{
+	if (numel(x->shape) == 1)
+		return x;
+	error_at(g->unit, (Loc){0}, "output '%s' has shape %s; a loss is one "
+	         "number", x->name, shape_text(g->unit->arena, x->shape));
+	return NULL;
+}
+
+Value *append_loss(Graph *g, const Options *o)
+{
+	Value *x = find_output(g, &o->loss);
+	if (!x)
+		return NULL;
+	switch (o->loss.kind) {
+	case LOSS_GRAPH:
+		return loss_in_graph(g, x);
+	case LOSS_CROSS_ENTROPY:
+		return cross_entropy(g, &o->loss, x);
+	default:
+		return elementwise(g, &o->loss, x);
+	}
+}

@@ -1,0 +1,157 @@
+/*
+ * Parameter updates: one elementwise node per parameter, whose outputs replace
+ * the parameter and its optimizer state. Semantics and names are torch.optim's;
+ * every hyper-parameter is a run-time input.
+ */
+#include "ir/op.h"
+#include "passes/train.h"
+
+static Value *hyper(Graph *g, const char *name, double initial)
+{
+	return graph_scalar_input(g, name, IN_HYPER, DT_F32, initial);
+}
+
+/* The parameter's optimizer state `what`, made if it is new. */
+static Value *state(Graph *g, const Variable *w, const char *what, double fill)
+{
+	const char *name = arena_printf(g->unit->arena, "%s/%s", w->name, what);
+	Variable *v = model_find(g->model, name);
+	if (!v) {
+		v = model_variable(g->model, name, VAR_OPTIMIZER, w->dtype,
+		                   w->shape);
+		v->fill = fill;
+		v->mutable = true;
+	}
+	return graph_variable(g, v);
+}
+
+static void replaces(Node *n, int o, Variable *v)
+{
+	n->out[o]->var = v;
+	n->out[o]->memory = v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER
+	                                             : MEM_PARAMETER;
+	v->mutable = true;
+}
+
+typedef struct Update {
+	const OpDef *op;
+	int nstate, nin;
+	Value *in[12];
+} Update;
+
+static void add(Update *u, Value *v)
+{
+	u->in[u->nin++] = v;
+}
+
+static void add_state(Graph *g, Update *u, const char *what, double fill)
+{
+	add(u, state(g, u->in[0]->var, what, fill));
+	u->nstate++;
+}
+
+static void describe(Graph *g, const OptimizerOptions *o, Update *u)
+{
+	Value *lr = hyper(g, "lr", o->lr);
+	Value *decay = hyper(g, "weight_decay", o->weight_decay);
+	Value *step = graph_scalar_input(g, "step", IN_STEP, DT_I32, 1);
+	switch (o->kind) {
+	case OPT_SGD:
+		u->op = &op_SGDUpdate;
+		add(u, lr), add(u, decay);
+		return;
+	case OPT_MOMENTUM:
+	case OPT_NESTEROV:
+		u->op = &op_MomentumUpdate;
+		add_state(g, u, "momentum_buffer", 0);
+		add(u, lr), add(u, hyper(g, "momentum", o->momentum));
+		add(u, hyper(g, "dampening", o->dampening));
+		add(u, decay), add(u, step);
+		return;
+	case OPT_ADAM:
+	case OPT_ADAMW:
+		u->op = &op_AdamUpdate;
+		add_state(g, u, "exp_avg", 0);
+		add_state(g, u, "exp_avg_sq", 0);
+		add(u, lr), add(u, hyper(g, "beta1", o->beta1));
+		add(u, hyper(g, "beta2", o->beta2));
+		add(u, hyper(g, "eps", o->eps));
+		add(u, decay), add(u, step);
+		return;
+	case OPT_RMSPROP:
+		u->op = &op_RMSpropUpdate;
+		add_state(g, u, "square_avg", 0);
+		if (o->momentum > 0)
+			add_state(g, u, "momentum_buffer", 0);
+		else
+			add(u, NULL);
+		add(u, lr), add(u, hyper(g, "alpha", o->alpha));
+		add(u, hyper(g, "eps", o->eps)), add(u, decay);
+		add(u, hyper(g, "momentum", o->momentum));
+		return;
+	case OPT_ADAGRAD:
+		u->op = &op_AdagradUpdate;
+		add_state(g, u, "sum", o->initial_accumulator_value);
+		add(u, lr), add(u, hyper(g, "lr_decay", o->lr_decay));
+		add(u, hyper(g, "eps", o->eps)), add(u, decay), add(u, step);
+		return;
+	case OPT_NONE:
+		break;
+	}
+	BUG("an update without an optimizer");
+}
+
+static void append_update(Graph *g, Variable *w, Value *grad,
+                          const OptimizerOptions *o)
+{
+	Update u = {.nin = 2, .in = {graph_variable(g, w), grad}};
+	describe(g, o, &u);
+	Loc loc = {w->name, u.op->name};
+	Node *n = node_new(g, loc, u.op, u.nin, u.in);
+	if (op_attr(u.op, "nesterov") >= 0)
+		node_set_int(g, n, "nesterov", o->kind == OPT_NESTEROV);
+	if (op_attr(u.op, "decoupled") >= 0)
+		node_set_int(g, n, "decoupled", o->kind == OPT_ADAMW);
+	node_set_outputs(g, n, 1 + u.nstate);
+	if (!node_done(g, n))
+		return;
+	replaces(n, 0, w);
+	for (int s = 0; s < u.nstate; s++)
+		replaces(n, 1 + s, u.in[2 + s]->var);
+}
+
+/* min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */
+static Value *clip_factor(Graph *g, Value *const grad[], int n, double max)
+{
+	Loc loc = {"clip_norm", "ClipNorm"};
+	Value *sum = NULL;
+	for (int i = 0; i < n; i++) {
+		if (!grad[i])
+			continue;
+		Node *sq = NEW(g, loc, op_ReduceSumSquare, grad[i]);
+		node_set_int(g, sq, "keepdims", 0);
+		Value *x = node_done(g, sq);
+		sum = sum ? APPLY(g, loc, op_Add, sum, x) : x;
+	}
+	Value *norm = APPLY(g, loc, op_Sqrt, sum);
+	norm = APPLY(g, loc, op_Add, norm, graph_scalar(g, DT_F32, 1e-6));
+	Value *ratio = APPLY(g, loc, op_Div, hyper(g, "clip_norm", max), norm);
+	return APPLY(g, loc, op_Min, ratio, graph_scalar(g, DT_F32, 1));
+}
+
+void append_updates(Graph *g, Value *const grad[], const Options *options)
+{
+	const OptimizerOptions *o = &options->optimizer;
+	int nvars = g->model->nvars;   /* optimizer state is added behind */
+	Value *factor = NULL;
+	if (o->clip_norm > 0)
+		factor = clip_factor(g, grad, nvars, o->clip_norm);
+	for (int i = 0; i < nvars; i++) {
+		if (!grad[i])
+			continue;
+		Variable *w = g->model->var[i];
+		Loc loc = {w->name, "ClipNorm"};
+		append_update(g, w, factor ? APPLY(g, loc, op_Mul, grad[i], factor)
+		                           : grad[i], o);
+	}
+}
