@@ -46,10 +46,10 @@ static void column_forward_tile(const rt_conv *d, const float *x,
 	}
 }
 
-static void column_put(const float t[4], float *y, int32_t count)
+static void column_put(const float t[4], float *y, int32_t count, int32_t s)
 {
 	for (int32_t j = 0; j < count && j < 4; j++)
-		y[j] = t[j];
+		y[j * s] = t[j];
 }
 
 RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
@@ -67,29 +67,26 @@ RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 				column_forward_tile(d, x + i / mult * xs,
 					w + (ptrdiff_t)o * d->kh * d->kw, r, q,
 					t);
-				column_put(t, y + q, d->ow - q);
+				column_put(t, y + q, d->ow - q, 1);
 			}
 	}
 }
 
-/* t[j] += w * dy[v] where v * sw = at + j. */
+/* t[j] += w * dy[v + j] where v * sw = at; nothing if there is no such v. */
 static void column_input_tap(const rt_conv *d, float w, const float *dy,
 	int32_t at, float t[4])
 {
-	if (d->sw == 1) {
-		if (at >= 0 && at + 3 < d->ow)
-			column_inner(w, dy + at, 1, t);
-		else
-			column_edge(w, dy, at, 1, d->ow, t);
+	const int32_t v = d->sw == 1 ? at : at / d->sw;
+
+	if (v * d->sw != at)
 		return;
-	}
-	for (int j = 0; j < 4; j++, at++) {
-		const int32_t v = at / d->sw;
-		if (at >= 0 && v * d->sw == at && v < d->ow)
-			t[j] += w * dy[v];
-	}
+	if (v >= 0 && v + 3 < d->ow)
+		column_inner(w, dy + v, 1, t);
+	else
+		column_edge(w, dy, v, 1, d->ow, t);
 }
 
+/* Columns q, q + sw, ... of row r: a tap reaches all of them or none. */
 static void column_input_tile(const rt_conv *d, const float *dy,
 	const float *w, int32_t r, int32_t q, float t[4])
 {
@@ -103,24 +100,35 @@ static void column_input_tile(const rt_conv *d, const float *dy,
 	}
 }
 
+/* One channel of dx, from the mult channels of dy that it made. */
+static void column_input(const rt_conv *d, const float *dy, const float *w,
+	float *dx)
+{
+	const int32_t mult = d->o / d->c;
+	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow, taps = d->kh * d->kw;
+
+	for (int32_t i = 0; i < d->h * d->sw; i++) {
+		const int32_t r = i / d->sw;
+		for (int32_t q = i % d->sw; q < d->w; q += 4 * d->sw) {
+			float t[4] = { 0 };
+			for (int32_t m = 0; m < mult; m++)
+				column_input_tile(d, dy + m * ys, w + m * taps,
+					r, q, t);
+			column_put(t, dx + (ptrdiff_t)r * d->w + q,
+				(d->w - q + d->sw - 1) / d->sw, d->sw);
+		}
+	}
+}
+
 RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx)
 {
 	const int32_t mult = d->o / d->c;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow, taps = d->kh * d->kw;
 
-	for (int32_t i = 0; i < d->n * d->c; i++) {
-		const float *const wc = w + i % d->c * mult * taps;
-		for (int32_t r = 0; r < d->h; r++, dx += d->w)
-			for (int32_t q = 0; q < d->w; q += 4) {
-				float t[4] = { 0 };
-				for (int32_t m = 0; m < mult; m++)
-					column_input_tile(d,
-						dy + (i * mult + m) * ys,
-						wc + m * taps, r, q, t);
-				column_put(t, dx + q, d->w - q);
-			}
-	}
+	for (int32_t i = 0; i < d->n * d->c; i++)
+		column_input(d, dy + i * mult * ys, w + i % d->c * mult * taps,
+			dx + (ptrdiff_t)i * d->h * d->w);
 }
 
 /* Positions [lo, hi) of count with 0 <= i * s + off < size. */

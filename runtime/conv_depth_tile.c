@@ -116,7 +116,8 @@ static void depth_channel(DepthJob *j, const float *src, const float *w,
 			const rt_block b = depth_load(j, r, q, src);
 			const int32_t count = (b.rows - 1) * b.width + b.cols;
 			for (int32_t at = 0; at < count; at += DEPTH_RUN)
-				depth_run(j, w, j->planes + at, first, grid + at);
+				depth_run(j, w, j->planes + at, first,
+					grid + at);
 			depth_put(j, &b, grid, add, y);
 		}
 }

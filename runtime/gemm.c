@@ -21,7 +21,7 @@ static int64_t gemm_round(int64_t n)
 /* Turns y = a b into y' = b' a' where fewer columns then need transposing. */
 static void gemm_orient(rt_prod *g)
 {
-	const int64_t pack = 10;	/* a transposed value, in rows of sums */
+	const int64_t pack = 10;	/* transposing, in rows of sums */
 	const int64_t cost = gemm_round(g->n)
 		* (g->m + (g->b.cs == 1 ? 0 : pack)) * 8;
 	const int64_t turned = gemm_round(g->m)

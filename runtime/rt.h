@@ -4,12 +4,12 @@
  * f32, row-major, NCHW.  Sizes are int32_t, offsets ptrdiff_t.  No heap, no
  * stdio, no mutable globals.
  *
- * A program carries the text of this header, workspace.h, plane.h and the .c
- * files it needs, with RT_API defined as static.  Prototypes are then left
- * out (a static function that is declared must exist), so a file comes after
- * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
- * plane, conv_plain, conv_tile, conv_tile_weight, conv_depth_plain,
- * conv_depth_tile, conv_depth, conv.
+ * A program carries the text of this header, workspace.h, plane.h, tile4.h
+ * and the .c files it needs, with RT_API defined as static.  Prototypes are
+ * then left out (a static function that is declared must exist), so a file
+ * comes after those it calls.  That order is: gemm_plain, gemv, tile,
+ * gemm_tile, gemm, plane, conv_plain, conv_tile, conv_tile_weight,
+ * conv_depth_plain, conv_depth_tile, conv_depth, conv.
  */
 #ifndef RT_H
 #define RT_H

@@ -151,7 +151,8 @@ static void gemm_run(gemm_fn *fn, const struct gemm_case *c, int grant)
 	const size_t nws = (size_t)rt_gemm_workspace(c->m, c->n, c->k)
 		/ sizeof(float);
 	const float y0 = c->beta == 0 ? NAN : 0.75f;
-	float *a = matrix_new(ar, lda, c->pad), *b = matrix_new(br, ldb, c->pad);
+	float *a = matrix_new(ar, lda, c->pad);
+	float *b = matrix_new(br, ldb, c->pad);
 	float *y = guarded_new(ny, y0), *ws = guarded_new(nws, NAN);
 	struct expect *e = expect_new(ny);
 
@@ -199,8 +200,9 @@ Test(gemm, edges_of_every_size)
 	for (int32_t i = 0; i < count; i++)
 		for (int32_t j = 0; j < count; j++)
 			gemm_all_ways((struct gemm_case){ .m = size[i],
-				.n = size[j], .k = size[(i * 5 + j * 3) % count],
-				.pad = (i + j) % 3, .alpha = 1, .beta = 0 });
+				.n = size[j], .pad = (i + j) % 3,
+				.k = size[(i * 5 + j * 3) % count],
+				.alpha = 1, .beta = 0 });
 }
 
 Test(gemm, scaled_and_accumulated)
