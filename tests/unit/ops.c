@@ -4,6 +4,7 @@
  * two computations that share no code.
  */
 #include "backend/backend.h"
+#include "ir/lanes.h"
 #include "ir/op.h"
 #include "ir/verify.h"
 #include "passes/autodiff.h"
@@ -303,6 +304,26 @@ static void check_in_place(Case *c)
 				compare_in_place(c, c->n->in[i], c->n->out[o]);
 }
 FOR_EACH_OPERATOR(in_place)
+
+static void compare_lanes(Case *c, int lanes)
+{
+	void **plain = buffers_make(c, false), **split = buffers_make(c, false);
+	Kernel *k = kernel_of(c->unit.arena, c->n);
+	run_node(c, c->n, plain, false);
+	node_buffers(c, c->n, split, false);
+	kernel_split_sums(k, lanes);
+	kernel_eval(k, split, false);
+	for (int o = 0; o < c->n->nout; o++)
+		expect_same(c, "with sums in lanes", c->n->out[o], split,
+		            c->n->out[o], plain, 1e-5);
+}
+
+static void check_lanes(Case *c)
+{
+	compare_lanes(c, 2);
+	compare_lanes(c, 4);
+}
+FOR_EACH_OPERATOR(lanes)
 
 /* ---- emitted C against the interpreter ---- */
 

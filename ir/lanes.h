@@ -1,0 +1,20 @@
+/*
+ * Sums in lanes. A sum over a loop is a chain in which each addition waits for
+ * the one before it, and no compiler may reorder it. Here the loop is cut into
+ * `lanes` sums side by side, which fit one vector register, and is often more
+ * accurate too:
+ *
+ *   for i in 0..n: s += f(i)   becomes
+ *   for i in 0..n/2: a += f(2i), b += f(2i+1);  s += a + b, and the rest
+ *
+ * Only the order of additions changes. Everything else in the loop, stores
+ * included, happens in the order it did.
+ */
+#ifndef IR_LANES_H
+#define IR_LANES_H
+
+#include "ir/kernel.h"
+
+void kernel_split_sums(Kernel *, int lanes);
+
+#endif
