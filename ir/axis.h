@@ -7,7 +7,8 @@
 
 enum { AXIS };   /* the attribute; an operator's others come behind it */
 
-#define AXIS_ATTR(standard) [AXIS] = {"axis", ATTR_INT, true, .i = (standard)}
+#define AXIS_ATTR(standard) \
+	[AXIS] = {"axis", ATTR_INT, true, .i = (standard)}
 #define AXIS_ATTRS(standard) ATTRS(AXIS_ATTR(standard))
 
 /* The output is like the first input, which has that axis; all inputs have one
@@ -19,7 +20,7 @@ int axis_of(const Node *, Shape);
 typedef struct Line {
 	int axis, rank;
 	int64_t extent;        /* elements of one line */
-	Index at[MAX_RANK];    /* one loop per axis but this one, outermost first */
+	Index at[MAX_RANK];    /* one loop for each other axis */
 } Line;
 
 /* Opens the loops over the lines. */

@@ -13,6 +13,9 @@
  * each one that is present. */
 bool update_infer(Unit *, Node *, int nstate);
 
+/* A hyper-parameter, among the inputs of an example. */
+#define HYPER {{0}, .lo = 0.01, .hi = 0.5}
+
 /* Scalar input as a variable of w's type. */
 Expr *update_scalar(Kernel *, Expr *const x[], int i);
 /* Binds an expression to a variable. */

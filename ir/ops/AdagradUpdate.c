@@ -34,6 +34,6 @@ const OpDef op_AdagradUpdate = {
 	.infer = infer,
 	.scalar = scalar,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)},
-	                 {DIMS(3, 5), .lo = 0, .hi = 1}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5},
-	                 {{0}, DT_I32, 1, 99}}}),
+	                 {DIMS(3, 5), .lo = 0, .hi = 1},
+	                 HYPER, HYPER, HYPER, HYPER, {{0}, DT_I32, 1, 99}}}),
 };

@@ -36,7 +36,8 @@ static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
 	Expr *beta1 = update_scalar(k, x, BETA1), *h = x[G], *w = x[W];
 	Expr *beta2 = update_scalar(k, x, BETA2);
 	Expr *step = update_scalar(k, x, STEP), *lr = update_scalar(k, x, LR);
-	Expr *decay = update_scalar(k, x, DECAY), *eps = update_scalar(k, x, EPS);
+	Expr *decay = update_scalar(k, x, DECAY);
+	Expr *eps = update_scalar(k, x, EPS);
 	Expr *size = update_bind(k, k_div(k, lr,
 	                                  bias_correction(k, beta1, step)));
 	Expr *root = update_bind(k, k_sqrt(k, bias_correction(k, beta2, step)));
@@ -58,13 +59,13 @@ const OpDef op_AdamUpdate = {
 	.infer = infer,
 	.scalar = scalar,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 5)},
-	                 {DIMS(3, 5), .lo = 0, .hi = 1}, {{0}, .lo = 0.01, .hi = 0.5},
+	                 {DIMS(3, 5), .lo = 0, .hi = 1}, HYPER,
 	                 {{0}, .lo = 0.8, .hi = 0.95},
-	                 {{0}, .lo = 0.9, .hi = 0.999}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5},
+	                 {{0}, .lo = 0.9, .hi = 0.999}, HYPER, HYPER,
 	                 {{0}, DT_I32, 1, 99}}},
 	         {.in = {{DIMS(7)}, {DIMS(7)}, {DIMS(7)},
-	                 {DIMS(7), .lo = 0, .hi = 1}, {{0}, .lo = 0.01, .hi = 0.5},
+	                 {DIMS(7), .lo = 0, .hi = 1}, HYPER,
 	                 {{0}, .lo = 0.8, .hi = 0.95},
-	                 {{0}, .lo = 0.9, .hi = 0.999}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5},
+	                 {{0}, .lo = 0.9, .hi = 0.999}, HYPER, HYPER,
 	                 {{0}, DT_I32, 1, 1}}, .attr = {{"decoupled", 1}}}),
 };

@@ -1,4 +1,4 @@
-/* Ceil: the least integer not below x. Its gradient is 0 everywhere. */
+/* Ceil: the least integer not below x. dx = 0. */
 #include "ir/op.h"
 
 static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])

@@ -1,4 +1,4 @@
-/* Floor: the greatest integer not above x. Its gradient is 0 everywhere. */
+/* Floor: the greatest integer not above x. dx = 0. */
 #include "ir/op.h"
 
 static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])

@@ -1,4 +1,5 @@
-/* HardSwishGrad: dx = dy times 0 where x < -3, 1 where x > 3, else x / 3 + 1/2. */
+/* HardSwishGrad: dx = dy s, with s = 0 where x < -3, 1 where x > 3, else
+ * x / 3 + 1/2; inputs dy and x. */
 #include "ir/op.h"
 
 static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])

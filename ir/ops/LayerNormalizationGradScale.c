@@ -25,7 +25,8 @@ static void lower(Kernel *k, const Node *n)
 	k_fill(k, out, 0);
 	k_for_shape(k, x->shape, loop);
 	for (int a = 0; a < out->shape.rank; a++)
-		at[a] = out->shape.dim[a] == 1 ? k_const(0) : k_at(loop[lead + a]);
+		at[a] = out->shape.dim[a] == 1 ? k_const(0)
+		                               : k_at(loop[lead + a]);
 	Expr *h = k_mul(k, k_sub(k, k_load(k, x, loop),
 	                         k_load(k, n->in[2], loop)),
 	                k_load(k, n->in[3], loop));

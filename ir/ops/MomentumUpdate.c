@@ -41,8 +41,9 @@ const OpDef op_MomentumUpdate = {
 	ATTRS([NESTEROV] = {"nesterov", ATTR_INT, true}),
 	.infer = infer,
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 5)}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5},
-	                 {{0}, .lo = 0.01, .hi = 0.5}, {{0}, DT_I32, 1, 1}}},
-	         {.in = {{DIMS(7)}, {DIMS(7)}, {DIMS(7)}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5},
+	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 5)},
+	                 HYPER, HYPER, HYPER, HYPER, {{0}, DT_I32, 1, 1}}},
+	         {.in = {{DIMS(7)}, {DIMS(7)}, {DIMS(7)},
+	                 HYPER, HYPER, HYPER, HYPER,
 	                 {{0}, DT_I32, 2, 9}}, .attr = {{"nesterov", 1}}}),
 };

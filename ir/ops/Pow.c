@@ -44,6 +44,7 @@ const OpDef op_Pow = {
 	         {.in = {{DIMS(7)}, {{0}, DT_I64, 1, 1, true}}},
 	         {.in = {{DIMS(7), .lo = 0.5, .hi = 2},
 	                 {{0}, DT_F32, -0.5, -0.5, true}}},
-	         {.in = {{DIMS(7), .lo = 0.5, .hi = 2}, {DIMS(7), DT_I32, -3, 3}}},
+	         {.in = {{DIMS(7), .lo = 0.5, .hi = 2},
+	                 {DIMS(7), DT_I32, -3, 3}}},
 	         {.in = {{DIMS(7), DT_I32, -5, 5}, {DIMS(7), DT_I32, 0, 4}}}),
 };

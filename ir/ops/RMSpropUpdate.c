@@ -45,9 +45,9 @@ const OpDef op_RMSpropUpdate = {
 	.scalar = scalar,
 	EXAMPLES({.nin = NINPUTS,
 	          .in = {{DIMS(3, 5)}, {DIMS(3, 5)},
-	                 {DIMS(3, 5), .lo = 0, .hi = 1}, {.absent = true}, {{0}, .lo = 0.01, .hi = 0.5},
-	                 {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}}},
+	                 {DIMS(3, 5), .lo = 0, .hi = 1}, {.absent = true}, HYPER,
+	                 HYPER, HYPER, HYPER, HYPER}},
 	         {.nin = NINPUTS, .nout = 3,
 	          .in = {{DIMS(7)}, {DIMS(7)}, {DIMS(7), .lo = 0, .hi = 1},
-	                 {DIMS(7)}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}}}),
+	                 {DIMS(7)}, HYPER, HYPER, HYPER, HYPER, HYPER}}),
 };

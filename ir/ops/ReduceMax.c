@@ -1,6 +1,6 @@
 /*
- * ReduceMax: y = the greatest of x. dx = dy / c where x == y, else 0; c is the number
- * of such elements, so ties share the gradient equally.
+ * ReduceMax: y = the greatest x. dx = dy / c where x == y, else 0; c is the
+ * number of such elements, so ties share the gradient equally.
  */
 #include "ir/reduce.h"
 

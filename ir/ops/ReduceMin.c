@@ -1,6 +1,6 @@
 /*
- * ReduceMin: y = the least of x. dx = dy / c where x == y, else 0; c is the number
- * of such elements, so ties share the gradient equally.
+ * ReduceMin: y = the least x. dx = dy / c where x == y, else 0; c is the
+ * number of such elements, so ties share the gradient equally.
  */
 #include "ir/reduce.h"
 

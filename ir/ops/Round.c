@@ -1,4 +1,4 @@
-/* Round: the nearest integer, the even one of two. Its gradient is 0 everywhere. */
+/* Round: the nearest integer, of two the even one. dx = 0. */
 #include "ir/op.h"
 
 static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])

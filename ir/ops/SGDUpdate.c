@@ -24,6 +24,6 @@ const OpDef op_SGDUpdate = {
 	.name = "SGDUpdate", .min_in = 4, .max_in = 4,
 	.infer = infer,
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}}},
-	         {.in = {{{0}}, {{0}}, {{0}, .lo = 0.01, .hi = 0.5}, {{0}, .lo = 0.01, .hi = 0.5}}}),
+	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, HYPER, HYPER}},
+	         {.in = {{{0}}, {{0}}, HYPER, HYPER}}),
 };
