@@ -42,7 +42,7 @@ static const char *snake_case(Arena *a, const char *s)
 }
 
 /* The ONNX node's name, with what of its computation this is: conv1,
- * conv1_grad_input, conv1_sum_to. */
+ * conv1_grad_input, conv1_sum_to, conv1_matmul_grad. */
 static const char *kernel_name(CProgram *c, const Node *n)
 {
 	const char *op = n->op->name, *onnx = n->loc.op ? n->loc.op : "";
@@ -52,9 +52,10 @@ static const char *kernel_name(CProgram *c, const Node *n)
 		node = snake_case(c->arena, op), op = "";
 	else if (same && !strncmp(op, onnx, same))
 		op += same;
-	const char *wish = !*op ? node
-		: arena_printf(c->arena, "%s_%s", c_identifier(c->arena, node),
-		               snake_case(c->arena, op));
+	bool grad = n->out[0]->memory == MEM_GRADIENT && !strstr(op, "Grad");
+	const char *wish = arena_printf(
+		c->arena, "%s%s%s%s", c_identifier(c->arena, node),
+		*op ? "_" : "", snake_case(c->arena, op), grad ? "_grad" : "");
 	return arena_printf(c->arena, "%s_%s", c->name,
 	                    names_unique(&c->names, wish));
 }
@@ -184,6 +185,17 @@ typedef struct Body {
 	const char *onnx;      /* the node that the last call serves */
 } Body;
 
+/* What points to the value: the caller's pointer has the name already. */
+static const char *local_name(const Body *b, const Value *v)
+{
+	const char *name = v->memory == MEM_WORKSPACE ? "ws" : v->name;
+	for (int i = 0; i < b->f->nargs; i++)
+		if (b->f->arg[i].v == v)
+			name = arena_printf(b->c->arena, "arena_%s",
+			                    b->f->arg[i].name);
+	return names_unique(&b->f->names, name);
+}
+
 /* In the arena and the state, values get a variable where they are first used;
  * others are named as they are. */
 static const char *pointer_to(Body *b, const Value *v)
@@ -195,8 +207,7 @@ static const char *pointer_to(Body *b, const Value *v)
 		return b->local[v->id];
 	if (region != REGION_ARENA && region != REGION_STATE)
 		return b->local[v->id] = at;
-	const char *name = v->memory == MEM_WORKSPACE ? "ws" : v->name;
-	b->local[v->id] = names_unique(&b->f->names, name);
+	b->local[v->id] = local_name(b, v);
 	w_line(b->w, "%s *const %s = %s; /* %s */", ctype_of(v), b->local[v->id],
 	       at, shape_text(b->c->arena, v->shape));
 	return b->local[v->id];

@@ -123,11 +123,12 @@ static void put_context(Writer *w, const CProgram *c)
 	w_raw(w, "\tuint32_t step;\t\t/* steps done so far */\n"
 	      "\tuint32_t seed;\t\t/* of all randomness; 1 after init */\n"
 	      "\tuint32_t step_seed;\t/* this step's, made of the two */\n");
-	for (int i = 0; i < c->nhypers; i++)
+	for (int i = 0; i < c->nhypers; i++) {
+		char initial[32];
+		c_decimal((float)c->hyper[i].initial, initial);
 		w_raw(w, "\tfloat %s;\t\t/* %s after init */\n",
-		      c->hyper[i].name,
-		      c_number(c->arena, DT_F32,
-		               (Scalar){.f = c->hyper[i].initial}));
+		      c->hyper[i].name, initial);
+	}
 	w_raw(w, "} %s_t;\n\n", c->name);
 }
 

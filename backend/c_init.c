@@ -1,6 +1,8 @@
 /* NAME_init: checks what it is given, and the first contents of the state. */
 #include "backend/c_program.h"
 
+#include <string.h>
+
 static void put_check(Writer *w, const char *condition, const char *upper,
                       const char *status)
 {
@@ -9,7 +11,8 @@ static void put_check(Writer *w, const char *condition, const char *upper,
 	w->indent--;
 }
 
-/* Of one piece of memory; what may have no bytes at all is not looked at. */
+/* Of one piece of memory; one of no bytes is not looked at. The arena is always
+ * there: it tells an instance that init made. */
 static void put_checks(Writer *w, const CProgram *c, const char *what,
                        const char *align, int64_t bytes)
 {
@@ -18,7 +21,8 @@ static void put_checks(Writer *w, const CProgram *c, const char *what,
 		w_line(w, "(void)%s_bytes;", what);
 		return;
 	}
-	put_check(w, arena_printf(a, "!%s", what), c->upper, "NULL");
+	if (strcmp(what, "arena"))
+		put_check(w, arena_printf(a, "!%s", what), c->upper, "NULL");
 	put_check(w, arena_printf(a, "%s_bytes < %s_%s_BYTES", what, c->upper,
 	                          c_upper(a, what)), c->upper, "SIZE");
 	put_check(w, arena_printf(a, "(uintptr_t)%s %% %s_%s != 0", what,

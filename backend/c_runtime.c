@@ -62,13 +62,19 @@ const char *runtime_name(const char *fn, bool blas)
 
 /* ---- what a program needs ---- */
 
+typedef struct Output {
+	FILE *out;
+	int n, order[MAX_FILES];   /* the sources, each after those it calls */
+	bool needed[MAX_FILES], done[MAX_FILES];
+} Output;
+
 static const char *skip_comment(const char *s)
 {
 	const char *end = strstr(s + 2, "*/");
 	return end ? end + 2 : s + strlen(s);
 }
 
-static void need(bool needed[], const char *text)
+static void need(Output *o, const char *text)
 {
 	for (const char *s = text; *s;) {
 		if (s[0] == '/' && s[1] == '*') {
@@ -78,16 +84,46 @@ static void need(bool needed[], const char *text)
 		size_t n = word_length(s);
 		int file = n > 3 && !strncmp(s, "rt_", 3) ? find_source(s, n)
 		                                          : -1;
-		if (file >= 0 && !needed[file]) {
-			needed[file] = true;
-			need(needed, runtime_files[file].text);
+		if (file >= 0 && !o->needed[file]) {
+			o->needed[file] = true;
+			need(o, runtime_files[file].text);
+			o->order[o->n++] = file;
 		}
 		s += n ? n : 1;
 	}
 }
 
-static int find_file(const char *name, size_t n)
+/* ---- printing ---- */
+
+static const char include[] = "#include \"runtime/";
+static const char license[] = "/* SPDX-License-Identifier: 0BSD */";
+static const char prototypes[] = "#ifdef RT_PROTOTYPES";
+
+static bool starts(const char *s, const char *with)
 {
+	return !strncmp(s, with, strlen(with));
+}
+
+static const char *next_line(const char *s)
+{
+	s += strcspn(s, "\n");
+	return s + (*s == '\n');
+}
+
+static const char *skip_condition(const char *s)
+{
+	int depth = 0;
+	do {
+		depth += starts(s, "#if") - starts(s, "#endif");
+		s = next_line(s);
+	} while (depth && *s);
+	return s;
+}
+
+static int find_header(const char *line)
+{
+	const char *name = strchr(line, '"') + 1;
+	size_t n = strcspn(name, "\"");
 	for (int i = 0; runtime_files[i].name; i++)
 		if (strlen(runtime_files[i].name) == n &&
 		    !memcmp(runtime_files[i].name, name, n))
@@ -95,86 +131,23 @@ static int find_file(const char *name, size_t n)
 	return -1;
 }
 
-/* ---- printing ---- */
-
-typedef struct Output {
-	FILE *out;
-	bool needed[MAX_FILES], done[MAX_FILES];
-} Output;
-
-/* An item of a header: a comment, a declaration of a function, or a line. */
-static size_t item_length(const char *s)
-{
-	const char *end = !strncmp(s, "/*", 2) ? strstr(s, "*/")
-	                : !strncmp(s, "RT_API ", 7) ? strchr(s, ';') : s;
-	end = end ? strchr(end, '\n') : NULL;
-	return end ? (size_t)(end + 1 - s) : strlen(s);
-}
-
-/* A static function must not be declared without being defined. */
-static bool is_needed(const Output *o, const char *declaration)
-{
-	const char *end = strchr(declaration, '(');
-	const char *name = end;
-	while (name > declaration && is_word(name[-1]))
-		name--;
-	int file = find_source(name, (size_t)(end - name));
-	return file >= 0 && o->needed[file];
-}
-
-static void print_file(Output *, int file);
-static const char include[] = "#include \"runtime/";
-
-static void print_item(Output *o, const char *s, size_t n)
-{
-	if (strncmp(s, include, sizeof include - 1)) {
-		fwrite(s, 1, n, o->out);
-		return;
-	}
-	const char *name = strchr(s, '"') + 1;
-	int header = find_file(name, strcspn(name, "\""));
-	if (header >= 0)
-		print_file(o, header);
-}
-
-/* A paragraph of a header: the comment goes with the functions it is about. */
-static const char *print_paragraph(Output *o, const char *s)
-{
-	int kept = 0, dropped = 0;
-	const char *end = s;
-	while (*end && *end != '\n') {
-		if (!strncmp(end, "RT_API ", 7))
-			++*(is_needed(o, end) ? &kept : &dropped);
-		end += item_length(end);
-	}
-	for (; s < end; s += item_length(s)) {
-		bool function = !strncmp(s, "RT_API ", 7);
-		bool comment = !strncmp(s, "/*", 2);
-		if (function ? is_needed(o, s)
-		             : !comment || kept || !dropped)
-			print_item(o, s, item_length(s));
-	}
-	if (*end && (kept || !dropped))
-		fputc('\n', o->out);
-	return *end ? end + 1 : end;
-}
-
-/* A header is printed where it is first included. */
+/* A header is printed where it is first included. Prototypes are left out: a
+ * static function must not be declared without being defined. */
 static void print_file(Output *o, int file)
 {
-	const char *s = runtime_files[file].text;
-	if (o->done[file])
+	if (file < 0 || o->done[file])
 		return;
 	o->done[file] = true;
-	if (is_source(&runtime_files[file]))
-		for (size_t n; *s; s += n) {
-			n = strcspn(s, "\n");
-			n += s[n] == '\n';
-			print_item(o, s, n);
-		}
-	else
-		while (*s)
-			s = print_paragraph(o, s);
+	for (const char *s = runtime_files[file].text; *s;) {
+		const char *next = next_line(s);
+		if (starts(s, prototypes))
+			next = skip_condition(s);
+		else if (starts(s, include))
+			print_file(o, find_header(s));
+		else if (!starts(s, license))
+			fwrite(s, 1, (size_t)(next - s), o->out);
+		s = next;
+	}
 	fputc('\n', o->out);
 }
 
@@ -183,11 +156,10 @@ const char *runtime_text(Arena *a, const char *program)
 	Output o = {0};
 	char *text;
 	size_t n;
-	need(o.needed, program);
+	need(&o, program);
 	o.out = open_memstream(&text, &n);
-	for (int i = 0; runtime_files[i].name; i++)
-		if (o.needed[i])
-			print_file(&o, i);
+	for (int i = 0; i < o.n; i++)
+		print_file(&o, o.order[i]);
 	fclose(o.out);
 	const char *copy = n ? arena_strndup(a, text, n) : NULL;
 	free(text);

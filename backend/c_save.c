@@ -78,7 +78,7 @@ static void put_common(Writer *w, const CProgram *c)
 static void put_start(Writer *w, const CProgram *c)
 {
 	int n = c->nhypers ? c->nhypers : 1;
-	w_line(w, "float hyper[%d];", n);
+	w_line(w, "float hyper[%d] = {0};", n);
 	w_line(w, "rt_store st;");
 	w_line(w, "rt_saved s;");
 	w_open(w, "if (!k || !k->arena || !store || !store->read || "

@@ -42,17 +42,17 @@ static void tabs(Writer *w, int n)
 		fputc('\t', w->out);
 }
 
-/* Where to break s of n characters so that it fits `room`: n if it does; after
- * the last comma in its second half, or at the last space; else at the first
- * space there is. Quoted text stays whole. */
-static size_t break_at(const char *s, size_t n, size_t room)
+/* Where to break s of n characters so that it fits `room`: n if it does; at
+ * the last space, or the first there is. Code is rather broken after a comma in
+ * the second half, and its quoted text stays whole. */
+static size_t break_at(const char *s, size_t n, size_t room, bool code)
 {
 	size_t space = 0, comma = 0;
 	bool quoted = false;
 	if (n <= room)
 		return n;
 	for (size_t i = 1; i < n && (i <= room || !space); i++) {
-		if (s[i] == '"' && s[i - 1] != '\\')
+		if (code && s[i] == '"' && s[i - 1] != '\\')
 			quoted = !quoted;
 		if (s[i] != ' ' || quoted)
 			continue;
@@ -60,7 +60,7 @@ static size_t break_at(const char *s, size_t n, size_t room)
 		if (s[i - 1] == ',')
 			comma = i;
 	}
-	if (comma > room / 2)
+	if (code && comma > room / 2)
 		return comma;
 	return space ? space : n;
 }
@@ -73,7 +73,7 @@ void w_end(Writer *w)
 	while (n) {
 		int used = TAB * indent;
 		size_t room = used < COLUMNS - 40 ? (size_t)(COLUMNS - used) : 40;
-		size_t at = break_at(s, n, room);
+		size_t at = break_at(s, n, room, true);
 		tabs(w, indent);
 		fwrite(s, 1, at, w->out);
 		if (at == n)
@@ -124,7 +124,7 @@ void w_comment(Writer *w, const char *text)
 	fputs("/*\n", w->out);
 	while (*text) {
 		n = strcspn(text, "\n");
-		size_t at = break_at(text, n, room);
+		size_t at = break_at(text, n, room, false);
 		tabs(w, w->indent);
 		fprintf(w->out, " *%s%.*s\n", at ? " " : "", (int)at, text);
 		text += at;

@@ -10,8 +10,10 @@
 
 #ifndef RT_API
 #define RT_API
+#define RT_PROTOTYPES
 #endif
 
+#ifdef RT_PROTOTYPES
 /* half.c: between float and the 16 bits of IEEE half and of bfloat16; to
  * nearest, ties to even. */
 RT_API float rt_f16_to_f32(uint16_t h);
@@ -30,5 +32,6 @@ RT_API int64_t rt_f64_to_i64(double x);
  * of 2^-24; and a seed for each step of a run. */
 RT_API float rt_uniform(uint32_t seed, uint32_t counter);
 RT_API uint32_t rt_mix(uint32_t seed, uint32_t step);
+#endif
 
 #endif

@@ -12,6 +12,7 @@
 
 #ifndef RT_API
 #define RT_API
+#define RT_PROTOTYPES
 #endif
 
 /* The caller's storage. Functions return 0 if they did what they were asked;
@@ -43,10 +44,12 @@ enum {
 	RT_STORE_MODEL		/* a whole header, but of another model */
 };
 
+#ifdef RT_PROTOTYPES
 RT_API int rt_save(const rt_saved *saved, const rt_store *store);
 
 /* Fills step, seed and the parts; if it fails with RT_STORE_FAILED, the parts
  * may be damaged. */
 RT_API int rt_load(rt_saved *saved, const rt_store *store);
+#endif
 
 #endif
