@@ -32,10 +32,10 @@ void args_append(Arena *a, NameList *list, const char *name)
 	list->name = bigger;
 }
 
-void args_share(struct argp_state *state, Args *args)
+void args_share(struct argp_state *state, const struct argp_child *child,
+                Args *args)
 {
-	const struct argp_child *child = state->root_argp->children;
-	for (int i = 0; child && child[i].argp; i++)
+	for (int i = 0; child[i].argp; i++)
 		state->child_inputs[i] = args;
 }
 

@@ -35,7 +35,7 @@ extern const struct argp args_executor;   /* --executor --seed */
 extern const struct argp args_json;       /* --json */
 
 /* For ARGP_KEY_INIT: all children of the command write to the same Args. */
-void args_share(struct argp_state *, Args *);
+void args_share(struct argp_state *, const struct argp_child *, Args *);
 /* For ARGP_KEY_ARG and ARGP_KEY_END of a command with MODEL as its only
  * argument. */
 error_t args_model(int key, char *text, struct argp_state *, Args *);

@@ -12,18 +12,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct Compile {
 	Args args;
 	const char *dir;
 } Compile;
 
+static const struct argp_child children[] = {
+	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+	{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
+	{&args_weights, 0, 0, 0}, {&args_passes, 0, 0, 0},
+	{&args_json, 0, 0, 0}, {0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	Compile *c = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		args_share(state, &c->args);
+		args_share(state, children, &c->args);
 		return 0;
 	case 'o':
 		c->dir = text;
@@ -46,12 +54,7 @@ static const struct argp argp = {
 	},
 	.parser = parse,
 	.args_doc = "MODEL -o DIR",
-	.children = (const struct argp_child[]){
-		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-		{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
-		{&args_weights, 0, 0, 0}, {&args_passes, 0, 0, 0},
-		{&args_json, 0, 0, 0}, {0}
-	},
+	.children = children,
 	.doc = "Compiles an ONNX model to C99 that infers and, if a loss is "
 	       "given, trains. Writes NAME.h, NAME.c, NAME_rt.h (what it calls), "
 	       "NAME_weights.c or .bin, a CMakeLists.txt that makes a static "
@@ -100,8 +103,23 @@ static bool write_report(Session *s, const char *dir)
 	return out_close(&out);
 }
 
+/* What an earlier run with other options left. */
+static void remove_stale(Arena *a, const char *name, const char *new,
+                         const char *dir)
+{
+	static const char *const suffix[] = {
+		"_weights.c", "_weights.bin", "_rt.h",
+	};
+	for (size_t i = 0; i < sizeof suffix / sizeof suffix[0]; i++) {
+		const char *file = arena_printf(a, "%s%s", name, suffix[i]);
+		if (access(arena_printf(a, "%s/%s", new, file), F_OK))
+			unlink(arena_printf(a, "%s/%s", dir, file));
+	}
+}
+
 /* The directory as a whole if there is none yet, else file by file. */
-static bool move_files(Unit *u, const char *from, const char *to)
+static bool move_files(Unit *u, const char *name, const char *from,
+                       const char *to)
 {
 	mode_t mask = umask(0);
 	umask(mask);
@@ -109,6 +127,7 @@ static bool move_files(Unit *u, const char *from, const char *to)
 		return true;
 	if (!dir_make(u, to))
 		return false;
+	remove_stale(u->arena, name, from, to);
 	DIR *d = opendir(from);
 	bool good = d != NULL;
 	for (struct dirent *e; good && (e = readdir(d));) {
@@ -146,7 +165,7 @@ static bool write_all(Session *s, const char *dir)
 		return false;
 	bool good = emit_c(s->program, &s->emit, temporary) &&
 	            write_cmake(s, temporary) && write_report(s, temporary) &&
-	            move_files(u, temporary, dir);
+	            move_files(u, s->program->model->name, temporary, dir);
 	dir_remove(temporary);
 	return good;
 }

@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct argp_child children[] = {
+	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+	{&args_json, 0, 0, 0}, {0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	if (key == ARGP_KEY_INIT) {
-		args_share(state, state->input);
+		args_share(state, children, state->input);
 		return 0;
 	}
 	return args_model(key, text, state, state->input);
@@ -19,10 +24,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "MODEL",
-	.children = (const struct argp_child[]){
-		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-		{&args_json, 0, 0, 0}, {0}
-	},
+	.children = children,
 	.doc = "Shows what an ONNX file holds: version, inputs, outputs, "
 	       "operators, parameters and whether each would train. All "
 	       "problems are listed in one run, and the exit status is 1 if "

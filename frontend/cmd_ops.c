@@ -2,10 +2,14 @@
 #include "frontend/cmd_common.h"
 #include "ir/op.h"
 
+static const struct argp_child children[] = {
+	{&args_json, 0, 0, 0}, {0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	if (key == ARGP_KEY_INIT)
-		args_share(state, state->input);
+		args_share(state, children, state->input);
 	else if (key == ARGP_KEY_ARG)
 		argp_error(state, "'%s' is one argument too many", text);
 	else
@@ -15,7 +19,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse,
-	.children = (const struct argp_child[]){{&args_json, 0, 0, 0}, {0}},
+	.children = children,
 	.doc = "Lists the operators, the opset their meaning is of (- for "
 	       "thimble's own), and whether a gradient passes through: yes, "
 	       "no, or stops (it is zero by definition).\v"

@@ -1,10 +1,16 @@
 /* thimble plan: where the bytes go, without writing any C. */
 #include "frontend/cmd_common.h"
 
+static const struct argp_child children[] = {
+	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+	{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0}, {&args_json, 0, 0, 0},
+	{0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	if (key == ARGP_KEY_INIT) {
-		args_share(state, state->input);
+		args_share(state, children, state->input);
 		return 0;
 	}
 	return args_model(key, text, state, state->input);
@@ -13,11 +19,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "MODEL",
-	.children = (const struct argp_child[]){
-		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-		{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0},
-		{&args_json, 0, 0, 0}, {0}
-	},
+	.children = children,
 	.doc = "Shows the memory that the C made from an ONNX model will use: "
 	       "the arena's parts at its peak, the state, the constants, and "
 	       "the largest buffers.\v"

@@ -66,12 +66,18 @@ static void check_usage(struct argp_state *state, Run *r)
 		argp_error(state, "--target and --loss need --steps");
 }
 
+static const struct argp_child children[] = {
+	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+	{&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
+	{&args_passes, 0, 0, 0}, {0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	Run *r = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		args_share(state, &r->args);
+		args_share(state, children, &r->args);
 		return 0;
 	case KEY_INPUT:
 		add_input(state, r, text);
@@ -107,11 +113,7 @@ static const struct argp argp = {
 	},
 	.parser = parse,
 	.args_doc = "MODEL --input NAME=FILE... --dump DIR",
-	.children = (const struct argp_child[]){
-		{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-		{&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
-		{&args_passes, 0, 0, 0}, {0}
-	},
+	.children = children,
 	.doc = "Runs a model on given arrays: inference, or training steps.\v"
 	       "Examples:\n"
 	       "  thimble run model.onnx --input x=x.npy --dump out\n"

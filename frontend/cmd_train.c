@@ -155,12 +155,19 @@ static void check_usage(struct argp_state *state, Train *t)
 		BUG("%s", why);
 }
 
+static const struct argp_child children[] = {
+	{&args_training, 0, 0, 2}, {&args_reading, 0, 0, 4},
+	{&args_target, 0, 0, 4}, {&args_executor, 0, 0, 4},
+	{&args_blas, 0, 0, 4}, {&args_passes, 0, 0, 4}, {&args_json, 0, 0, 3},
+	{0}
+};
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	Train *t = state->input;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		args_share(state, &t->args);
+		args_share(state, children, &t->args);
 		return 0;
 	case KEY_EPOCHS:
 		t->epochs = args_number(state, "--epochs", text, 1, INT32_MAX);
@@ -238,12 +245,7 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "MODEL --data X[,Y]",
-	.children = (const struct argp_child[]){
-		{&args_training, 0, 0, 2}, {&args_reading, 0, 0, 4},
-		{&args_target, 0, 0, 4}, {&args_executor, 0, 0, 4},
-		{&args_blas, 0, 0, 4}, {&args_passes, 0, 0, 4},
-		{&args_json, 0, 0, 3}, {0}
-	},
+	.children = children,
 	.doc = "Compiles an ONNX model, builds it with this machine's C "
 	       "compiler and trains it here; the default is cross-entropy with "
 	       "sgd. Ctrl-C ends the training after a whole step, and the "
