@@ -1,5 +1,7 @@
 #include "ir/axis.h"
 
+#include <math.h>
+
 bool axis_infer(Unit *u, Node *n)
 {
 	Shape s = n->in[0]->shape;
@@ -50,8 +52,7 @@ Index *line_for(Kernel *k, Line *l)
 
 int line_max(Kernel *k, Line *l, const Value *x)
 {
-	l->at[l->axis] = k_const(0);
-	int max = k_var(k, k_load_at(k, x, l->at));
+	int max = k_var(k, k_typed(k, compute_type(x->dtype), -INFINITY));
 	Expr *e = k_load_at(k, x, line_for(k, l));
 	k_set(k, max, k_max(k, k_get(k, max), e));
 	k_end(k);

@@ -1,8 +1,16 @@
 /*
  * Softmax along `axis`: y = e^(x - m) / sum of e^(x - m), with m the greatest x
  * so that nothing overflows. dx = y (dy - sum of dy y).
+ *
+ * e^(x - m) is computed twice rather than kept in y, so that y may be written
+ * over x.
  */
 #include "ir/axis.h"
+
+static Expr *term(Kernel *k, const Value *x, const Index at[], int max)
+{
+	return k_exp(k, k_sub(k, k_load_at(k, x, at), k_get(k, max)));
+}
 
 static void lower(Kernel *k, const Node *n)
 {
@@ -10,15 +18,12 @@ static void lower(Kernel *k, const Node *n)
 	Line l = line_open(k, n, x->shape);
 	int max = line_max(k, &l, x);
 	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
-	Index *at = line_for(k, &l);
-	Expr *e = k_exp(k, k_sub(k, k_load_at(k, x, at), k_get(k, max)));
-	e = k_get(k, k_var(k, e));
-	k_store_at(k, y, at, e);
+	Expr *e = term(k, x, line_for(k, &l), max);
 	k_set(k, sum, k_add(k, k_get(k, sum), e));
 	k_end(k);
 	int scale = k_var(k, k_div(k, k_num(k, 1), k_get(k, sum)));
-	at = line_for(k, &l);
-	k_store_at(k, y, at, k_mul(k, k_load_at(k, y, at), k_get(k, scale)));
+	Index *at = line_for(k, &l);
+	k_store_at(k, y, at, k_mul(k, term(k, x, at, max), k_get(k, scale)));
 	k_end(k);
 	line_close(k, &l);
 }
