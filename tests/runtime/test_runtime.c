@@ -46,6 +46,16 @@ static float *input_new(size_t count)
 	return p;
 }
 
+/* With the sanitizer, guard zones may not even be read. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GUARD_CLOSE(p) ASAN_POISON_MEMORY_REGION(p, GUARD * sizeof(float))
+#define GUARD_OPEN(p) ASAN_UNPOISON_MEMORY_REGION(p, GUARD * sizeof(float))
+#else
+#define GUARD_CLOSE(p) ((void)(p))
+#define GUARD_OPEN(p) ((void)(p))
+#endif
+
 /* count floats of value between two guard zones. */
 static float *guarded_new(size_t count, float value)
 {
@@ -54,11 +64,13 @@ static float *guarded_new(size_t count, float value)
 	cr_assert_not_null(p);
 	for (size_t i = 0; i < count + 2 * GUARD; i++)
 		p[i] = i < GUARD || i >= GUARD + count ? GUARD_VALUE : value;
+	GUARD_CLOSE(p), GUARD_CLOSE(p + GUARD + count);
 	return p + GUARD;
 }
 
 static int guards_intact(const float *p, size_t count)
 {
+	GUARD_OPEN(p - GUARD), GUARD_OPEN(p + count);
 	for (size_t i = 0; i < GUARD; i++)
 		if (p[(ptrdiff_t)i - GUARD] != GUARD_VALUE
 			|| p[count + i] != GUARD_VALUE)
