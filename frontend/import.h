@@ -37,6 +37,7 @@ typedef struct Import {
 	 * batch of the file, found; else before is NULL. */
 	const Names *before;
 	int64_t old_batch, new_batch;
+	bool guessed;          /* ... where the batch is: said once */
 	int64_t folded;        /* elements evaluated so far */
 	int ndropouts;
 } Import;

@@ -126,6 +126,12 @@ static int choose(Site *s, const Candidates *c, bool merges)
 		return sure;
 	if (c->left < 0 || c->right < 0)
 		return c->left >= 0 ? c->left : c->right;
+	if (!s->im->guessed)
+		warn_at(s->im->u, s->loc, "the file's batch is 1, so --batch %lld "
+		        "goes by custom to tell samples from time steps and heads "
+		        "here; a file exported with batch 2 or more leaves no "
+		        "doubt", (long long)s->im->new_batch);
+	s->im->guessed = true;
 	return merges ? c->left : c->right;
 }
 

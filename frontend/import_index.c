@@ -1,8 +1,7 @@
-/* Slice, Split, Pad: their numbers may be attributes or inputs, negative, or
+/* Slice, Split, Pad, Trilu: their numbers may be attributes or inputs, negative, or
  * beyond the end; the internal form has them clamped and complete. */
 #include "frontend/import_rules.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- Slice ---- */
@@ -209,7 +208,7 @@ static bool read_pads(Site *s, int rank, int64_t pads[2 * MAX_RANK])
 static bool pads_possible(Site *s, int n, const int64_t *pads)
 {
 	for (int i = 0; i < n; i++)
-		if (llabs(pads[i]) > INT32_MAX) {
+		if (pads[i] < -INT32_MAX || pads[i] > INT32_MAX) {
 			site_error(s, "pads by %lld elements", (long long)pads[i]);
 			return false;
 		}
@@ -238,5 +237,21 @@ bool convert_pad(Site *s)
 	node_set_string(s->im->g, n, "mode",
 	                site_string(s, "mode", "constant"));
 	node_set_float(s->im->g, n, "value", value);
+	return site_result(s, n);
+}
+
+/* ---- Trilu ---- */
+
+bool convert_trilu(Site *s)
+{
+	const int64_t *k;
+	int count;
+	if (!site_in(s, 0) || !site_const_ints(s, 1, "k", &count, &k))
+		return false;
+	Node *n = site_node(s, 1);
+	if (!n)
+		return false;
+	node_set_int(s->im->g, n, "upper", site_int(s, "upper", 1));
+	node_set_int(s->im->g, n, "k", count > 0 ? k[0] : 0);
 	return site_result(s, n);
 }

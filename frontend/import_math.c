@@ -1,4 +1,4 @@
-/* Reductions, Clip, Softmax, Dropout: the forms of old opsets brought to the
+/* Reductions, Clip, Softmax, Dropout, a loss: the forms of old opsets brought to the
  * present one. */
 #include "frontend/import_rules.h"
 
@@ -160,4 +160,23 @@ bool convert_mean(Site *s)
 	Value *n = graph_scalar(s->im->g, sum->dtype, s->nin);
 	s->out[0] = site_apply(s, "Div", 2, (Value *[]){sum, n});
 	return s->out[0] != NULL;
+}
+
+/* ---- SoftmaxCrossEntropyLoss ---- */
+
+/* Its second output, the log-probabilities, is a node of its own. */
+bool convert_cross_entropy(Site *s)
+{
+	Node *n = site_in(s, 0) ? site_node(s, s->nin) : NULL;
+	if (!n || !site_copy_attrs(s, n) || !site_result(s, n))
+		return false;
+	if (!site_wants(s, 1))
+		return true;
+	const OpDef *op = site_op(s, "LogSoftmax");
+	if (!op)
+		return false;
+	Node *log = node_new(s->im->g, s->loc, op, 1, s->in);
+	node_set_int(s->im->g, log, "axis", 1);
+	s->out[1] = site_done(s, log);
+	return s->out[1] != NULL;
 }

@@ -66,8 +66,9 @@ static bool window_pads(Site *s, Window *w, const int64_t dim[])
 	return true;
 }
 
-/* kernel: the weight's spatial dimensions; NULL: the attribute says. */
-static bool read_window(Site *s, Shape x, const int64_t *kernel, Window *w)
+/* All but the pads. kernel: the weight's spatial dimensions; NULL: the attribute
+ * says. */
+static bool read_cells(Site *s, Shape x, const int64_t *kernel, Window *w)
 {
 	w->rank = x.rank - 2;
 	if (w->rank < 1 || w->rank > MAX_SPATIAL) {
@@ -93,7 +94,12 @@ static bool read_window(Site *s, Shape x, const int64_t *kernel, Window *w)
 		}
 		w->kernel[i] = kernel[i];
 	}
-	return window_pads(s, w, x.dim + 2);
+	return true;
+}
+
+static bool read_window(Site *s, Shape x, const int64_t *kernel, Window *w)
+{
+	return read_cells(s, x, kernel, w) && window_pads(s, w, x.dim + 2);
 }
 
 static void set_window(Site *s, Node *n, const Window *w)
@@ -105,22 +111,79 @@ static void set_window(Site *s, Node *n, const Window *w)
 	node_set_ints(g, n, "pads", 2 * w->rank, w->pads);
 }
 
+/* The input and the weight of a convolution fit together. */
+static bool check_weight(Site *s)
+{
+	const Value *x = site_in(s, 0), *weight = site_in(s, 1);
+	if (x && weight && weight->shape.rank == x->shape.rank)
+		return true;
+	site_error(s, "its weight has not as many dimensions as its input");
+	return false;
+}
+
 bool convert_conv(Site *s)
 {
-	Value *x = site_in(s, 0), *weight = site_in(s, 1);
 	Window w;
-	if (!x || !weight || weight->shape.rank != x->shape.rank) {
-		site_error(s, "its weight has not as many dimensions as its "
-		           "input");
-		return false;
-	}
-	if (!read_window(s, x->shape, weight->shape.dim + 2, &w))
+	if (!check_weight(s) ||
+	    !read_window(s, s->in[0]->shape, s->in[1]->shape.dim + 2, &w))
 		return false;
 	Node *n = site_node(s, s->nin);
 	if (!n)
 		return false;
 	set_window(s, n, &w);
 	node_set_int(s->im->g, n, "group", site_int(s, "group", 1));
+	return site_result(s, n);
+}
+
+/* Pads such that the output has the size `out`. */
+static bool pads_for_size(Site *s, Window *w, const int64_t in[],
+                          const int64_t out[], const int64_t extra[])
+{
+	bool upper = !strcmp(site_string(s, "auto_pad", ""), "SAME_UPPER");
+	for (int i = 0; i < w->rank; i++) {
+		int64_t span = (w->kernel[i] - 1) * w->dilation[i] + 1;
+		int64_t pad = (in[i] - 1) * w->stride[i] + span + extra[i] -
+		              out[i];
+		if (pad < 0) {
+			site_error(s, "cannot give %lld outputs: there are %lld",
+			           (long long)out[i], (long long)(out[i] + pad));
+			return false;
+		}
+		w->pads[i] = upper ? pad / 2 : pad - pad / 2;
+		w->pads[w->rank + i] = pad - w->pads[i];
+	}
+	return true;
+}
+
+static bool transposed_pads(Site *s, Window *w, const int64_t in[],
+                            const int64_t extra[])
+{
+	int64_t out[MAX_SPATIAL];
+	bool same = !strncmp(site_string(s, "auto_pad", ""), "SAME_", 5);
+	if (!same && !site_attr(s, "output_shape"))
+		return window_pads(s, w, in);
+	if (!window_list(s, "output_shape", w->rank, 1, 1, out))
+		return false;
+	for (int i = 0; same && i < w->rank; i++)
+		out[i] = in[i] * w->stride[i];
+	return pads_for_size(s, w, in, out, extra);
+}
+
+bool convert_conv_transpose(Site *s)
+{
+	Window w;
+	int64_t extra[MAX_SPATIAL];
+	if (!check_weight(s) ||
+	    !read_cells(s, s->in[0]->shape, s->in[1]->shape.dim + 2, &w) ||
+	    !window_list(s, "output_padding", w.rank, 0, 0, extra) ||
+	    !transposed_pads(s, &w, s->in[0]->shape.dim + 2, extra))
+		return false;
+	Node *n = site_node(s, s->nin);
+	if (!n)
+		return false;
+	set_window(s, n, &w);
+	node_set_int(s->im->g, n, "group", site_int(s, "group", 1));
+	node_set_ints(s->im->g, n, "output_padding", w.rank, extra);
 	return site_result(s, n);
 }
 

@@ -30,14 +30,17 @@ bool convert_tile(Site *);
 bool convert_slice(Site *);
 bool convert_split(Site *);
 bool convert_pad(Site *);
+bool convert_trilu(Site *);
 
 bool convert_reduce(Site *);
 bool convert_clip(Site *);
 bool convert_softmax(Site *);
 bool convert_dropout(Site *);
 bool convert_mean(Site *);
+bool convert_cross_entropy(Site *);
 
 bool convert_conv(Site *);
+bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
 bool convert_batch_norm(Site *);
 

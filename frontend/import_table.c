@@ -35,6 +35,7 @@ static const Rule rules[] = {
 	{"Slice", convert_slice, " starts:I ends:I axes:I"},
 	{"Split", convert_split, " axis:i split:I num_outputs:i"},
 	{"Pad", convert_pad, " mode:s pads:I value:f"},
+	{"Trilu", convert_trilu, " upper:i"},
 
 	REDUCE("ReduceSum"), REDUCE("ReduceMean"), REDUCE("ReduceMax"),
 	REDUCE("ReduceMin"), REDUCE("ReduceProd"), REDUCE("ReduceL1"),
@@ -45,8 +46,12 @@ static const Rule rules[] = {
 	{"LogSoftmax", convert_softmax, " axis:i"},
 	{"Dropout", convert_dropout, " ratio:f"},
 	{"Mean", convert_mean, ""},
+	{"SoftmaxCrossEntropyLoss", convert_cross_entropy,
+	 " ignore_index:i reduction:s"},
 
 	{"Conv", convert_conv, WINDOW " group:i"},
+	{"ConvTranspose", convert_conv_transpose,
+	 WINDOW " group:i output_padding:I output_shape:I"},
 	{"MaxPool", convert_pool, WINDOW " ceil_mode:i storage_order:i"},
 	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
 	{"BatchNormalization", convert_batch_norm,

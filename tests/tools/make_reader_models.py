@@ -142,6 +142,24 @@ def windows():
                   auto_pad=mode, strides=[stride, stride],
                   kernel_shape=[3, 2]))],
               x, conv(x, pads, stride), [init('w', w)])
+    def spread(pads, n):
+        y = np.zeros((n[0] + 9, n[1] + 9), f32)
+        for i in range(5):
+            for j in range(6):
+                y[2 * i:2 * i + 3, 2 * j:2 * j + 2] += x[0, 0, i, j] * w[0, 0]
+        return y[None, None, pads[0]:, pads[1]:][:, :, :n[0], :n[1]]
+
+    # 5 -> 2 * 4 + 3 = 11 rows, 6 -> 2 * 5 + 2 = 12 columns, then cut.
+    for name, at, n, attrs in (
+            ('plain', (0, 0), (11, 12), {}),
+            ('pads', (1, 0), (9, 11), dict(pads=[1, 0, 1, 1])),
+            ('upper', (0, 0), (10, 12), dict(auto_pad='SAME_UPPER')),
+            ('lower', (1, 0), (10, 12), dict(auto_pad='SAME_LOWER')),
+            ('output_shape', (1, 2), (10, 9), dict(output_shape=[10, 9]))):
+        value(f'conv_transpose_{name}',
+              [('ConvTranspose', ['x', 'w'], ['y'],
+                dict(attrs, strides=[2, 2]))], x, spread(at, n),
+              [init('w', w)])
     p = np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=-np.inf)
     v = sliding_window_view(p[0, 0], (2, 2))[::2, ::2].max((2, 3))
     value('maxpool_same_upper',
@@ -217,6 +235,11 @@ def indexing():
     value('pad_18', [('Pad', ['x', 'p', '', 'a'], ['y'])], x,
           np.pad(x, ((0, 0), (2, 1))), [ints('p', [2, 1]), ints('a', [-1])],
           opset=18)
+    value('pad_reflect', [('Pad', ['x', 'p'], ['y'], dict(mode='reflect'))], x,
+          np.pad(x, ((2, 1), (0, 3)), mode='reflect'),
+          [ints('p', [2, 0, 1, 3])])
+    value('trilu', [('Trilu', ['x', 'k'], ['y'], dict(upper=0))], x,
+          np.tril(x, 2), [ints('k', 2)], opset=14)
     value('pad_nothing', [('Pad', ['x', 'p'], ['z']), ('Relu', ['z'], ['y'])],
           x, np.maximum(x, 0), [ints('p', [0] * 4)])
 
@@ -266,6 +289,15 @@ def maths():
     value('gemm_without_c', [('Gemm', ['x', 'w'], ['y'],
                               dict(transB=1, alpha=.5))],
           x[0], x[0] @ w.T * f32(.5), [init('w', w)])
+    labels = np.array([3, 0, -1])
+    z = x[0] - np.log(np.exp(x[0]).sum(1, keepdims=True))
+    scale = f32([1, 2, 3, 4])
+    value('loss_in_graph', [
+        ('SoftmaxCrossEntropyLoss', ['x', 'labels', 'w'], ['l', 'z'],
+         dict(ignore_index=-1)),
+        ('Add', ['z', 'l'], ['y'])], x[0],
+        z + (-4 * z[0, 3] - 1 * z[1, 0]) / 5,
+        [init('labels', labels), init('w', scale)])
     value('cast_like', [('CastLike', ['x', 'w'], ['z']),
                         ('Add', ['z', 'w'], ['y'])], x[0],
           x[0].astype(np.int64) + 1, [ints('w', [1])])
@@ -621,6 +653,12 @@ def bad_graphs():
     bad('slice_step', "Slice 's': a step is 0",
         [('Slice', ['x', 's', 'e', 's', 'z'], ['y'], 's')],
         [ints('s', [0]), ints('e', [1]), ints('z', [0])])
+    bad('pad_overflow', "Pad 'p': pads by -9223372036854775808 elements",
+        [('Pad', ['x', 'p'], ['y'], 'p')], [ints('p', [0, -2**63, 0, 0])])
+    bad('output_shape', "ConvTranspose 'c': cannot give 9 outputs: there are 5",
+        [('ConvTranspose', ['x', 'w'], ['y'], 'c', dict(output_shape=[9, 5]))],
+        [init('w', np.ones((1, 1, 2, 2), f32))],
+        inputs=[port('x', [1, 1, 4, 4])])
     bad('kernel_shape', "Conv 'c': kernel_shape says 3, the weight has 2",
         [('Conv', ['x', 'w'], ['y'], 'c', dict(kernel_shape=[3, 2]))],
         [init('w', np.ones((1, 1, 2, 2), f32))], inputs=[port('x', [1, 1, 4, 4])])

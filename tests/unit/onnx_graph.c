@@ -311,6 +311,18 @@ Test(onnx_graph, baked_batch_is_rewritten)
 	check_rebatch(GRAPH("baked_2"), 2);
 }
 
+/* At batch 1 the shapes alone cannot tell, and the user is told so, once. */
+Test(onnx_graph, doubt_about_the_batch_is_said)
+{
+	Loaded *l = load_with(GRAPH("baked_1"), (Options){.batch = 4});
+	cr_expect_eq(l->u.nwarnings, 1, "%s", l->said);
+	cr_expect_not_null(strstr(l->said, "the file's batch is 1"));
+	unload(l);
+	l = load_with(GRAPH("baked_2"), (Options){.batch = 4});
+	cr_expect_eq(l->u.nwarnings, 0, "%s", l->said);
+	unload(l);
+}
+
 /* ---- the file ---- */
 
 Test(onnx_graph, names_the_model_after_the_file)
