@@ -12,7 +12,7 @@
 
 #define RT_WS_FLOATS 10240	/* no kernel asks for more */
 #define RT_KC 192		/* steps of a block of k */
-#define RT_WS_SLACK 64		/* vectors may read this far past planes */
+#define RT_WS_SLACK 16		/* the last vector may read past planes */
 
 static inline int32_t rt_min(int32_t a, int32_t b)
 {
