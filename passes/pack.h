@@ -38,7 +38,4 @@ typedef struct PackResult {
  * rounded up to it. The sizes must add up to less than 2^62. */
 PackResult pack(int n, const PackItem item[], PackLimits, int64_t offset[]);
 
-/* The largest sum of sizes that live at one time. */
-int64_t pack_live(int n, const PackItem item[]);
-
 #endif

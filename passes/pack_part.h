@@ -27,8 +27,10 @@ typedef struct PackPart {
 	int64_t *size, *align;   /* by item, in units */
 	int64_t *life;           /* by item: its length in time */
 	int64_t *total;          /* by section: sum of sizes */
+	int64_t *crowd;          /* by item: its largest total */
 	int64_t bound;           /* proved: no placement is lower */
-	int64_t goal;            /* there is no need to be lower */
+	int64_t goal;            /* there is no need to be lower, */
+	bool decide;             /*   nor to come closer */
 	int64_t nodes, budget;   /* used, allowed */
 	int64_t height;          /* of the best placement so far, */
 	int64_t *offset;         /*   by item */
@@ -60,6 +62,7 @@ typedef struct PackOrder {
 extern const PackOrder pack_orders[];
 extern const int pack_norders;
 
+int64_t pack_key(const PackPart *, char letter, int item);
 /* by[]: all items, sorted. */
 void pack_sort(const PackPart *, PackOrder, int by[]);
 

@@ -1,0 +1,253 @@
+#include "passes/pack_part.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sections ---- */
+
+typedef struct Moment {
+	int64_t time;
+	int item;
+	bool ends;
+} Moment;
+
+/* At one time, ends come before beginnings: lifetimes are half-open. */
+static int in_time(const void *pa, const void *pb)
+{
+	const Moment *a = pa, *b = pb;
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	if (a->ends != b->ends)
+		return a->ends ? -1 : 1;
+	return a->item - b->item;
+}
+
+/* A section is the time between the last of some beginnings and the first of
+ * the ends after them: every set of live items is contained in one of these. */
+static void number_sections(PackPart *p, const PackItem item[])
+{
+	Arena *scratch = arena_create();
+	Moment *m = arena_array(scratch, Moment, 2 * (int64_t)p->n);
+	for (int i = 0; i < p->n; i++) {
+		m[2 * i] = (Moment){item[i].lower, i, false};
+		m[2 * i + 1] = (Moment){item[i].upper, i, true};
+	}
+	qsort(m, 2 * (size_t)p->n, sizeof *m, in_time);
+	for (int k = 0; k < 2 * p->n; k++) {
+		if (m[k].ends && !m[k - 1].ends)
+			p->nsections++;
+		*(m[k].ends ? &p->end[m[k].item] : &p->first[m[k].item]) =
+			p->nsections;
+	}
+	arena_destroy(scratch);
+}
+
+static void add_sizes(PackPart *p)
+{
+	int64_t live = 0;
+	int64_t *change = arena_array(p->arena, int64_t, p->nsections + 1);
+	for (int i = 0; i < p->n; i++) {
+		change[p->first[i]] += p->size[i];
+		change[p->end[i]] -= p->size[i];
+	}
+	for (int k = 0; k < p->nsections; k++) {
+		p->total[k] = live += change[k];
+		if (live > p->bound)
+			p->bound = live;
+	}
+}
+
+/* The largest total of each item's sections: rising[k] is the largest of the
+ * 2^level sections from k on. */
+static void find_crowds(PackPart *p)
+{
+	Arena *scratch = arena_create();
+	int64_t *rising = arena_array(scratch, int64_t, p->nsections);
+	memcpy(rising, p->total, sizeof *rising * (size_t)p->nsections);
+	for (int wide = 1; wide <= p->nsections; wide *= 2) {
+		for (int i = 0; i < p->n; i++) {
+			int length = p->end[i] - p->first[i];
+			if (length < wide || length / 2 >= wide)
+				continue;
+			int64_t a = rising[p->first[i]];
+			int64_t b = rising[p->end[i] - wide];
+			p->crowd[i] = a > b ? a : b;
+		}
+		for (int k = 0; k + wide < p->nsections; k++)
+			if (rising[k + wide] > rising[k])
+				rising[k] = rising[k + wide];
+	}
+	arena_destroy(scratch);
+}
+
+/* The smallest allowed alignment in units: a unit that is a multiple of the
+ * alignment satisfies it wherever it is. */
+static int64_t units(int64_t align, int64_t unit)
+{
+	return align > unit ? align / unit : 1;
+}
+
+PackPart *pack_part(Arena *a, int n, const PackItem item[], int64_t unit)
+{
+	PackPart *p = arena_new(a, PackPart);
+	p->arena = a;
+	p->n = n;
+	p->first = arena_array(a, int, n);
+	p->end = arena_array(a, int, n);
+	p->size = arena_array(a, int64_t, n);
+	p->align = arena_array(a, int64_t, n);
+	p->life = arena_array(a, int64_t, n);
+	p->crowd = arena_array(a, int64_t, n);
+	p->offset = arena_array(a, int64_t, n);
+	for (int i = 0; i < n; i++) {
+		p->size[i] = (item[i].size + unit - 1) / unit;
+		p->align[i] = units(item[i].align, unit);
+		p->life[i] = item[i].upper - item[i].lower;
+	}
+	number_sections(p, item);
+	p->total = arena_array(a, int64_t, p->nsections);
+	add_sizes(p);
+	find_crowds(p);
+	p->height = INT64_MAX;
+	return p;
+}
+
+/* ---- the ladder ---- */
+
+bool pack_keep(PackPart *p, const int64_t offset[])
+{
+	int64_t height = 0;
+	for (int i = 0; i < p->n; i++)
+		if (offset[i] + p->size[i] > height)
+			height = offset[i] + p->size[i];
+	if (height < p->height) {
+		p->height = height;
+		memcpy(p->offset, offset, sizeof *offset * (size_t)p->n);
+	}
+	return p->height <= p->goal;
+}
+
+bool pack_spent(const PackPart *p)
+{
+	return p->nodes >= p->budget;
+}
+
+enum {
+	FIT_ITEMS = 4096,        /* more: first fit is too slow */
+	SEARCH_ORDERS = 4,
+	SEARCH_NODES = 16,       /* for each item, at first */
+};
+
+typedef struct Ladder {
+	PackPart *part;
+	PackFill *fill;
+	int *by, *best;          /* orders; of the lowest fill */
+	int64_t *offset;
+	PackSearch *search;
+	uint64_t seed;           /* of the last jittered order */
+} Ladder;
+
+static bool try_fits(Ladder *l)
+{
+	PackPart *p = l->part;
+	for (int tightest = 0; tightest < 2; tightest++) {
+		pack_fit(p, l->by, tightest, l->offset);
+		if (pack_keep(p, l->offset))
+			return true;
+	}
+	return false;
+}
+
+static bool try_orders(Ladder *l)
+{
+	PackPart *p = l->part;
+	int64_t lowest = INT64_MAX;
+	for (int i = 0; i < pack_norders; i++) {
+		pack_sort(p, pack_orders[i], l->by);
+		pack_fill(l->fill, l->by, l->offset);
+		if (pack_keep(p, l->offset))
+			return true;
+		if (p->height < lowest)
+			memcpy(l->best, l->by, sizeof *l->by * (size_t)p->n);
+		lowest = p->height;
+		if (p->n <= FIT_ITEMS && try_fits(l))
+			return true;
+		if (pack_spent(p) && i > 0)
+			return false;
+	}
+	return false;
+}
+
+static PackOutcome search_order(Ladder *l, int64_t capacity, int i,
+                                int64_t limit)
+{
+	PackPart *p = l->part;
+	bool jitter = i == SEARCH_ORDERS;
+	if (jitter)
+		l->seed++;
+	PackOutcome o = pack_search(
+		l->search, capacity,
+		pack_orders[jitter ? l->seed % SEARCH_ORDERS : (uint64_t)i],
+		jitter ? l->seed : 0, limit, l->offset);
+	if (o == PACK_FOUND)
+		pack_keep(p, l->offset);
+	if (o == PACK_NONE)
+		p->bound = capacity + 1;
+	return o;
+}
+
+/* Every order for so many nodes, and one that is jittered. */
+static PackOutcome search_orders(Ladder *l, int64_t capacity, int64_t limit)
+{
+	for (int i = 0; i <= SEARCH_ORDERS; i++) {
+		PackOutcome o = search_order(l, capacity, i, limit);
+		if (o != PACK_LIMIT)
+			return o;
+		if (pack_spent(l->part))
+			break;
+	}
+	return PACK_LIMIT;
+}
+
+/* One round: at the goal; then half-way between where the search failed and
+ * the best, as long as there is something between. */
+static void search_round(Ladder *l, int64_t limit)
+{
+	PackPart *p = l->part;
+	int64_t failed = p->goal > p->bound ? p->goal : p->bound;
+	int64_t target = failed;
+	while (failed < p->height && !pack_spent(p)) {
+		if (search_orders(l, target, limit) != PACK_FOUND)
+			failed = target + 1;
+		if (p->decide)
+			return;
+		target = failed + (p->height - failed) / 2;
+	}
+}
+
+/* Nothing is left to be found. */
+static bool settled(const PackPart *p)
+{
+	return p->height <= p->goal || p->height == p->bound ||
+	       (p->decide && p->bound > p->goal);
+}
+
+void pack_place(PackPart *p)
+{
+	Ladder l = {
+		.part = p, .fill = pack_fill_create(p),
+		.by = arena_array(p->arena, int, p->n),
+		.best = arena_array(p->arena, int, p->n),
+		.offset = arena_array(p->arena, int64_t, p->n),
+	};
+	if (try_orders(&l))
+		return;
+	l.search = pack_search_create(p);
+	if (!l.search) {
+		pack_wheel(p, l.fill, l.best, INT64_MAX);
+		return;
+	}
+	int64_t limit = SEARCH_NODES * (int64_t)p->n;
+	for (; !settled(p) && !pack_spent(p); limit *= 2)
+		search_round(&l, limit);
+}
