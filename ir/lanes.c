@@ -2,13 +2,15 @@
 
 #include <string.h>
 
-enum { MAX_LANES = 16, MAX_SUMS = 4 };
+enum { MAX_LANES = 16, MAX_SUMS = 4, MAX_BODY = 64 };
 
 /* A loop that can be split: its sums and what replaces names in a copy. */
 typedef struct Split {
 	Kernel *k;
 	int loop;
 	int nsums, sum[MAX_SUMS];
+	bool stores;       /* the loop does more than sums */
+	bool keep[MAX_BODY];   /* the statements to copy */
 	Index at;          /* what the loop variable becomes */
 	int *rename;       /* by scalar variable; -1: stays */
 	int nrename;
@@ -94,13 +96,15 @@ static int count_readers(const Stmt *body, int var)
 static bool can_split(Split *p, const Stmt *loop, int lanes)
 {
 	const Stmt *body = loop->u.loop.body;
-	p->nsums = 0;
+	int length = 0;
 	p->loop = loop->u.loop.var;
 	if (loop->u.loop.extent < 2 * lanes)
 		return false;
 	for (const Stmt *s = body; s; s = s->next) {
-		if (s->kind != ST_SET && s->kind != ST_STORE)
+		if ((s->kind != ST_SET && s->kind != ST_STORE) ||
+		    length++ == MAX_BODY)
 			return false;
+		p->stores |= s->kind == ST_STORE;
 		if (s->kind == ST_STORE || s->u.set.first)
 			continue;
 		if (!addend(p->k, s) || p->nsums == MAX_SUMS ||
@@ -199,11 +203,36 @@ static Stmt *push(Split *p, Stmt s)
 	return copy;
 }
 
+static void keep_all(Split *p)
+{
+	for (int i = 0; i < MAX_BODY; i++)
+		p->keep[i] = true;
+}
+
+/* Only what one sum needs: from the end, its own statement and those that
+ * define what a kept one reads. */
+static void keep_for(Split *p, const Stmt *body, int sum)
+{
+	const Stmt *stmt[MAX_BODY];
+	int n = 0;
+	for (const Stmt *s = body; s; s = s->next)
+		stmt[n++] = s;
+	for (int i = n - 1; i >= 0; i--) {
+		int var = stmt[i]->u.set.var;
+		p->keep[i] = var == sum;
+		for (int j = i + 1; j < n; j++)
+			p->keep[i] |= p->keep[j] && stmt_reads(stmt[j], var);
+	}
+}
+
 /* The body once more, its own variables under new names. */
 static void copy_body(Split *p, const Stmt *body)
 {
+	int i = 0;
 	for (const Stmt *s = body; s; s = s->next) {
 		Stmt c = *s;
+		if (!p->keep[i++])
+			continue;
 		if (s->kind == ST_STORE) {
 			c.u.store.to = copy_access(p, &s->u.store.to);
 			c.u.store.x = copy_expr(p, s->u.store.x);
@@ -250,38 +279,54 @@ static Expr *tree(Split *p, const int var[], int n)
 	return k_add(p->k, tree(p, var, n / 2), tree(p, var + n / 2, n / 2));
 }
 
-static Stmt **split(Split *p, const Stmt *loop, int lanes, Stmt **at)
+/* One loop with these sums in lanes, then their total. */
+static void split_sums(Split *p, const Stmt *loop, int lanes, const int sum[],
+                       int nsums)
 {
 	int lane[MAX_SUMS][MAX_LANES];
-	int64_t extent = loop->u.loop.extent, rounds = extent / lanes;
-	const Stmt *body = loop->u.loop.body;
+	for (int s = 0; s < nsums; s++)
+		for (int j = 0; j < lanes; j++) {
+			DType type = p->k->type[sum[s]];
+			lane[s][j] = new_var(p, type);
+			push_set(p, lane[s][j], true, k_typed(p->k, type, 0));
+		}
+	Stmt **after = open_loop(p, loop->u.loop.extent / lanes, lanes, 0);
+	for (int j = 0; j < lanes; j++) {
+		for (int s = 0; s < nsums; s++)
+			p->rename[sum[s]] = lane[s][j];
+		copy_body(p, loop->u.loop.body);
+		p->at = k_plus(p->at, 1);
+	}
+	p->tail = after;
+	for (int s = 0; s < nsums; s++) {
+		p->rename[sum[s]] = -1;
+		push_set(p, sum[s], false,
+		         k_add(p->k, k_get(p->k, sum[s]),
+		               tree(p, lane[s], lanes)));
+	}
+}
+
+/* Each sum gets a loop of its own, which compilers are better at, unless there
+ * are stores: those happen once. Returns where the next statement goes. */
+static Stmt **split(Split *p, const Stmt *loop, int lanes, Stmt **at)
+{
+	int64_t rest = loop->u.loop.extent % lanes;
 	p->tail = at;
 	p->nrename = p->k->nvars;
 	p->rename = arena_array(p->k->arena, int, p->nrename);
 	memset(p->rename, -1, sizeof *p->rename * (size_t)p->nrename);
-	for (int s = 0; s < p->nsums; s++)
-		for (int j = 0; j < lanes; j++) {
-			DType type = p->k->type[p->sum[s]];
-			lane[s][j] = new_var(p, type);
-			push_set(p, lane[s][j], true, k_typed(p->k, type, 0));
-		}
-	Stmt **after = open_loop(p, rounds, lanes, 0);
-	for (int j = 0; j < lanes; j++) {
-		for (int s = 0; s < p->nsums; s++)
-			p->rename[p->sum[s]] = lane[s][j];
-		copy_body(p, body);
-		p->at = k_plus(p->at, 1);
+	keep_all(p);
+	if (p->stores)
+		split_sums(p, loop, lanes, p->sum, p->nsums);
+	for (int s = 0; !p->stores && s < p->nsums; s++) {
+		keep_for(p, loop->u.loop.body, p->sum[s]);
+		split_sums(p, loop, lanes, &p->sum[s], 1);
 	}
-	p->tail = after;
-	for (int s = 0; s < p->nsums; s++) {
-		int sum = p->sum[s];
-		p->rename[sum] = -1;
-		push_set(p, sum, false, k_add(p->k, k_get(p->k, sum),
-		                              tree(p, lane[s], lanes)));
-	}
-	if (extent % lanes) {
-		after = open_loop(p, extent % lanes, 1, rounds * lanes);
-		copy_body(p, body);
+	if (rest) {
+		Stmt **after = open_loop(p, rest, 1,
+		                         loop->u.loop.extent - rest);
+		keep_all(p);
+		copy_body(p, loop->u.loop.body);
 		p->tail = after;
 	}
 	return p->tail;

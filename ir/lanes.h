@@ -8,7 +8,8 @@
  *   for i in 0..n/2: a += f(2i), b += f(2i+1);  s += a + b, and the rest
  *
  * Only the order of additions changes. Everything else in the loop, stores
- * included, happens in the order it did.
+ * included, happens in the order it did; a loop of several sums and no stores
+ * becomes one loop for each.
  */
 #ifndef IR_LANES_H
 #define IR_LANES_H
