@@ -92,7 +92,7 @@ static const char *print_kernel(Kernels *ks, CKernel *kernel)
 	name = kernel_name(ks->c, kernel->k->node);
 	ks->printed[ks->n++] = (Printed){name, params, body};
 	w_comment(ks->w, c_kernel_comment(kernel));
-	w_line(ks->w, "static void %s(%s)", name, params);
+	c_put_kernel_head(ks->w, kernel, name);
 	w_raw(ks->w, "%s\n", body);
 	return name;
 }

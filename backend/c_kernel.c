@@ -287,6 +287,20 @@ static void put_stmts(Writer *w, CKernel *c, const Stmt *s)
 	}
 }
 
+void c_put_kernel_head(Writer *w, const CKernel *c, const char *name)
+{
+	enum { LONG_NAME = 36 };   /* leaves no room for a parameter */
+	w_put(w, "static void %s(", name);
+	if (strlen(name) < LONG_NAME) {
+		w_line(w, "%s)", c_kernel_params(c));
+		return;
+	}
+	w_end(w);
+	w->indent++;
+	w_line(w, "%s)", c_kernel_params(c));
+	w->indent--;
+}
+
 void c_put_kernel_body(Writer *w, CKernel *c)
 {
 	w_open(w, "{");
@@ -340,7 +354,7 @@ void emit_c_kernel(FILE *out, const Kernel *k, const char *name)
 	CKernel *c = c_kernel(scratch, k, NULL);
 	Writer w = {.out = out, .arena = scratch};
 	w_comment(&w, c_kernel_comment(c));
-	w_line(&w, "static void %s(%s)", name, c_kernel_params(c));
+	c_put_kernel_head(&w, c, name);
 	c_put_kernel_body(&w, c);
 	arena_destroy(scratch);
 }

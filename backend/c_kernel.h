@@ -37,6 +37,7 @@ CKernel *c_kernel(Arena *, const Kernel *, const Plan *);
  * body in braces. */
 const char *c_kernel_comment(const CKernel *);
 const char *c_kernel_params(const CKernel *);
+void c_put_kernel_head(Writer *, const CKernel *, const char *name);
 void c_put_kernel_body(Writer *, CKernel *);
 
 /* c_live.c: which variables and values the emitted statements use. */

@@ -161,13 +161,15 @@ static void compare_state(const Instance *k, const Reference *r)
 	}
 }
 
-static void check_numbers(const char *compiler, WeightsForm weights)
+static void check_numbers(const char *compiler, WeightsForm weights,
+                          bool openblas)
 {
 	Unit u = test_unit();
 	Program *p = tiny_program(&u, "tiny");
 	char *dir = new_directory(u.arena);
 	EmitOptions o = options;
 	o.weights = weights;
+	o.openblas = openblas;
 	cr_assert(emit_c(p, &o, dir));
 	emit_glue_file(u.arena, p, dir);
 	Loaded l = load_program(p, dir, compiler);
@@ -191,8 +193,37 @@ static void check_numbers(const char *compiler, WeightsForm weights)
 
 Test(backend_program, trains_like_the_interpreter)
 {
-	check_numbers("gcc", WEIGHTS_C);
-	check_numbers("clang", WEIGHTS_BIN);
+	check_numbers("gcc", WEIGHTS_C, false);
+	check_numbers("clang", WEIGHTS_BIN, false);
+}
+
+Test(backend_program, trains_with_openblas)
+{
+	check_numbers("gcc", WEIGHTS_C, true);
+}
+
+/* No variable is written: there is no state, and nothing to save. */
+Test(backend_program, only_infers)
+{
+	Unit u = test_unit();
+	Model *m = tiny_model(&u, "tiny");
+	for (int i = 0; i < m->nvars; i++)
+		m->var[i]->mutable = false;
+	Program *p = program_of(NULL, tiny_plan(tiny_infer(m)), NULL);
+	char *dir = new_directory(u.arena);
+	cr_assert(emit_c(p, &options, dir));
+	emit_glue_file(u.arena, p, dir);
+	Loaded l = load_program(p, dir, "gcc");
+	Instance k = new_instance(&l);
+	Reference r = reference_of(p);
+	compare("output", emitted_run(&k, 1, 1),
+	        reference_run(&r, p->infer->graph, 1), BATCH * OUT);
+	cr_expect_eq(p->state_bytes, 0);
+	cr_expect_eq(l.call(k.context, 0), -1);
+	cr_expect_null(dlsym(l.library, "tiny_save"));
+	dlclose(l.library);
+	remove_directory(u.arena, dir);
+	arena_destroy(u.arena);
 }
 
 Test(backend_program, two_instances_do_not_meet)

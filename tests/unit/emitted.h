@@ -104,8 +104,9 @@ static inline Loaded load_program(const Program *p, const char *dir,
 	const char *library = arena_printf(a, "%s/%s-%s.so", dir, n, compiler);
 	run_command(arena_printf(
 		a, "cd %s && %s " STRICT "-O2 -fPIC -shared -o %s "
-		"$(ls %s.c %s_weights.c %s_glue.c 2>/dev/null) -lm", dir,
-		compiler, library, n, n, n));
+		"$(ls %s.c %s_weights.c %s_glue.c 2>/dev/null) "
+		"$(grep -q cblas.h %s_rt.h 2>/dev/null && echo -lopenblas) -lm",
+		dir, compiler, library, n, n, n, n));
 	l.library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	cr_assert_not_null(l.library, "%s", dlerror());
 	find_symbol(l.library, "thimble_glue_size", &l.size);
