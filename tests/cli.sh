@@ -1,0 +1,310 @@
+#!/bin/sh
+# The built command line from outside: statuses, messages, files.
+#
+#   cli.sh THIMBLE SOURCE_DIR
+thimble=$1
+gestures=$2/examples/gestures
+model=$gestures/gestures.onnx
+python=/usr/bin/python3
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+bad=0
+
+fail() {
+	echo "FAIL: $*"
+	bad=1
+}
+
+# status WANTED ARGUMENT...: runs thimble; its output is in ./out and ./err.
+status() {
+	want=$1
+	shift
+	"$thimble" "$@" >out 2>err
+	got=$?
+	[ $got = "$want" ] || {
+		fail "thimble $*: status $got, not $want"
+		head -5 err
+	}
+}
+
+# says FILE TEXT: the last run wrote TEXT there.
+says() {
+	grep -qF -- "$2" "$1" || {
+		fail "no '$2' in $1 of the last run:"
+		head -5 "$1"
+	}
+}
+
+there() {
+	for file; do
+		[ -s "$file" ] || fail "$file is missing or empty"
+	done
+}
+
+# ---- help and usage ----
+
+for c in inspect compile plan train run export ops; do
+	status 0 $c --help
+	says out Examples:
+	says out "Usage: thimble $c"
+	cp out help
+	status 0 help $c
+	cmp -s out help || fail "help $c is not $c --help"
+	status 2 $c --no-such-option
+done
+status 0 --help
+status 0 --version
+says out thimble
+status 2
+status 2 frobnicate
+says err "'frobnicate' is not a command"
+status 2 inspect
+status 2 inspect "$model" extra
+status 2 compile "$model"
+says err "-o DIR"
+status 2 plan "$model" --batch 0
+status 2 plan "$model" --batch 3x
+status 2 plan "$model" --dim N
+status 2 plan "$model" --loss nonsense
+says err nonsense
+status 2 plan "$model" --loss mse --optimizer adam:lr=-1
+status 2 plan "$model" --optimizer adam
+says err "--optimizer needs --loss"
+status 2 plan "$model" --target abacus
+says err abacus
+status 2 plan "$model" --disable nonsense
+says err nonsense
+status 2 run "$model"
+status 2 run "$model" --dump d --steps 2
+status 2 run "$model" --dump d --input x
+status 2 train "$model"
+status 2 train "$model" --data x --normalize 1
+status 2 train "$model" --data x --normalize 1,0
+status 2 train "$model" --data x --lr-schedule step
+status 2 export "$model" -o x
+
+# ---- inspect, plan, ops ----
+
+status 0 inspect "$model"
+says out "opset 17"
+says out "acceleration"
+says out "running statistic"
+status 0 inspect "$model" --freeze '*.bias'
+says out "frozen: --freeze *.bias"
+status 1 inspect "$model" --loss mse --freeze 'no.such.*'
+says err "no.such."
+status 0 ops
+says out Conv
+status 1 inspect no-such-file.onnx
+says err no-such-file.onnx
+
+json() {
+	"$python" -c 'import json, sys; d = json.load(open("out")); '"$1" ||
+		fail "JSON of the last run: $1"
+}
+status 0 inspect "$model" --json
+json 'assert d["operators"]["Conv"] == 3 and d["errors"] == 0'
+json 'p = {x["name"]: x for x in d["parameters"]}
+assert p["0.weight"]["shape"] == [16, 3, 5] and p["0.weight"]["trains"]
+assert not p["1.running_mean"]["trains"]'
+status 0 ops --json
+json 'assert [o for o in d if o["name"] == "Conv"][0]["gradient"] == "yes"'
+status 0 plan "$model" --loss cross-entropy --optimizer adam --batch 4 --json
+json 'assert d["model"] == "gestures" and d["batch"] == 4
+assert d["optimizer"] == "adam" and d["target"] == "host"
+assert d["arena_bytes"] >= d["lower_bound_bytes"] > 0 and d["flops"] > 0
+assert d["recomputed_flops"] == 0 and d["const_bytes"] >= 0
+p = d["peak"]
+assert set(p) == {"node", "parameters", "gradients", "optimizer",
+                  "activations", "workspace", "io"}
+assert d["state_bytes"] >= p["parameters"] + p["optimizer"] > 0
+assert p["optimizer"] > 1.9 * 6000 * 4
+assert p["gradients"] + p["activations"] + p["workspace"] + p["io"] \
+    == d["lower_bound_bytes"]
+for b in d["buffers"]:
+    assert b["offset"] >= 0 and b["offset"] + b["bytes"] <= d["arena_bytes"]
+    assert 0 <= b["first"] <= b["last"]
+for a in d["buffers"]:
+    for b in d["buffers"]:
+        assert a is b or a["last"] < b["first"] or b["last"] < a["first"] \
+            or a["offset"] + a["bytes"] <= b["offset"] \
+            or b["offset"] + b["bytes"] <= a["offset"]'
+cp out plan.json
+
+# ---- compile ----
+
+train="--loss cross-entropy --optimizer adam --batch 4"
+status 0 compile "$model" -o a/b $train
+says out arena
+there a/b/gestures.h a/b/gestures.c a/b/gestures_weights.c \
+	a/b/CMakeLists.txt a/b/gestures.report.json
+cmp -s a/b/gestures.report.json plan.json ||
+	fail "the report is not what plan says"
+cp "$model" .
+status 0 compile gestures.onnx -o c/ $train
+diff -r a/b c || fail "two runs of compile differ"
+status 0 compile gestures.onnx -o c $train --weights=bin
+there c/gestures_weights.bin
+[ ! -e c/gestures_weights.c ] || fail "the old weights are still there"
+status 0 compile gestures.onnx -o c --name other
+there c/other.h c/gestures.h
+ls -d ./*.?????? 2>/dev/null && fail "temporary files are left"
+status 1 compile gestures.onnx -o c/other.h/d
+says err c/other.h
+head -c 5000 "$model" >short.onnx
+status 1 compile short.onnx -o d
+[ ! -e d ] || fail "a failing compile leaves files"
+
+# ---- files cut short ----
+
+size=$(wc -c <"$model")
+n=0
+while [ $n -lt "$size" ]; do
+	head -c $n "$model" >short.onnx
+	status 1 inspect short.onnx
+	says err short.onnx
+	n=$((n + 1024))
+done
+printf 'PK\003\004 not a model' >zip.onnx
+status 1 plan zip.onnx
+says err zip.onnx
+
+# ---- run ----
+
+x=$gestures/train-x.npy
+"$python" - "$gestures" <<'EOF' || fail "preparing arrays"
+import sys, numpy as np
+d = sys.argv[1]
+x, y = np.load(d + '/train-x.npy'), np.load(d + '/train-y.npy')
+np.save('x6.npy', np.asfortranarray(x[:6].astype('f8') / 32))
+np.save('y6.npy', y[:6].astype('i8'))
+np.save('y5.npy', y[:5])
+np.save('bad.npy', np.array([0, 1, 2, 3, 4, 2**40]))
+np.save('x6t.npy', x[:6].transpose(0, 2, 1))
+EOF
+for e in interpreter c; do
+	status 0 run "$model" --input acceleration=x6.npy --dump run-$e \
+		--executor $e
+	there run-$e/output/gesture.npy
+	status 0 run "$model" --input acceleration=x6.npy --target y6.npy \
+		--steps 3 --loss cross-entropy --optimizer momentum:lr=0.01 \
+		--dump run-$e --executor $e --seed 5
+	there run-$e/loss.npy run-$e/grad/0.weight.npy \
+		run-$e/param/0.weight.npy run-$e/buffer/1.running_mean.npy
+done
+"$python" - <<'EOF' || fail "the interpreter and the C disagree"
+import glob, numpy as np
+files = glob.glob('run-c/*.npy') + glob.glob('run-c/*/*.npy')
+assert len(files) > 20
+for f in files:
+    a, b = np.load(f), np.load(f.replace('run-c', 'run-interpreter'))
+    assert a.shape == b.shape and a.dtype == b.dtype, f
+    assert np.allclose(a, b, rtol=1e-3, atol=1e-4), (f, abs(a - b).max())
+assert np.load('run-c/loss.npy').shape == (3,)
+assert np.load('run-c/output/gesture.npy').shape == (6, 5)
+EOF
+status 1 run "$model" --dump d
+says err "input 'acceleration' is missing"
+status 1 run "$model" --dump d --input wrong=x6.npy
+says err "no input 'wrong'"
+status 1 run "$model" --dump d --input acceleration=x6t.npy
+says err "x6t.npy"
+says err "[16,3,64]"
+set -- --input acceleration=x6.npy --steps 1 --loss cross-entropy --dump d
+status 1 run "$model" "$@" --target y5.npy
+says err "y5.npy"
+status 1 run "$model" "$@" --target bad.npy
+says err "bad.npy: error: element 5"
+status 1 run "$model" "$@" --target no.npy
+says err "no.npy"
+CC=/bin/false status 1 run "$model" "$@" --target y6.npy --executor c
+says err "/bin/false"
+CC=no-such-cc status 0 run "$model" "$@" --target y6.npy
+for f in "${TMPDIR:-/tmp}"/thimble.??????; do
+	[ -e "$f/log" ] && fail "$f is left"
+done
+
+# ---- train, export ----
+
+set -- "$model" --train-data "$x,$gestures/train-y.npy" \
+	--val-data "$gestures/test-x.npy,$gestures/test-y.npy" \
+	--scale 1/32 --optimizer momentum:lr=0.02 --loss cross-entropy
+status 0 train "$@" --epochs 15 --seed 1 --log 1.csv -o 1.st \
+	--export 1.onnx --json
+json 'assert d["steps"] == len(d["loss"]) and d["validation_accuracy"] > 0.85
+assert d["loss"][-1] < 0.5 * d["loss"][0]
+assert d["report"]["state_bytes"] > 0'
+there 1.csv 1.st 1.onnx
+status 0 train "$@" --epochs 1 --seed 1 --log 2.csv
+says out "validation accuracy"
+lines=$(wc -l <2.csv)
+head -n "$lines" 1.csv | cmp -s - 2.csv || fail "the same seed differs"
+status 0 train "$@" --epochs 1 --seed 2 --log 3.csv
+cmp -s 2.csv 3.csv && fail "another seed changes nothing"
+status 0 train "$@" --steps 3 --no-shuffle --lr-schedule cosine --log 4.csv
+[ "$(wc -l <4.csv)" = 4 ] || fail "--steps 3 is not three steps"
+status 0 export "$model" 1.st -o 2.onnx
+cmp -s 1.onnx 2.onnx || fail "export is not train --export"
+"$python" - 1.onnx <<'EOF' || fail "the exported model"
+import sys, json, struct, onnx, numpy as np
+from onnx import numpy_helper
+m = onnx.load(sys.argv[1])
+onnx.checker.check_model(m)
+raw = open('1.st', 'rb').read()
+n = struct.unpack('<Q', raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+init = {t.name: numpy_helper.to_array(t) for t in m.graph.initializer}
+for name, e in head.items():
+    if name != '__metadata__':
+        a, b = e['data_offsets']
+        w = np.frombuffer(raw[8 + n + a:8 + n + b], '<f4')
+        assert np.array_equal(init[name].ravel(), w), name
+EOF
+# The tuned model knows what the untrained one does not.
+"$python" -c 'import sys, numpy as np
+np.save("xt.npy", np.load(sys.argv[1] + "/test-x.npy") / np.float32(32))' \
+	"$gestures"
+status 0 run 1.onnx --input acceleration=xt.npy --dump tuned
+"$python" -c 'import sys, numpy as np
+y = np.load("tuned/output/gesture.npy").argmax(1)
+right = (y == np.load(sys.argv[1] + "/test-y.npy").ravel()).mean()
+assert right > 0.85, right' "$gestures" || fail "the tuned model"
+status 1 export "$model" "$model" -o 3.onnx
+says err gestures.onnx
+head -c 3000 1.st >short.st
+status 1 export "$model" short.st -o 3.onnx
+says err short.st
+[ ! -e 3.onnx ] || fail "a failing export leaves a file"
+
+status 1 train "$model" --data "$gestures/test-x.npy"
+says err "gives 1 array"
+status 1 train "$model" --data "$x,$gestures/test-y.npy"
+says err "test-y.npy: error: has "
+printf '1,2,0\n3,4,1\n' >t.csv
+status 1 train "$model" --data t.csv
+says err t.csv
+printf '1,2,0\n3,4\n' >t.csv
+status 1 train "$model" --data t.csv
+says err "t.csv: error: line 2 has 2 columns, expected 3"
+head -c 1000 "$x" >short.npy
+status 1 train "$model" --data "short.npy,$gestures/train-y.npy"
+says err short.npy
+status 1 train "$@" --optimizer sgd:lr=1e9
+says err "smaller learning rate"
+
+# A signal ends the training after a whole step, with all results.
+"$thimble" train "$@" --epochs 1000000 -o int.st --log int.csv 2>err >out &
+pid=$!
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	sleep 0.5
+	ls int.csv.?????? >/dev/null 2>&1 && break
+done
+sleep 0.2
+kill -TERM $pid
+wait $pid || fail "a signal ends the training with status $?"
+says err interrupted
+there int.st int.csv
+ls -d ./*.?????? 2>/dev/null && fail "temporary files are left"
+
+exit $bad
