@@ -5,16 +5,16 @@
  * possible offset given those placed before it, and offsets never decrease;
  * equal offsets go by rank. Some lowest placement can be built that way, so a
  * tree without an answer proves that there is none. Of each section the
- * search knows the sum of sizes that still have to go in, and the least offset
- * any of them could get; together they must not pass the capacity. When
+ * search knows the sum of sizes that still have to go in; one of them must be
+ * able to lie so low that the sum fits in from there. When
  * nothing that is left spans a border between sections, the two sides are
  * searched one after the other, each with an order of its own.
  *
  * The tree and the orders are MiniMalloc's (M. Moffitt, MiniMalloc: A
  * Lightweight Memory Allocator for Hardware-Accelerated Machine Learning,
  * ASPLOS 2024). What is done here to walk it quickly: flat arrays, a trail
- * instead of copies, and a witness of each section's least offset, so that it
- * is looked for again only if its witness moves.
+ * instead of copies, and one watched item for each section, so that the others
+ * are looked at only when that one has moved too high.
  */
 #include "passes/pack_part.h"
 
@@ -26,11 +26,10 @@ enum {
 	MOST_PAIRS = 1 << 23,    /* near and member, each */
 };
 
-/* What a placement changed: an item's lowest offset (v >= 0), or a section's
- * least offset and witness (~v). */
+/* What a placement changed: an item's lowest offset (v >= 0), or what a section
+ * watches (~v). */
 typedef struct Change {
-	int v, witness;
-	int32_t old;
+	int v, old;
 } Change;
 
 struct PackSearch {
@@ -42,8 +41,8 @@ struct PackSearch {
 	int32_t *lowest;            /* offset that is still possible; PLACED */
 	int32_t *offset;
 	int32_t *total;             /* by section: sizes to be placed */
-	int32_t *least;             /* least of `lowest` in the section, */
-	int *witness;               /*   and an item that has it */
+	int *watch;                 /* an item that can lie so low that the
+	                             * total fits in on top */
 	int *span;                  /* items to be placed that pass its end */
 	PackOrder order;
 	int64_t *key[PACK_KEYS], *jitter;
@@ -93,23 +92,24 @@ static void reserve_stack(PackSearch *s, int more)
 
 /* ---- placing one item ---- */
 
-/* False if the section cannot take what is left. */
-static bool look_again(PackSearch *s, int section)
+static bool watch_holds(const PackSearch *s, int k)
 {
-	int32_t least = PLACED;
-	int witness = -1;
-	for (int k = s->member_at[section]; k < s->member_at[section + 1]; k++) {
-		int v = s->member[k];
-		if (s->lowest[v] < least) {
-			least = s->lowest[v];
-			witness = v;
-		}
+	return s->lowest[s->watch[k]] + s->total[k] <= s->capacity;
+}
+
+/* Finds another item for the section to watch; false if it cannot take what
+ * is left. */
+static bool watch_again(PackSearch *s, int k)
+{
+	s->change[s->nchanges++] = (Change){~k, s->watch[k]};
+	if (!s->total[k])
+		return true;
+	for (int i = s->member_at[k]; i < s->member_at[k + 1]; i++) {
+		s->watch[k] = s->member[i];
+		if (watch_holds(s, k))
+			return true;
 	}
-	s->change[s->nchanges++] =
-		(Change){~section, s->witness[section], s->least[section]};
-	s->least[section] = least;
-	s->witness[section] = witness;
-	return least == PLACED || least + s->total[section] <= s->capacity;
+	return false;
 }
 
 /* What lives with v must go above `top`. */
@@ -117,10 +117,10 @@ static bool raise_near(PackSearch *s, int v, int32_t top)
 {
 	for (int k = s->near_at[v]; k < s->near_at[v + 1]; k++) {
 		int w = s->near[k];
-		int32_t at = s->lowest[w];
+		int at = s->lowest[w];
 		if (at >= top)
 			continue;
-		s->change[s->nchanges++] = (Change){w, 0, at};
+		s->change[s->nchanges++] = (Change){w, at};
 		at = (int32_t)pack_align(top, s->align[w]);
 		s->lowest[w] = at;
 		if (at + s->size[w] > s->capacity)
@@ -129,19 +129,29 @@ static bool raise_near(PackSearch *s, int v, int32_t top)
 	return true;
 }
 
-static bool look_at_sections(PackSearch *s, int v, int from)
+/* Of the sections [first, end), those that watch w. */
+static bool watchers_hold(PackSearch *s, int w, int first, int end)
+{
+	for (int k = first; k < end; k++)
+		if (s->watch[k] == w && !watch_holds(s, k) &&
+		    !watch_again(s, k))
+			return false;
+	return true;
+}
+
+/* After v was placed, and changes `from` on have raised others. */
+static bool sections_hold(PackSearch *s, int v, int from)
 {
 	const int *first = s->part->first, *end = s->part->end;
 	int to = s->nchanges;
 	for (int k = first[v]; k < end[v]; k++)
-		if (!look_again(s, k))
+		if (!watch_holds(s, k) && !watch_again(s, k))
 			return false;
 	for (int i = from; i < to; i++) {
 		int w = s->change[i].v;
-		for (int k = first[w]; k < end[w]; k++)
-			if (s->witness[k] == w && s->least[k] < s->lowest[w] &&
-			    !look_again(s, k))
-				return false;
+		if (!watchers_hold(s, w, first[w], first[v]) ||
+		    !watchers_hold(s, w, end[v], end[w]))
+			return false;
 	}
 	return true;
 }
@@ -167,10 +177,10 @@ static bool place(PackSearch *s, int v)
 	for (int k = first; k < end - 1; k++)
 		s->span[k]--;
 	s->offset[v] = at;
-	s->change[s->nchanges++] = (Change){v, 0, at};
+	s->change[s->nchanges++] = (Change){v, at};
 	s->lowest[v] = PLACED;
 	int from = s->nchanges;
-	return raise_near(s, v, at + s->size[v]) && look_at_sections(s, v, from);
+	return raise_near(s, v, at + s->size[v]) && sections_hold(s, v, from);
 }
 
 static void put_back(PackSearch *s, int v)
@@ -188,8 +198,7 @@ static void take_back(PackSearch *s, int nchanges)
 	while (s->nchanges > nchanges) {
 		Change c = s->change[--s->nchanges];
 		if (c.v < 0) {
-			s->least[~c.v] = c.old;
-			s->witness[~c.v] = c.witness;
+			s->watch[~c.v] = c.old;
 			continue;
 		}
 		if (s->lowest[c.v] == PLACED)
@@ -391,8 +400,7 @@ static void reset(PackSearch *s)
 	memset(s->span, 0, sizeof *s->span * (size_t)p->nsections);
 	for (int k = 0; k < p->nsections; k++) {
 		s->total[k] = (int32_t)p->total[k];
-		s->least[k] = 0;
-		s->witness[k] = s->member[s->member_at[k]];
+		s->watch[k] = s->member[s->member_at[k]];
 	}
 	for (int i = 0; i < p->n; i++)
 		for (int k = p->first[i]; k < p->end[i] - 1; k++)
@@ -487,8 +495,7 @@ static void make_arrays(PackSearch *s)
 	s->lowest = arena_array(s->arena, int32_t, p->n);
 	s->offset = arena_array(s->arena, int32_t, p->n);
 	s->total = arena_array(s->arena, int32_t, p->nsections);
-	s->least = arena_array(s->arena, int32_t, p->nsections);
-	s->witness = arena_array(s->arena, int, p->nsections);
+	s->watch = arena_array(s->arena, int, p->nsections);
 	s->span = arena_array(s->arena, int, p->nsections);
 	s->jitter = arena_array(s->arena, int64_t, p->n);
 	for (int k = 0; k < PACK_KEYS; k++)
