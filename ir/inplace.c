@@ -16,7 +16,7 @@
 typedef struct Proof {
 	const Kernel *k;
 	const Value *in, *out;
-	const Index *at;            /* where the store goes */
+	Index at;                   /* where the store goes */
 	int depth;                  /* loops around the statement looked at, */
 	int loop[4 * MAX_RANK];     /*   outermost first */
 } Proof;
@@ -113,19 +113,29 @@ static int64_t term_extent(const Kernel *k, const Term *t)
 	return k->extent[t->var];
 }
 
+/* Without the loops that run only once: their variable is always 0. */
+static Index moving_terms(const Kernel *k, const Index *at)
+{
+	Index moving = {.add = at->add};
+	for (int i = 0; i < at->nterms; i++)
+		if (at->term[i].scalar || term_extent(k, &at->term[i]) > 1)
+			moving.term[moving.nterms++] = at->term[i];
+	return moving;
+}
+
 /* Do two different iterations of the p->depth loops always give two different
  * indexes? Yes if each loop is a digit: its factor exceeds what all loops of
  * smaller factors add up to. */
 static bool has_digits(const Proof *p)
 {
 	int found = 0;
-	for (int i = 0; i < p->at->nterms; i++) {
-		const Term *t = &p->at->term[i];
+	for (int i = 0; i < p->at.nterms; i++) {
+		const Term *t = &p->at.term[i];
 		if (t->scalar || t->mul <= 0)
 			return false;
 		int64_t below = 0;
-		for (int j = 0; j < p->at->nterms; j++) {
-			const Term *u = &p->at->term[j];
+		for (int j = 0; j < p->at.nterms; j++) {
+			const Term *u = &p->at.term[j];
 			if (u->scalar || (j != i && u->mul == t->mul))
 				return false;
 			if (u->mul < t->mul)
@@ -136,8 +146,8 @@ static bool has_digits(const Proof *p)
 	}
 	for (int d = 0; d < p->depth; d++) {
 		bool in_index = p->k->extent[p->loop[d]] <= 1;
-		for (int i = 0; i < p->at->nterms; i++)
-			in_index |= p->at->term[i].var == p->loop[d];
+		for (int i = 0; i < p->at.nterms; i++)
+			in_index |= p->at.term[i].var == p->loop[d];
 		found += in_index;
 	}
 	return found == p->depth;
@@ -166,14 +176,14 @@ static bool same_digit(const Proof *p, const Term *t, const Term *u)
  * differ but run over the same range. One term for each, as many in all. */
 static bool same_digits(const Proof *p, const Access *a)
 {
-	if (a->nguards || a->at.nterms != p->at->nterms ||
-	    a->at.add != p->at->add)
+	Index at = moving_terms(p->k, &a->at);
+	if (a->nguards || at.nterms != p->at.nterms || at.add != p->at.add)
 		return false;
-	for (int j = 0; j < p->at->nterms; j++) {
-		const Term *u = &p->at->term[j];
+	for (int j = 0; j < p->at.nterms; j++) {
+		const Term *u = &p->at.term[j];
 		int found = 0;
-		for (int i = 0; i < a->at.nterms; i++) {
-			const Term *t = &a->at.term[i];
+		for (int i = 0; i < at.nterms; i++) {
+			const Term *t = &at.term[i];
 			if (t->mul == u->mul)
 				found += same_digit(p, t, u) ? 1 : 2;
 		}
@@ -250,6 +260,7 @@ bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 	    store->u.store.add || store->u.store.to.nguards ||
 	    in_a_call(k->body, store))
 		return false;
-	Proof p = {.k = k, .in = in, .out = out, .at = &store->u.store.to.at};
+	Proof p = {.k = k, .in = in, .out = out,
+	           .at = moving_terms(k, &store->u.store.to.at)};
 	return body_fits(&p, k->body, store);
 }
