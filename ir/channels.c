@@ -54,6 +54,37 @@ void channels_close(Kernel *k)
 	k_end_n(k, 2);
 }
 
+/* Sum of x - shift, or of its square if there is a shift; a scalar variable. */
+static int sum_over(Kernel *k, const Value *x, Channels *t, int c, int shift)
+{
+	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
+	channels_open(k, t);
+	Expr *term = k_load_flat(k, x, channels_at(t, c));
+	if (shift >= 0) {
+		term = k_get(k, k_var(k, k_sub(k, term, k_get(k, shift))));
+		term = k_mul(k, term, term);
+	}
+	k_set(k, sum, k_add(k, k_get(k, sum), term));
+	channels_close(k);
+	return sum;
+}
+
+ChannelStatistics channels_statistics(Kernel *k, const Value *x, Channels *t,
+                                      int c, double epsilon, bool unbiased)
+{
+	ChannelStatistics s;
+	double count = (double)(t->n * t->s);
+	double less = unbiased && count > 1 ? count - 1 : count;
+	int sum = sum_over(k, x, t, c, -1);
+	s.mean = k_var(k, k_div(k, k_get(k, sum), k_num(k, count)));
+	int squares = sum_over(k, x, t, c, s.mean);
+	Expr *var = k_div(k, k_get(k, squares), k_num(k, count));
+	Expr *deviation = k_sqrt(k, k_add(k, var, k_num(k, epsilon)));
+	s.inverse = k_var(k, k_div(k, k_num(k, 1), deviation));
+	s.variance = k_var(k, k_div(k, k_get(k, squares), k_num(k, less)));
+	return s;
+}
+
 static Shape column(Shape x)
 {
 	Shape s = {.rank = x.rank - 1, .dim = {x.dim[1]}};

@@ -21,6 +21,16 @@ void channels_open(Kernel *, Channels *);
 Index channels_at(const Channels *, int c);
 void channels_close(Kernel *);
 
+/* The statistics of channel c, each a scalar variable: the mean, 1 / sqrt(the
+ * variance over count + epsilon), and the variance (over count - 1 if
+ * `unbiased`). Two passes, for accuracy. */
+typedef struct ChannelStatistics {
+	int mean, inverse, variance;
+} ChannelStatistics;
+
+ChannelStatistics channels_statistics(Kernel *, const Value *x, Channels *,
+                                      int c, double epsilon, bool unbiased);
+
 /* [C] -> [C,1,..], which broadcasts with x; and the reverse, by summing. */
 Value *channels_stretch(Graph *, Loc, Value *, Shape x);
 Value *channels_sum(Graph *, Loc, Value *dx);

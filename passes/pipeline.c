@@ -17,6 +17,12 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */
 	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_split_norm, /* differentiation is done; shows elementwise parts */
+	 STAGE_FUNCTION},
+	{&pass_recompute,  /* single operators are cheap; fused ones less so */
+	 STAGE_FUNCTION},
+	{&pass_dce,        /* values that are only recomputed */
+	 STAGE_FUNCTION},
 	{&pass_fuse,       /* last of the rewrites: it hides its members */
 	 STAGE_FUNCTION},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */

@@ -26,21 +26,6 @@ static bool infer(Unit *u, Node *n)
 	return channels_check(u, n, SCALE, RUNNING_VAR);
 }
 
-/* Sum of x - shift, or of its square; a scalar variable. */
-static int sum_over(Kernel *k, const Value *x, Channels *t, int c, int shift)
-{
-	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
-	channels_open(k, t);
-	Expr *term = k_load_flat(k, x, channels_at(t, c));
-	if (shift >= 0) {
-		term = k_get(k, k_var(k, k_sub(k, term, k_get(k, shift))));
-		term = k_mul(k, term, term);
-	}
-	k_set(k, sum, k_add(k, k_get(k, sum), term));
-	channels_close(k);
-	return sum;
-}
-
 static void update(Kernel *k, const Node *n, int in, int out, int c, Expr *batch)
 {
 	double momentum = attr_float(n, MOMENTUM);
@@ -66,24 +51,15 @@ static void normalise(Kernel *k, const Node *n, Channels *t, int c, int mean,
 
 static void lower(Kernel *k, const Node *n)
 {
-	const Value *x = n->in[X];
-	Channels t = channels_of(x->shape);
-	double count = (double)(t.n * t.s);
-	double less = attr_int(n, UNBIASED) && count > 1 ? count - 1 : count;
+	Channels t = channels_of(n->in[X]->shape);
 	int c = k_for(k, t.c);
-	int sum = sum_over(k, x, &t, c, -1);
-	int mean = k_var(k, k_div(k, k_get(k, sum), k_num(k, count)));
-	int squares = sum_over(k, x, &t, c, mean);
-	Expr *var = k_div(k, k_get(k, squares), k_num(k, count));
-	Expr *deviation = k_sqrt(k, k_add(k, var,
-	                                  k_num(k, attr_float(n, EPSILON))));
-	int inverse = k_var(k, k_div(k, k_num(k, 1), deviation));
-	k_store_flat(k, n->out[MEAN], k_at(c), k_get(k, mean));
-	k_store_flat(k, n->out[INVERSE], k_at(c), k_get(k, inverse));
-	update(k, n, RUNNING_MEAN, NEW_MEAN, c, k_get(k, mean));
-	update(k, n, RUNNING_VAR, NEW_VAR, c,
-	       k_div(k, k_get(k, squares), k_num(k, less)));
-	normalise(k, n, &t, c, mean, inverse);
+	ChannelStatistics s = channels_statistics(k, n->in[X], &t, c,
+	        attr_float(n, EPSILON), attr_int(n, UNBIASED) != 0);
+	k_store_flat(k, n->out[MEAN], k_at(c), k_get(k, s.mean));
+	k_store_flat(k, n->out[INVERSE], k_at(c), k_get(k, s.inverse));
+	update(k, n, RUNNING_MEAN, NEW_MEAN, c, k_get(k, s.mean));
+	update(k, n, RUNNING_VAR, NEW_VAR, c, k_get(k, s.variance));
+	normalise(k, n, &t, c, s.mean, s.inverse);
 	k_end(k);
 }
 
