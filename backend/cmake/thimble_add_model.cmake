@@ -1,0 +1,48 @@
+# thimble_add_model(TARGET <target> MODEL <file.onnx>
+#                   [NAME <name>] [ARGS <argument>...])
+#
+# Compiles an ONNX model whenever it changes and adds the C to <target>, an
+# executable or a library that exists; NAME.h is in its include path. NAME, the
+# prefix of all symbols, is by default made from the file's name. ARGS are those
+# of `thimble compile`:
+#
+#   thimble_add_model(TARGET firmware MODEL kws.onnx
+#     ARGS --loss cross-entropy --optimizer adam --target generic)
+#
+# With --weights=bin, NAME_weights.bin is in ${CMAKE_CURRENT_BINARY_DIR}/NAME.
+function(thimble_add_model)
+  cmake_parse_arguments(PARSE_ARGV 0 M "" "TARGET;MODEL;NAME" "ARGS")
+  if(NOT M_TARGET OR NOT M_MODEL)
+    message(FATAL_ERROR "thimble_add_model: TARGET and MODEL are needed")
+  endif()
+  if(M_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR
+      "thimble_add_model: unknown argument ${M_UNPARSED_ARGUMENTS}")
+  endif()
+  get_filename_component(model "${M_MODEL}" ABSOLUTE)
+  if(NOT M_NAME)
+    get_filename_component(M_NAME "${model}" NAME_WLE)
+    string(MAKE_C_IDENTIFIER "${M_NAME}" M_NAME)
+  endif()
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/${M_NAME}")
+  set(sources "${dir}/${M_NAME}.c" "${dir}/${M_NAME}.h")
+  if("${M_ARGS}" MATCHES "--weights[=;]bin")
+    set(weights "${dir}/${M_NAME}_weights.bin")
+  else()
+    set(weights "")
+    list(APPEND sources "${dir}/${M_NAME}_weights.c")
+  endif()
+  add_custom_command(
+    OUTPUT ${sources} ${weights}
+    COMMAND thimble::thimble compile "${model}" -o "${dir}"
+            "--name=${M_NAME}" ${M_ARGS}
+    DEPENDS "${model}" thimble::thimble
+    COMMENT "Compiling ${M_MODEL} to C"
+    VERBATIM)
+  target_sources(${M_TARGET} PRIVATE ${sources})
+  target_include_directories(${M_TARGET} PUBLIC "$<BUILD_INTERFACE:${dir}>")
+  target_link_libraries(${M_TARGET} PUBLIC m)
+  if("${M_ARGS}" MATCHES "--blas[=;]openblas")
+    target_link_libraries(${M_TARGET} PUBLIC openblas)
+  endif()
+endfunction()
