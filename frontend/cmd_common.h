@@ -18,6 +18,7 @@ int cmd_plan(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
 
 enum { EXIT_USAGE = 2 };

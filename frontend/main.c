@@ -21,6 +21,7 @@ static const struct {
 	{"train", cmd_train, "compile, build and train on this machine"},
 	{"run", cmd_run, "inference or training steps on given arrays"},
 	{"export", cmd_export, "trained weights back into the ONNX file"},
+	{"pack", cmd_pack, "places items of a CSV file in one block of memory"},
 	{"ops", cmd_ops, "the operators"},
 };
 

@@ -24,7 +24,7 @@ typedef struct PackLimits {
 	int64_t nodes;          /* 0: PACK_NODES */
 } PackLimits;
 
-#define PACK_NODES 20000000
+#define PACK_NODES 5000000
 
 typedef struct PackResult {
 	int64_t height;         /* of the placement found */
