@@ -5,6 +5,7 @@
 #include "backend/c_kernel.h"
 #include "backend/c_place.h"
 #include "backend/c_program.h"
+#include "ir/lanes.h"
 #include "ir/op.h"
 
 #include <ctype.h>
@@ -97,6 +98,16 @@ static const char *print_kernel(Kernels *ks, CKernel *kernel)
 	return name;
 }
 
+/* The plan has proved what it wanted to of the loops; now they may sum in the
+ * order that suits the target. */
+static Kernel *lowered(const CProgram *c, const Node *n)
+{
+	Kernel *k = kernel_of(c->arena, n);
+	if (c->p->target && c->p->target->lanes > 1)
+		kernel_split_sums(k, c->p->target->lanes);
+	return k;
+}
+
 static CStep *print_kernels(Kernels *ks, const Plan *plan)
 {
 	CProgram *c = ks->c;
@@ -104,8 +115,8 @@ static CStep *print_kernels(Kernels *ks, const Plan *plan)
 	for (int i = 0; i < plan->nsteps; i++) {
 		if (plan_skips(plan, plan->step[i]))
 			continue;
-		CKernel *kernel = c_kernel(
-			c->arena, kernel_of(c->arena, plan->step[i]), plan);
+		CKernel *kernel = c_kernel(c->arena, lowered(c, plan->step[i]),
+		                           plan);
 		kernel->blas = c->o->openblas;
 		if (!c_emits(kernel, kernel->k->body))
 			continue;

@@ -11,6 +11,7 @@
 
 #include "ir/graph.h"
 #include "ir/kernel.h"
+#include "ir/target.h"
 
 typedef enum Region {
 	REGION_NONE,      /* nobody needs it in memory: a scalar constant */
@@ -59,6 +60,7 @@ typedef struct Plan {
  */
 typedef struct Program {
 	Model *model;
+	const Target *target;  /* NULL: nothing is known of it */
 	Plan *train, *infer, *evaluate;
 	int64_t align;
 	int64_t arena_bytes;   /* the largest of the functions' */

@@ -3,7 +3,8 @@
 #include <string.h>
 
 const Target all_targets[] = {
-	{"host", "this machine's CPU", .align = 64, .workspace = true},
+	{"host", "this machine's CPU", .align = 64, .workspace = true,
+	 .lanes = 16},
 	{"generic", "any C99 compiler; no packing workspace", .align = 16},
 };
 

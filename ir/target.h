@@ -11,6 +11,7 @@ typedef struct Target {
 	const char *name, *help;
 	int align;            /* of buffers in arena and state, bytes */
 	bool workspace;       /* kernels may ask for a packing workspace */
+	int lanes;            /* sums run in so many lanes; 0: one after another */
 } Target;
 
 extern const Target all_targets[];

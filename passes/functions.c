@@ -132,7 +132,8 @@ Program *build_program(Graph *forward, const Options *o)
 	Unit *u = forward->unit;
 	Program *p = arena_new(u->arena, Program);
 	p->model = forward->model;
-	p->align = (o->target ? o->target : &all_targets[0])->align;
+	p->target = o->target ? o->target : &all_targets[0];
+	p->align = p->target->align;
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
