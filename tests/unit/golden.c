@@ -26,10 +26,21 @@ static char *read_file(Arena *a, const char *path)
 	return text;
 }
 
+static char *printed(const Graph *g)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	graph_print(f, g, true);
+	fclose(f);
+	char *copy = arena_strndup(g->unit->arena, text, len);
+	free(text);
+	return copy;
+}
+
 static char *after(Unit *u, const char *path)
 {
-	char name[32] = "", *text = read_file(u->arena, path), *out = NULL;
-	size_t len = 0;
+	char name[32] = "", *text = read_file(u->arena, path);
 	cr_assert_eq(sscanf(text, "# pass: %31[a-z-]", name), 1, "%s", path);
 	const Pass *pass = pass_find(name);
 	cr_assert(pass, "%s: no pass '%s'", path, name);
@@ -39,12 +50,11 @@ static char *after(Unit *u, const char *path)
 	graph_have(g, pass->needs);
 	pass->run(g, &(Options){0});
 	graph_verify(g);
-	FILE *f = open_memstream(&out, &len);
-	graph_print(f, g, true);
-	fclose(f);
-	char *copy = arena_strndup(u->arena, out, len);
-	free(out);
-	return copy;
+	char *out = printed(g);
+	Graph *again = graph_parse(u, NULL, out);
+	cr_assert(again, "%s: what comes out does not read back", path);
+	cr_expect_str_eq(printed(again), out);
+	return out;
 }
 
 static void compare(const char *path)
