@@ -52,14 +52,16 @@ static bool read_ranges(Site *s, int rank, Ranges *r)
 }
 
 /* Going down, `end` is -1 before element 0: written as -(dim + 1), which is so
- * before and after counting from the end. */
+ * before and after counting from the end. A step of more than the dimension
+ * takes one element, as one of the dimension does. */
 static bool clamp_range(Site *s, Ranges *r, int i, int64_t dim)
 {
 	int64_t step = r->step[i];
-	if (!step || step == INT64_MIN) {
-		site_error(s, "a step is %lld", (long long)step);
+	if (!step) {
+		site_error(s, "a step is 0");
 		return false;
 	}
+	r->step[i] = step = dim > 0 ? clamp(step, -dim, dim) : 1;
 	int64_t lo = step < 0 ? -1 : 0, hi = step < 0 ? dim - 1 : dim;
 	int64_t start = r->start[i], end = r->end[i];
 	start = clamp(start < 0 ? clamp(start, -dim, 0) + dim : start,

@@ -208,6 +208,10 @@ def indexing():
           x[::-1, 4:0:-2],
           [ints('s', [2**62, 4]), ints('e', [-2**62, 0]), ints('a', [0, -1]),
            ints('t', [-1, -2])])
+    value('slice_far', [('Slice', ['x', 's', 'e', 'a', 't'], ['y'])], x,
+          x[1::2**62, 4::-2**62],
+          [ints('s', [1, 4]), ints('e', [2**62, -2**63]), ints('a', [0, 1]),
+           ints('t', [2**62, -2**63])])
     value('slice_no_axes', [('Slice', ['x', 's', 'e'], ['y'])], x, x[1:3],
           [ints('s', [1]), ints('e', [3])])
     value('slice_whole', [('Slice', ['x', 's', 'e'], ['z']),
