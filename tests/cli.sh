@@ -3,9 +3,12 @@
 #
 #   cli.sh THIMBLE SOURCE_DIR
 thimble=$1
+[ -x "$thimble" ] || { echo "no program $thimble"; exit 1; }
 gestures=$2/examples/gestures
 model=$gestures/gestures.onnx
 python=/usr/bin/python3
+# Not to be taken for an error of the user's.
+export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
