@@ -135,9 +135,10 @@ bool convert_conv(Site *s)
 	return site_result(s, n);
 }
 
-/* Pads such that the output has the size `out`. */
-static bool pads_for_size(Site *s, Window *w, const int64_t in[],
-                          const int64_t out[], const int64_t extra[])
+/* Pads such that the output has the size `out`; what is missing is added at the
+ * end. */
+static void pads_for_size(Site *s, Window *w, const int64_t in[],
+                          const int64_t out[], int64_t extra[])
 {
 	bool upper = !strcmp(site_string(s, "auto_pad", ""), "SAME_UPPER");
 	for (int i = 0; i < w->rank; i++) {
@@ -145,18 +146,16 @@ static bool pads_for_size(Site *s, Window *w, const int64_t in[],
 		int64_t pad = (in[i] - 1) * w->stride[i] + span + extra[i] -
 		              out[i];
 		if (pad < 0) {
-			site_error(s, "cannot give %lld outputs: there are %lld",
-			           (long long)out[i], (long long)(out[i] + pad));
-			return false;
+			extra[i] -= pad;
+			pad = 0;
 		}
 		w->pads[i] = upper ? pad / 2 : pad - pad / 2;
 		w->pads[w->rank + i] = pad - w->pads[i];
 	}
-	return true;
 }
 
 static bool transposed_pads(Site *s, Window *w, const int64_t in[],
-                            const int64_t extra[])
+                            int64_t extra[])
 {
 	int64_t out[MAX_SPATIAL];
 	bool same = !strncmp(site_string(s, "auto_pad", ""), "SAME_", 5);
@@ -166,7 +165,8 @@ static bool transposed_pads(Site *s, Window *w, const int64_t in[],
 		return false;
 	for (int i = 0; same && i < w->rank; i++)
 		out[i] = in[i] * w->stride[i];
-	return pads_for_size(s, w, in, out, extra);
+	pads_for_size(s, w, in, out, extra);
+	return true;
 }
 
 bool convert_conv_transpose(Site *s)

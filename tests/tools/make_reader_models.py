@@ -155,7 +155,8 @@ def windows():
             ('pads', (1, 0), (9, 11), dict(pads=[1, 0, 1, 1])),
             ('upper', (0, 0), (10, 12), dict(auto_pad='SAME_UPPER')),
             ('lower', (1, 0), (10, 12), dict(auto_pad='SAME_LOWER')),
-            ('output_shape', (1, 2), (10, 9), dict(output_shape=[10, 9]))):
+            ('output_shape', (1, 2), (10, 9), dict(output_shape=[10, 9])),
+            ('output_larger', (0, 0), (12, 12), dict(output_shape=[12, 12]))):
         value(f'conv_transpose_{name}',
               [('ConvTranspose', ['x', 'w'], ['y'],
                 dict(attrs, strides=[2, 2]))], x, spread(at, n),
@@ -659,7 +660,7 @@ def bad_graphs():
         [ints('s', [0]), ints('e', [1]), ints('z', [0])])
     bad('pad_overflow', "Pad 'p': pads by -9223372036854775808 elements",
         [('Pad', ['x', 'p'], ['y'], 'p')], [ints('p', [0, -2**63, 0, 0])])
-    bad('output_shape', "ConvTranspose 'c': cannot give 9 outputs: there are 5",
+    bad('output_shape', "ConvTranspose 'c': output_padding[0] is 4, expected",
         [('ConvTranspose', ['x', 'w'], ['y'], 'c', dict(output_shape=[9, 5]))],
         [init('w', np.ones((1, 1, 2, 2), f32))],
         inputs=[port('x', [1, 1, 4, 4])])
