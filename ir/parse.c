@@ -117,18 +117,18 @@ void parse_name_value(Parser *p, Value *v, const char *name)
 {
 	note_own_name(p, name);
 	v->name = name;
-	if (!p->l.failed && !names_add(p->names, name, v))
+	if (!p->l.failed && !table_add(p->names, name, v))
 		lex_fail(&p->l, "%%%.40s is defined twice", name);
 }
 
 Value *parse_find_value(Parser *p)
 {
 	const char *name = lex_text(&p->l, LEX_NAME, "a value");
-	Value *v = p->l.failed ? NULL : names_find(p->names, name);
+	Value *v = p->l.failed ? NULL : table_find(p->names, name);
 	if (!v)
 		lex_fail(&p->l, "%%%.40s is not defined", name);
 	else if (v->kind == V_VARIABLE &&
-	         names_find(p->replaced, v->var->name))
+	         table_find(p->replaced, v->var->name))
 		lex_fail(&p->l, "variable '%.40s' has been replaced",
 		         v->var->name);
 	return p->l.failed ? NULL : v;
@@ -232,7 +232,7 @@ static void parse_output(Parser *p)
 	                                         output_role,
 	                                         OUT_GRADIENT + 1);
 	const char *value = lex_text(&p->l, LEX_NAME, "a value");
-	Value *v = p->l.failed ? NULL : names_find(p->names, value);
+	Value *v = p->l.failed ? NULL : table_find(p->names, value);
 	if (v)
 		graph_output(p->g, name, role, v);
 	else
@@ -260,8 +260,8 @@ static void parse_statement(Parser *p)
 Graph *graph_parse(Unit *u, Model *m, const char *text)
 {
 	Parser p = {.u = u, .m = m};
-	p.names = names_create(u->arena);
-	p.replaced = names_create(u->arena);
+	p.names = table_create(u->arena);
+	p.replaced = table_create(u->arena);
 	lex_start(&p.l, u, text);
 	lex_expect(&p.l, LEX_WORD, "graph");
 	const char *name = lex_text(&p.l, LEX_STRING, "the graph's name");

@@ -4,7 +4,7 @@
 #define IR_PARSE_H
 
 #include "ir/lex.h"
-#include "ir/names.h"
+#include "ir/table.h"
 #include "ir/text.h"
 
 typedef struct Parser {
@@ -12,8 +12,8 @@ typedef struct Parser {
 	Unit *u;
 	Model *m;
 	Graph *g;
-	Names *names;           /* of values */
-	Names *replaced;        /* names of variables */
+	Table *names;           /* of values */
+	Table *replaced;        /* names of variables */
 	int own_names;          /* largest N of a name _N, plus 1 */
 } Parser;
 

@@ -183,7 +183,7 @@ static void replace_variable(Parser *p, Value *v, const char *name)
 	else if (var->dtype != v->dtype ||
 	         numel(var->shape) != numel(v->shape))
 		lex_fail(&p->l, "variable '%.40s' has another size", name);
-	else if (!names_add(p->replaced, var->name, v))
+	else if (!table_add(p->replaced, var->name, v))
 		lex_fail(&p->l, "variable '%.40s' is replaced twice", name);
 	v->var = var;
 }
@@ -293,7 +293,7 @@ static void check_shapes(Parser *p, const Node *n)
 static void bind_fused(Parser *p, Node *n, int nout, const Result r[])
 {
 	for (int o = 0; o < nout && !p->l.failed; o++) {
-		Value *v = names_find(p->names, r[o].name);
+		Value *v = table_find(p->names, r[o].name);
 		bool own = false;
 		for (int b = 0; v && b < n->nbody; b++)
 			own |= is_listed(n->body[b]->out, n->body[b]->nout, v);
@@ -311,7 +311,7 @@ static void bind_fused(Parser *p, Node *n, int nout, const Result r[])
 	for (int b = 0; b < n->nbody; b++)
 		for (int o = 0; o < n->body[b]->nout; o++)
 			if (!is_listed(n->out, nout, n->body[b]->out[o]))
-				names_hide(p->names, n->body[b]->out[o]->name);
+				table_hide(p->names, n->body[b]->out[o]->name);
 	if (!p->l.failed)
 		check_shapes(p, n);
 }

@@ -1,5 +1,5 @@
 /* Open addressing; half empty at least. */
-#include "ir/names.h"
+#include "ir/table.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -9,7 +9,7 @@ typedef struct Entry {
 	void *thing;
 } Entry;
 
-struct Names {
+struct Table {
 	Arena *arena;
 	size_t used, size;     /* size: a power of two */
 	Entry *entry;
@@ -25,7 +25,7 @@ static size_t hash(const char *s)
 }
 
 /* Where the name is, or the free place for it. */
-static Entry *slot(const Names *t, const char *name)
+static Entry *slot(const Table *t, const char *name)
 {
 	size_t i = hash(name) & (t->size - 1);
 	while (t->entry[i].name && strcmp(t->entry[i].name, name))
@@ -33,16 +33,16 @@ static Entry *slot(const Names *t, const char *name)
 	return &t->entry[i];
 }
 
-Names *names_create(Arena *a)
+Table *table_create(Arena *a)
 {
-	Names *t = arena_new(a, Names);
+	Table *t = arena_new(a, Table);
 	t->arena = a;
 	t->size = 64;
 	t->entry = arena_array(a, Entry, t->size);
 	return t;
 }
 
-static void grow(Names *t)
+static void grow(Table *t)
 {
 	Entry *old = t->entry;
 	t->size *= 2;
@@ -52,7 +52,7 @@ static void grow(Names *t)
 			*slot(t, old[i].name) = old[i];
 }
 
-bool names_add(Names *t, const char *name, void *thing)
+bool table_add(Table *t, const char *name, void *thing)
 {
 	Entry *e = slot(t, name);
 	if (e->name)
@@ -63,12 +63,12 @@ bool names_add(Names *t, const char *name, void *thing)
 	return true;
 }
 
-void *names_find(const Names *t, const char *name)
+void *table_find(const Table *t, const char *name)
 {
 	return slot(t, name)->thing;
 }
 
-void names_hide(Names *t, const char *name)
+void table_hide(Table *t, const char *name)
 {
 	slot(t, name)->thing = NULL;
 }
