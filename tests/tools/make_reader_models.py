@@ -361,6 +361,17 @@ def folding():
         [ints('m', [[0, 5, 0], [0, 1, 7]]), ints('one', [1])])
     value('size', [('Size', ['x'], ['n']), ('Cast', ['n'], ['f'], dict(to=F)),
                    ('Div', ['x', 'f'], ['y'])], x, x / 48)
+    # torch's mse_loss(x, 1): the target is expanded to the shape of x.
+    value('torch_mse', [
+        ('Shape', ['x'], ['s']),
+        ('ConstantOfShape', ['rank'], ['ones'], dict(
+            value=nh.from_array(np.array([1], np.int64)))),
+        ('Mul', ['ones', 'minus'], ['neg']), ('Equal', ['s', 'neg'], ['e']),
+        ('Where', ['e', 'ones', 's'], ['t']), ('Expand', ['one', 't'], ['g']),
+        ('Sub', ['x', 'g'], ['d']), ('Mul', ['d', 'd'], ['q']),
+        ('ReduceMean', ['q'], ['y'], dict(keepdims=0))], x,
+        ((x - 1) ** 2).mean(),
+        [ints('rank', [3]), ints('minus', -1), init('one', f32([1]))])
     # F.pad: the pads come as a flipped, transposed, cast constant.
     value('torch_pad', [
         ('ConstantOfShape', ['n'], ['z'], dict(
@@ -477,6 +488,9 @@ def names():
     graph('tied', [('MatMul', ['x', 'w'], ['t'], 'first'),
                    ('MatMul', ['t', 'w'], ['y'], 'second')], x, y,
           [init('w', w)])
+    graph('weight_path', [
+        ('Transpose', ['w'], ['wt'], 'turn', dict(perm=[1, 0])),
+        ('MatMul', ['x', 'wt'], ['y'], 'm')], x, y, [init('w', w)])
     graph('initializer_is_input', [('MatMul', ['x', 'w'], ['y'], 'm')],
           x + [port('w', [2, 2])], y, [init('w', w)])
     graph('roles', [

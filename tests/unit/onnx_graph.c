@@ -131,6 +131,15 @@ Test(onnx_graph, tied_weights_stay_tied)
 	unload(l);
 }
 
+/* What is computed from a parameter stays computed: it has to be trained. */
+Test(onnx_graph, weights_are_not_folded)
+{
+	Loaded *l = good(GRAPH("weight_path"));
+	cr_expect_eq(find_node(l->g, "turn")->op, &op_Transpose);
+	cr_expect_eq(find_node(l->g, "turn")->in[0]->var, variable(l, "w"));
+	unload(l);
+}
+
 Test(onnx_graph, initializer_that_is_also_an_input)
 {
 	Loaded *l = good(GRAPH("initializer_is_input"));
