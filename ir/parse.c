@@ -1,7 +1,7 @@
 /*
  * Reads the text form (text.h). The text may come from anybody: whatever it
  * says, the answer is a graph that the verifier accepts, or an error with its
- * line. So everything that is a BUG in a pass is checked here before it is done.
+ * line. So all that is a BUG in a pass is checked here before it is done.
  */
 #include "ir/parse.h"
 

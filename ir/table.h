@@ -9,7 +9,7 @@
 typedef struct Table Table;
 
 Table *table_create(Arena *);
-/* False if the name is taken. Table and things live as long as the table. */
+/* False if the name is taken. Names and things live as long as the table. */
 bool table_add(Table *, const char *name, void *thing);
 /* NULL: no such name, or hidden. */
 void *table_find(const Table *, const char *name);

@@ -43,6 +43,7 @@ Test(graph, uses)
 	APPLY(m.g, (Loc){0}, op_Relu, m.y);
 	graph_have(m.g, FACT_USES);
 	cr_expect_eq(m.y->nuses, 2);
+	arena_destroy(m.unit->arena);
 }
 
 Test(graph, replace_reaches_nodes_and_outputs)
@@ -58,6 +59,7 @@ Test(graph, replace_reaches_nodes_and_outputs)
 	cr_expect_eq(m.y->def->in[0], other);
 	cr_expect_eq(m.y->def->in[1], other);
 	graph_verify(m.g);
+	arena_destroy(m.unit->arena);
 }
 
 Test(graph, remove_at_every_place)
@@ -78,6 +80,7 @@ Test(graph, remove_at_every_place)
 		cr_expect_eq(length(m.g), 2);
 		cr_expect_eq(m.x->nuses, uses - reads);
 		graph_verify(m.g);
+		arena_destroy(m.unit->arena);
 	}
 }
 
@@ -92,6 +95,7 @@ Test(graph, nodes_go_where_they_are_told)
 	v = APPLY(m.g, (Loc){0}, op_Tanh, m.x);
 	cr_expect_eq(m.g->first, v->def);
 	graph_verify(m.g);
+	arena_destroy(m.unit->arena);
 }
 
 Test(graph, one_value_per_variable_and_scalar_input)
@@ -106,6 +110,7 @@ Test(graph, one_value_per_variable_and_scalar_input)
 	cr_expect_eq(graph_scalar_input(m.g, "lr", IN_HYPER, DT_F32, 0.2), lr);
 	cr_expect_eq(lr->initial, 0.1);
 	cr_expect_neq(graph_scalar_input(m.g, "mu", IN_HYPER, DT_F32, 0), lr);
+	arena_destroy(m.unit->arena);
 }
 
 Test(graph, constants)
@@ -122,6 +127,7 @@ Test(graph, constants)
 	cr_expect(value_is_scalar_const(graph_scalar(m.g, DT_I8, -3), -3));
 	cr_expect_not(value_is_scalar_const(c, 4));
 	cr_expect_not(value_is_scalar_const(m.x, 4));
+	arena_destroy(m.unit->arena);
 }
 
 /* An input that does not fit is the user's error, not a bug. */
@@ -134,6 +140,7 @@ Test(graph, node_that_does_not_infer)
 	cr_expect_null(APPLY(m.g, (Loc){0}, op_Add, m.x, o));
 	cr_expect_eq(m.unit->nerrors, 1);
 	cr_expect_eq(length(m.g), before);
+	arena_destroy(m.unit->arena);
 }
 
 Test(graph, unknown_attribute_is_a_bug, .signal = SIGABRT)
@@ -180,4 +187,5 @@ Test(clone, is_apart)
 	cr_expect_eq(m.g->noutputs, 1);
 	graph_verify(m.g);
 	graph_verify(copy);
+	arena_destroy(m.unit->arena);
 }

@@ -108,6 +108,7 @@ Test(kernel, guarded_load)
 	eval(&s, x, NULL, y);
 	cr_expect_arr_eq(y, want, sizeof y);
 	cr_expect_not(kernel_in_place(s.k, s.n->in[0], s.n->out[0]));
+	arena_destroy(s.unit->arena);
 }
 
 Test(kernel, guarded_store)
@@ -117,6 +118,7 @@ Test(kernel, guarded_store)
 	eval(&s, x, NULL, y);
 	cr_expect_arr_eq(y, want, sizeof y);
 	cr_expect_not(kernel_in_place(s.k, s.n->in[0], s.n->out[0]));
+	arena_destroy(s.unit->arena);
 }
 
 /* Not even the worst index reads elsewhere. */
@@ -129,6 +131,7 @@ Test(kernel, indirect_load)
 	cr_expect_arr_eq(y, want, sizeof y);
 	cr_expect_not(kernel_in_place(s.k, s.n->in[0], s.n->out[0]));
 	cr_expect(kernel_reads(s.k, s.n->in[1]));
+	arena_destroy(s.unit->arena);
 }
 
 Test(kernel, costs_are_counted)
@@ -140,6 +143,7 @@ Test(kernel, costs_are_counted)
 	cr_expect_eq(c.flops, 32);
 	cr_expect(c.bytes == 16 * 4 + 4 * 4 || c.bytes == 2 * 16 * 4 + 4 * 4);
 	cr_expect_not(kernel_in_place(s.k, s.n->in[0], s.n->out[0]));
+	arena_destroy(s.unit->arena);
 }
 
 Test(kernel, prints)
@@ -155,4 +159,5 @@ Test(kernel, prints)
 		"  for i0 in 0..4\n"
 		"    %_1[i0] = %x[i0 + -2] if i0 + -2 in 0..4 else 9\n");
 	free(text);
+	arena_destroy(s.unit->arena);
 }

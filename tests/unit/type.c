@@ -37,7 +37,7 @@ Test(type, f16_values)
 	}
 }
 
-/* Halfway between neighbours goes to the even one; less or more to the nearer. */
+/* Halfway between neighbours goes to the even one, else to the nearer. */
 Test(type, f16_rounds_to_nearest_even)
 {
 	for (int h = 0; h < 0x7bff; h++) {

@@ -33,7 +33,9 @@ static Made made(void)
 
 Test(verify, accepts)
 {
-	graph_verify(made().g);
+	Graph *g = made().g;
+	graph_verify(g);
+	arena_destroy(g->unit->arena);
 	for (uint64_t seed = 0; seed < 50; seed++) {
 		Unit u = test_unit();
 		graph_verify(random_graph(&u, seed, 50));
