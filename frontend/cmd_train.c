@@ -334,7 +334,8 @@ static bool prepare(Train *t)
 	if (!trainer_check(r, t->val_split))
 		return false;
 	trainer_plan(r, t->epochs ? t->epochs : t->steps ? 0 : 1, t->steps);
-	r->executor = session_executor(s, s->program->train, r->steps);
+	int64_t calls = r->steps + r->val.rows / r->batch;
+	r->executor = session_executor(s, s->program->train, calls);
 	return r->executor != NULL;
 }
 
