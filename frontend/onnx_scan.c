@@ -109,8 +109,8 @@ static bool field(Scan *s, const ProtobufCMessageDescriptor *d, uint64_t *seen,
 		return refuse(s, "a field has no valid number");
 	const ProtobufCFieldDescriptor *f =
 		protobuf_c_message_descriptor_get_field(d, (unsigned)number);
-	/* Unknown fields are kept, in an array that grows by copying. */
-	if (!spend(s, f ? 16 : 64))
+	/* Unknown fields are kept, each in a block of its own. */
+	if (!spend(s, f ? 16 : 128))
 		return false;
 	switch (key & 7) {
 	case 0:

@@ -7,10 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of this process: other work on the machine does not count. */
 static double now(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -216,7 +217,7 @@ Test(onnx_hostile, unknown_fields)
 		put_varint(&t, 1000 << 3);
 		fputc(1, t.f);
 	}
-	refuse(&t, "");
+	refuse(&t, "too much memory");
 }
 
 Test(onnx_hostile, a_tensor_longer_than_the_file)
