@@ -214,13 +214,22 @@ static const char *template(const Expr *e)
 		if (last->u.num.i == 0)
 			return "(0 * $a)";
 		if (last->u.num.i == -1)
-			return op == S_div ? "(-$a)" : "(0 * $a)";
+			return op == S_div ? text[S_neg][2] : "(0 * $a)";
 		return op == S_div ? "($a / $b)" : "($a % $b)";
 	}
 	const char *t = text[op][integer ? 2 : type == DT_F64];
 	if (!t)
 		BUG("%s is not defined on %s", scalar_name(op), dtype_name(type));
 	return t;
+}
+
+/* $a is put by the caller; $t and $u are types. */
+static bool put_type(Writer *w, const Expr *e, char which)
+{
+	if (which != 't' && which != 'u')
+		return false;
+	w_put(w, "%s%s", which == 'u' ? "u" : "", dtype_ctype(e->type));
+	return true;
 }
 
 static void put_scalar(Writer *w, const CKernel *c, const Expr *e)
@@ -232,7 +241,9 @@ static void put_scalar(Writer *w, const CKernel *c, const Expr *e)
 			w_put(w, "%c", *s);
 			continue;
 		}
-		const Expr *x = e->u.scalar.arg[*++s - 'a'];
+		if (put_type(w, e, *++s))
+			continue;
+		const Expr *x = e->u.scalar.arg[*s - 'a'];
 		size_t start = w->length;
 		if (e->u.scalar.op == S_sel && *s == 'a')
 			put_condition(w, c, x);

@@ -150,8 +150,8 @@ static const char *narrowing(Arena *a, DType t)
 	}
 }
 
-/* The sum of what is stored and x, for `+=` on a narrow type. */
-static Expr *sum_with_stored(CKernel *c, const Stmt *s)
+/* The sum of what is stored and x. */
+static const Expr *sum_with_stored(CKernel *c, const Stmt *s)
 {
 	Expr *load = arena_new(c->arena, Expr);
 	load->kind = E_LOAD;
@@ -167,28 +167,33 @@ static Expr *sum_with_stored(CKernel *c, const Stmt *s)
 	return sum;
 }
 
-static void put_store(Writer *w, CKernel *c, const Stmt *s)
+/* `element = x;` where += is only right for float and double. */
+static void put_assignment(Writer *w, CKernel *c, const Stmt *s)
 {
 	const Access *to = &s->u.store.to;
 	const char *narrow = narrowing(c->arena, to->v->dtype);
 	const Expr *x = s->u.store.x;
-	bool add = s->u.store.add, guarded;
-	w_put(w, "if (");
-	guarded = c_put_guards(w, c, to);
-	if (guarded) {
-		w_put(w, ")");
-		w_end(w);
-		w->indent++;
-	} else {
-		w->length = 0;
-	}
+	bool add = s->u.store.add;
+	bool plus = add && !*narrow && dtype_is_float(to->v->dtype);
 	w_put(w, "%s[", c_param_name(c, to->v));
 	c_put_index(w, c, &to->at);
-	w_put(w, "] %s= %s%s", add && !*narrow ? "+" : "", narrow,
-	      *narrow ? "(" : "");
-	put_bare_expr(w, c, add && *narrow ? sum_with_stored(c, s) : x);
+	w_put(w, "] %s= %s%s", plus ? "+" : "", narrow, *narrow ? "(" : "");
+	put_bare_expr(w, c, add && !plus ? sum_with_stored(c, s) : x);
 	w_line(w, "%s;", *narrow ? ")" : "");
-	w->indent -= guarded;
+}
+
+static void put_store(Writer *w, CKernel *c, const Stmt *s)
+{
+	w_put(w, "if (");
+	if (!c_put_guards(w, c, &s->u.store.to)) {
+		w->length = 0;
+		put_assignment(w, c, s);
+		return;
+	}
+	w_line(w, ")");
+	w->indent++;
+	put_assignment(w, c, s);
+	w->indent--;
 }
 
 static void put_set(Writer *w, CKernel *c, const Stmt *s)

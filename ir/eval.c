@@ -99,13 +99,17 @@ static Scalar eval_load(const Frame *f, const Access *a)
 	return dtype_get(stored_type(f, v->dtype), f->buf[v->id], i);
 }
 
-/* Out of range saturates: C leaves it undefined. */
+/* Out of range saturates: C leaves it undefined. The bounds are powers of two,
+ * so exact. */
 static int64_t to_int(double x, DType type)
 {
-	double hi = type == DT_I32 ? 2147483647.0 : 9223372036854774784.0;
+	int64_t most = type == DT_I32 ? INT32_MAX : INT64_MAX;
+	double least = (double)(-most - 1);
 	if (isnan(x))
 		return 0;
-	return (int64_t)(x > hi ? hi : x < -hi - 1 ? -hi - 1 : x);
+	if (x >= -least)
+		return most;
+	return x < least ? -most - 1 : (int64_t)x;
 }
 
 static Scalar cast(const Frame *f, DType to, DType from, Scalar x)
