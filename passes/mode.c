@@ -2,15 +2,32 @@
 #include "ir/op.h"
 #include "passes/train.h"
 
-/* y = BatchNormalization(x, scale, b, mean, var) with fixed statistics. */
+static bool is_output(const Graph *g, const Value *v)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].value == v)
+			return true;
+	return false;
+}
+
+/* y = BatchNormalization(x, scale, b, mean, var) with fixed statistics. A model
+ * that gives the new statistics as its outputs wants the batch's, but only a
+ * training step may keep them. */
 static void freeze_batch_norm(Graph *g, Node *n)
 {
+	if (is_output(g, n->out[3]) || is_output(g, n->out[4])) {
+		n->out[3]->var = n->out[4]->var = NULL;
+		return;
+	}
 	g->at = n;
 	Node *fixed = node_new(g, n->loc, &op_BatchNormalization, 5, n->in);
 	node_copy_attrs(g, fixed, n);
 	Value *y = node_done(g, fixed);
 	g->at = NULL;
 	graph_replace(g, n->out[0], y);
+	/* A module that is called twice reads its first call's statistics. */
+	graph_replace(g, n->out[3], n->in[3]);
+	graph_replace(g, n->out[4], n->in[4]);
 	graph_remove(g, n);
 }
 
