@@ -194,7 +194,7 @@ static void eval_store(const Frame *f, const Stmt *s)
 		if (dtype_is_float(type))
 			x.f += old.f;
 		else
-			x.i += old.i;
+			x.i = (int64_t)((uint64_t)x.i + (uint64_t)old.i);
 	}
 	dtype_put(type, f->buf[v->id], i, x);
 }

@@ -319,7 +319,7 @@ Test(backend_kernel, calls)
 		{.kind = ARG_INT, .i = -3}, y});
 	k_store(k, &c->y, &i, k_num(k, 1));
 	k_end(k);
-	k_call(k, "no_such_function", 0, NULL);
+	k_call(k, "no_such_function", 0, (Arg[]){{0}});
 	k_store(k, &c->y, &i, k_num(k, 2));
 	k_end_n(k, 2);
 	const char *text = text_of(&s, k);
