@@ -297,6 +297,46 @@ status 0 run 1.onnx --input acceleration=xt.npy --dump tuned
 y = np.load("tuned/output/gesture.npy").argmax(1)
 right = (y == np.load(sys.argv[1] + "/test-y.npy").ravel()).mean()
 assert right > 0.85, right' "$gestures" || fail "the tuned model"
+# A second name through Identity, data in another file, an old IR version.
+"$python" - <<'EOF' || fail "making alias.onnx"
+import numpy as np, onnx
+from onnx import TensorProto, helper, numpy_helper
+rng = np.random.RandomState(1)
+w = numpy_helper.from_array(rng.randn(3, 3).astype('f4'), 'w/1')
+vi = lambda n, s: helper.make_tensor_value_info(n, TensorProto.FLOAT, s)
+g = helper.make_graph(
+    [helper.make_node('Identity', ['w/1'], ['w2']),
+     helper.make_node('MatMul', ['x', 'w/1'], ['h']),
+     helper.make_node('MatMul', ['h', 'w2'], ['y'])],
+    'g', [vi('x', [4, 3]), vi('w/1', [3, 3])], [vi('y', [4, 3])], [w])
+m = helper.make_model(g, opset_imports=[helper.make_opsetid('', 13)])
+m.ir_version = 3
+onnx.save(m, 'alias.onnx', save_as_external_data=True, location='alias.bin',
+          size_threshold=0)
+np.save('ax.npy', rng.randn(8, 3).astype('f4'))
+np.save('ay.npy', rng.randn(8, 3).astype('f4'))
+EOF
+status 0 train alias.onnx --data ax.npy,ay.npy --loss mse --steps 20 \
+	--optimizer sgd:lr=0.1 -o alias.st
+mkdir -p tuned
+status 0 export alias.onnx alias.st -o tuned/alias.onnx
+"$python" -c 'import numpy as np; np.save("a4.npy", np.load("ax.npy")[:4])'
+status 0 run tuned/alias.onnx --input x=a4.npy --dump tuned
+"$python" - <<'EOF' || fail "exporting alias.onnx"
+import numpy as np, onnx
+from onnx import numpy_helper
+m = onnx.load('tuned/alias.onnx')
+onnx.checker.check_model(m)
+w = {t.name: numpy_helper.to_array(t) for t in m.graph.initializer}
+assert set(w) == {'w/1', 'w2'} and not np.allclose(w['w/1'], w['w2'])
+assert [n.op_type for n in m.graph.node] == ['MatMul', 'MatMul']
+assert {i.name for i in m.graph.input} == {'x', 'w/1', 'w2'}
+y = np.load('a4.npy') @ w['w/1'] @ w['w2']
+assert np.allclose(np.load('tuned/output/y.npy'), y, atol=1e-5)
+EOF
+sed 's/"w2"/"w3"/' alias.st >renamed.st
+status 1 export alias.onnx renamed.st -o 3.onnx
+says err "no initializer for the weight 'w3'"
 status 1 export "$model" "$model" -o 3.onnx
 says err gestures.onnx
 head -c 3000 1.st >short.st
