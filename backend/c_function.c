@@ -26,7 +26,7 @@ typedef struct Printed {
 typedef struct Kernels {
 	CProgram *c;
 	Writer *w;
-	int n, max;
+	int n;
 	Printed *printed;
 } Kernels;
 
@@ -306,7 +306,7 @@ void c_put_functions(Writer *w, CProgram *c)
 	int n = 0;
 	for (int f = 0; f < c->nfns; f++)
 		n += c->fn[f].plan->nsteps;
-	Kernels ks = {.c = c, .w = w, .max = n,
+	Kernels ks = {.c = c, .w = w,
 	              .printed = arena_array(c->arena, Printed, n)};
 	for (int f = 0; f < c->nfns; f++)
 		step[f] = print_kernels(&ks, c->fn[f].plan);
