@@ -56,11 +56,12 @@ static void add_input(struct argp_state *state, Run *r, const char *text)
 
 static void check_usage(struct argp_state *state, Run *r)
 {
+	bool in_graph = r->args.options.loss.kind == LOSS_GRAPH;
 	if (r->args.model && !r->dump)
 		argp_error(state, "no --dump DIR is given");
 	if (r->steps && !r->args.loss)
 		argp_error(state, "--steps needs --loss");
-	if (r->steps && !r->target.path && r->args.options.loss.kind != LOSS_GRAPH)
+	if (r->steps && !r->target.path && !in_graph)
 		argp_error(state, "--steps needs --target");
 	if (!r->steps && (r->target.path || r->args.loss))
 		argp_error(state, "--target and --loss need --steps");

@@ -38,7 +38,8 @@ Executor *executor_interpreter(Unit *, const Program *);
 /*
  * The emitted C, compiled by $CC or cc in a directory of its own that goes when
  * the program is loaded. `emit` writes GLUE_FILE and the program's sources
- * there, without weights: their image is handed over. What the glue defines: see backend/backend.h. NULL after an error.
+ * there, without weights: their image is handed over. What the glue defines:
+ * see backend/backend.h. NULL after an error.
  */
 typedef struct EmitHook {
 	bool (*emit)(void *user, const Program *, const char *dir);
