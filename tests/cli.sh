@@ -11,7 +11,8 @@ python=/usr/bin/python3
 export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+cd "$work" && mkdir tmp || exit 1
+export TMPDIR="$work/tmp"
 bad=0
 
 fail() {
@@ -224,10 +225,6 @@ says err "no.npy"
 CC=/bin/false status 1 run "$model" "$@" --target y6.npy --executor c
 says err "/bin/false"
 CC=no-such-cc status 0 run "$model" "$@" --target y6.npy
-for f in "${TMPDIR:-/tmp}"/thimble.??????; do
-	[ -e "$f/log" ] && fail "$f is left"
-done
-
 # ---- train, export ----
 
 set -- "$model" --train-data "$x,$gestures/train-y.npy" \
@@ -361,17 +358,18 @@ status 1 train "$@" --optimizer sgd:lr=1e9
 says err "smaller learning rate"
 
 # A signal ends the training after a whole step, with all results.
-"$thimble" train "$@" --epochs 1000000 -o int.st --log int.csv 2>err >out &
+"$thimble" train "$@" --steps 100000 -o int.st --log int.csv 2>err >out &
 pid=$!
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+i=0
+while [ $i -lt 120 ] && ! grep -q '^step' err; do
 	sleep 0.5
-	ls int.csv.?????? >/dev/null 2>&1 && break
+	i=$((i + 1))
 done
-sleep 0.2
 kill -TERM $pid
 wait $pid || fail "a signal ends the training with status $?"
 says err interrupted
 there int.st int.csv
 ls -d ./*.?????? 2>/dev/null && fail "temporary files are left"
+rmdir tmp || fail "files are left in TMPDIR"
 
 exit $bad
