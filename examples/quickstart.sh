@@ -14,11 +14,11 @@ ninja -C "$build" thimble >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
 gestures=$top/examples/gestures
 out=$build/quickstart
 mkdir -p "$out"
-set -- --loss cross-entropy --optimizer momentum:lr=0.02,weight_decay=1e-4
+set -- --loss cross-entropy --optimizer momentum:lr=0.05,weight_decay=1e-4
 set -x
 "$build/thimble" compile "$gestures/gestures.onnx" -o "$out/c" "$@"
 "$build/thimble" train "$gestures/gestures.onnx" "$@" \
-	--train-data "$gestures/train-x.npy,$gestures/train-y.npy" \
+	--data "$gestures/train-x.npy,$gestures/train-y.npy" \
 	--val-data "$gestures/test-x.npy,$gestures/test-y.npy" \
-	--scale 0.03125 --epochs 15 --seed 1 --log "$out/loss.csv" \
+	--scale 0.03125 --epochs 15 --lr-schedule cosine --seed 1 --log "$out/loss.csv" \
 	-o "$out/gestures.safetensors" --export "$out/gestures-trained.onnx"

@@ -91,7 +91,7 @@ def build(tool, path, model, args, work):
                '--loss', loss_of(model), '--optimizer', args.optimizer + ':lr=1e-6', '--blas', args.blas]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     header = open(f'{work}/m/m.h').read()
-    types = re.search(r'm_train_step\(([^)]*)\)', header, re.S).group(1).split(',')[1:]
+    types = re.search(r'm_status m_train_step\(([^)]*)\)', header, re.S).group(1).split(',')[1:]
     values = ['&loss' if 'const' not in t else 'labels' if 'int' in t else 'data' for t in types]
     with open(f'{work}/main.c', 'w') as f:
         f.write(MAIN.replace('ARGS', ', '.join(values)))

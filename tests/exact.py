@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Passes that only move work must not change a bit of any result.
+
+    exact.py THIMBLE DIR
+
+Runs the recorded cases of DIR (see parity.py) in the interpreter, whose arithmetic does not
+depend on a C compiler, as thimble compiles them and with each such pass disabled; losses,
+gradients, parameters and statistics must be equal, byte for byte.
+"""
+import filecmp
+import glob
+import os
+import sys
+import tempfile
+import numpy as np
+
+from parity import thimble_run
+
+EXACT = ('recompute', 'fuse', 'split-norm', 'cse', 'dce', 'fold', 'workspace')
+
+
+def files(folder):
+    return sorted(os.path.relpath(os.path.join(d, f), folder)
+                  for d, _, names in os.walk(folder) for f in names)
+
+
+def run(tool, path, disabled, work):
+    """None, or why there are no results in work/out."""
+    extra = ['--executor', 'interpreter'] + (['--disable', disabled] if disabled else [])
+    return thimble_run(tool, path[:-4] + '.onnx', np.load(path), extra, work)
+
+
+def difference(a, b):
+    names = files(a + '/out')
+    if names != files(b + '/out') or len(names) < 3:
+        return 'different files'
+    same, other, _ = filecmp.cmpfiles(a + '/out', b + '/out', names, shallow=False)
+    return f'{", ".join(other)} differ' if other else None
+
+
+def compare(tool, path, name, base):
+    with tempfile.TemporaryDirectory() as work:
+        return run(tool, path, name, work) or difference(base, work)
+
+
+def main():
+    tool, passed, failed = sys.argv[1], 0, 0
+    for path in sorted(glob.glob(f'{sys.argv[2]}/*.npz')):
+        with tempfile.TemporaryDirectory() as base:
+            why = run(tool, path, None, base)
+            for name in EXACT:
+                wrong = why or compare(tool, path, name, base)
+                if wrong:
+                    print(f'{os.path.basename(path)} without {name}: {wrong}')
+                failed, passed = failed + bool(wrong), passed + (not wrong)
+    print(f'{passed} passed, {failed} failed')
+    return failed > 0 or not passed
+
+
+if __name__ == '__main__':
+    sys.exit(main())
