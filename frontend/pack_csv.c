@@ -178,7 +178,7 @@ static bool whole(Text t, int64_t *x)
 	if (i == t.len)
 		return false;
 	for (*x = 0; i < t.len; i++) {
-		if (t.at[i] < '0' || t.at[i] > '9')
+		if (t.at[i] < '0' || t.at[i] > '9' || *x > most / 10)
 			return false;
 		*x = *x * 10 + (t.at[i] - '0');
 		if (*x > most)

@@ -498,6 +498,9 @@ static void make_arrays(PackSearch *s)
 	s->watch = arena_array(s->arena, int, p->nsections);
 	s->span = arena_array(s->arena, int, p->nsections);
 	s->jitter = arena_array(s->arena, int64_t, p->n);
+	s->most_changes = s->most_stack = p->n;
+	s->change = arena_array(s->arena, Change, s->most_changes);
+	s->stack = arena_array(s->arena, int, s->most_stack);
 	for (int k = 0; k < PACK_KEYS; k++)
 		s->key[k] = arena_array(s->arena, int64_t, p->n);
 	for (int i = 0; i < p->n; i++) {
