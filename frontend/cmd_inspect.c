@@ -36,40 +36,12 @@ static const struct argp argp = {
 	       "  thimble inspect model.onnx --json | jq '.parameters[].name'",
 };
 
-typedef struct Count {
-	const char *op;
-	int n;
-} Count;
-
 typedef struct Inspect {
 	Args args;
 	Session session;
 	OnnxInfo info;
 	Graph *graph;         /* NULL: the model cannot be read */
-	int ncounts;
-	Count *count;
 } Inspect;
-
-/* By the file's names of operators; sorted, for there is no other order. */
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const Count *)a)->op, ((const Count *)b)->op);
-}
-
-static void count_operators(Inspect *in)
-{
-	in->count = arena_array(in->args.arena, Count, in->graph->nnodes + 1);
-	for (const Node *n = in->graph->first; n; n = n->next) {
-		const char *op = n->loc.op ? n->loc.op : n->op->name;
-		int i = 0;
-		while (i < in->ncounts && strcmp(in->count[i].op, op))
-			i++;
-		if (i == in->ncounts)
-			in->count[in->ncounts++].op = op;
-		in->count[i].n++;
-	}
-	qsort(in->count, (size_t)in->ncounts, sizeof *in->count, by_name);
-}
 
 static const char *matching(const NameList *list, const char *name)
 {
@@ -127,27 +99,37 @@ static json_t *variable_json(const Inspect *in, const Variable *v)
 	return o;
 }
 
+static void operators_json(const Inspect *in, json_t *o)
+{
+	json_t *ops = json_object(), *unsupported = json_array();
+	for (int i = 0; i < in->info.nops; i++) {
+		const OnnxOpCount *c = &in->info.op[i];
+		json_object_set_new(ops, c->op, json_integer(c->count));
+		if (!onnx_supports(c->op))
+			json_array_append_new(unsupported, json_string(c->op));
+	}
+	json_object_set_new(o, "operators", ops);
+	json_object_set_new(o, "unsupported", unsupported);
+}
+
 static void graph_json(const Inspect *in, json_t *o)
 {
 	const Graph *g = in->graph;
 	json_t *inputs = json_array(), *outputs = json_array();
-	json_t *ops = json_object(), *parameters = json_array();
+	json_t *parameters = json_array();
 	for (int i = 0; i < g->ninputs; i++)
-		json_array_append_new(inputs, value_json(g->input[i]->name,
-		                                         g->input[i]));
+		if (g->input[i]->role == IN_DATA)
+			json_array_append_new(inputs, value_json(
+				g->input[i]->name, g->input[i]));
 	for (int i = 0; i < g->noutputs; i++)
 		json_array_append_new(outputs, value_json(
 			g->output[i].name, g->output[i].value));
-	for (int i = 0; i < in->ncounts; i++)
-		json_object_set_new(ops, in->count[i].op,
-		                    json_integer(in->count[i].n));
 	for (int i = 0; i < g->model->nvars; i++)
 		if (is_file_variable(g->model->var[i]))
 			json_array_append_new(parameters, variable_json(
 				in, g->model->var[i]));
 	json_object_set_new(o, "inputs", inputs);
 	json_object_set_new(o, "outputs", outputs);
-	json_object_set_new(o, "operators", ops);
 	json_object_set_new(o, "parameters", parameters);
 }
 
@@ -176,6 +158,7 @@ static void print_json(const Inspect *in, const char *problems)
 		"sha256", f->sha256);
 	if (!o)   /* a string that is no UTF-8 */
 		o = json_object();
+	operators_json(in, o);
 	if (in->graph)
 		graph_json(in, o);
 	json_object_set_new(o, "errors",
@@ -201,15 +184,29 @@ static void print_parameters(const Inspect *in)
 		printf("  %-36s %-4s %-16s %s%s\n", v->name,
 		       dtype_name(v->dtype),
 		       shape_text(in->args.arena, v->shape),
-		       why ? "frozen: " : "trains", why ? why : "");
+		       !why ? "trains" : v->role == VAR_BUFFER ? "" : "frozen: ",
+		       why ? why : "");
 	}
 	printf("  %lld elements, %lld of them train\n", (long long)all,
 	       (long long)trains);
 }
 
+static void print_operators(const OnnxInfo *f)
+{
+	printf("\noperators\n");
+	for (int i = 0; i < f->nops; i++)
+		printf("  %-36s %4d%s\n", f->op[i].op, f->op[i].count,
+		       onnx_supports(f->op[i].op) ? "" : "  not supported");
+}
+
+static void print_value(const Inspect *in, const char *name, const Value *v)
+{
+	printf("  %-36s %-4s %s\n", name, dtype_name(v->dtype),
+	       shape_text(in->args.arena, v->shape));
+}
+
 static void print_text(const Inspect *in)
 {
-	Arena *a = in->args.arena;
 	const OnnxInfo *f = &in->info;
 	const Graph *g = in->graph;
 	if (f->sha256[0])
@@ -217,21 +214,17 @@ static void print_text(const Inspect *in)
 		       in->args.model, (long long)f->opset,
 		       (long long)f->ir_version, f->producer,
 		       f->producer_version);
+	if (f->nops)
+		print_operators(f);
 	if (!g)
 		return;
 	printf("\ninputs\n");
 	for (int i = 0; i < g->ninputs; i++)
-		printf("  %-36s %-4s %s\n", g->input[i]->name,
-		       dtype_name(g->input[i]->dtype),
-		       shape_text(a, g->input[i]->shape));
+		if (g->input[i]->role == IN_DATA)
+			print_value(in, g->input[i]->name, g->input[i]);
 	printf("\noutputs\n");
 	for (int i = 0; i < g->noutputs; i++)
-		printf("  %-36s %-4s %s\n", g->output[i].name,
-		       dtype_name(g->output[i].value->dtype),
-		       shape_text(a, g->output[i].value->shape));
-	printf("\noperators\n");
-	for (int i = 0; i < in->ncounts; i++)
-		printf("  %-36s %4d\n", in->count[i].op, in->count[i].n);
+		print_value(in, g->output[i].name, g->output[i].value);
 	print_parameters(in);
 }
 
@@ -243,7 +236,6 @@ static void look(Inspect *in)
 	in->graph = load_onnx(&s->unit, &in->args.options);
 	if (!in->graph)
 		return;
-	count_operators(in);
 	if (in->args.loss && !s->unit.nerrors)
 		s->program = build_program(in->graph, &in->args.options);
 }

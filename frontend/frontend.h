@@ -17,13 +17,22 @@
  */
 Graph *load_onnx(Unit *, const Options *);
 
-/* What `inspect` wants beyond the graph. */
+typedef struct OnnxOpCount {
+	const char *op;     /* op_type, with its domain if that is not ONNX's */
+	int count;
+} OnnxOpCount;
+
+/* What `inspect` wants beyond the graph, which it has even where that cannot
+ * be read. */
 typedef struct OnnxInfo {
 	int64_t ir_version, opset;
 	const char *producer, *producer_version;
 	char sha256[65];
+	int nops;
+	OnnxOpCount *op;    /* of the main graph, sorted by name */
 } OnnxInfo;
 
 bool onnx_info(Unit *, OnnxInfo *);
+bool onnx_supports(const char *op);   /* is there a conversion for it? */
 
 #endif

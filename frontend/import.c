@@ -86,6 +86,12 @@ static const char *subgraph_attr(const OnnxNode *n)
 	return NULL;
 }
 
+bool onnx_supports(const char *name)
+{
+	const OpDef *op = op_find(name);
+	return rule_find(name) || (op && op->since);
+}
+
 static bool convert(Site *s)
 {
 	const OnnxNode *n = s->n;
@@ -102,7 +108,7 @@ static bool convert(Site *s)
 	}
 	const Rule *rule = rule_find(n->op);
 	const OpDef *op = op_find(n->op);
-	if (!rule && (!op || !op->since)) {
+	if (!onnx_supports(n->op)) {
 		site_error(s, "this operator is not supported");
 		return false;
 	}

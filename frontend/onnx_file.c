@@ -146,12 +146,43 @@ static int64_t default_opset(const Onnx__ModelProto *m)
 	return version;
 }
 
+static const char *op_name(Unit *u, const Onnx__NodeProto *n)
+{
+	const char *op = n->op_type ? n->op_type : "";
+	if (!n->domain || !*n->domain || !strcmp(n->domain, "ai.onnx"))
+		return keep(u, op);
+	return arena_printf(u->arena, "%s.%s", n->domain, op);
+}
+
+static int by_op(const void *a, const void *b)
+{
+	return strcmp(((const OnnxOpCount *)a)->op, ((const OnnxOpCount *)b)->op);
+}
+
+static void count_operators(Unit *u, const Onnx__GraphProto *g, OnnxInfo *info)
+{
+	OnnxOpCount *op = arena_array(u->arena, OnnxOpCount, g->n_node + 1);
+	int n = 0;
+	for (size_t i = 0; i < g->n_node; i++)
+		op[i] = (OnnxOpCount){op_name(u, g->node[i]), 1};
+	qsort(op, g->n_node, sizeof *op, by_op);
+	for (size_t i = 0; i < g->n_node; i++)
+		if (n && !strcmp(op[n - 1].op, op[i].op))
+			op[n - 1].count++;
+		else
+			op[n++] = op[i];
+	info->nops = n;
+	info->op = op;
+}
+
 static void fill_info(Unit *u, const Onnx__ModelProto *m, OnnxInfo *info)
 {
 	info->ir_version = m->ir_version;
 	info->opset = default_opset(m);
 	info->producer = keep(u, m->producer_name);
 	info->producer_version = keep(u, m->producer_version);
+	if (m->graph)
+		count_operators(u, m->graph, info);
 }
 
 bool onnx_info(Unit *u, OnnxInfo *info)
