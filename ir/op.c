@@ -59,6 +59,20 @@ const Value *node_workspace(const Node *n)
 	return last->memory == MEM_WORKSPACE ? last : NULL;
 }
 
+bool infer_shape(Unit *u, const Node *n, int which, Shape *out)
+{
+	const Attr *a = &n->attr[which];
+	if (a->n > MAX_RANK) {
+		error_at(u, n->loc, "%s has %d dimensions, at most %d are "
+		         "supported", n->op->attrs[which].name, a->n, MAX_RANK);
+		return false;
+	}
+	*out = (Shape){.rank = a->n};
+	for (int i = 0; i < a->n; i++)
+		out->dim[i] = a->ints[i];
+	return true;
+}
+
 bool infer_axis(Unit *u, const Node *n, int64_t axis, int rank, int *out)
 {
 	if (axis < -rank || axis >= rank) {

@@ -126,6 +126,8 @@ bool infer_logic(Unit *, Node *);
 bool infer_like(Node *, int o, int i);
 /* The node's workspace, or NULL if none was granted: an argument for k_call. */
 const Value *node_workspace(const Node *);
+/* The shape that attribute `which` of n lists. False after error_at(). */
+bool infer_shape(Unit *, const Node *, int which, Shape *out);
 /* A negative axis counts from the end. False after error_at(). */
 bool infer_axis(Unit *, const Node *, int64_t axis, int rank, int *out);
 

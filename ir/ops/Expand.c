@@ -5,9 +5,9 @@ enum { SHAPE };
 
 static bool infer(Unit *u, Node *n)
 {
-	Shape to = {.rank = n->attr[SHAPE].n}, whole;
-	for (int i = 0; i < to.rank; i++)
-		to.dim[i] = n->attr[SHAPE].ints[i];
+	Shape to, whole;
+	if (!infer_shape(u, n, SHAPE, &to))
+		return false;
 	if (!shape_broadcast(n->in[0]->shape, to, &whole)) {
 		error_at(u, n->loc, "cannot expand %s to %s",
 		         shape_text(u->arena, n->in[0]->shape),

@@ -8,14 +8,9 @@ enum { SHAPE };
 
 static bool infer(Unit *u, Node *n)
 {
-	Shape from = n->in[0]->shape, to = {.rank = n->attr[SHAPE].n};
-	if (to.rank > MAX_RANK) {
-		error_at(u, n->loc, "shape has %d dimensions, at most %d are "
-		         "supported", to.rank, MAX_RANK);
+	Shape from = n->in[0]->shape, to;
+	if (!infer_shape(u, n, SHAPE, &to))
 		return false;
-	}
-	for (int i = 0; i < to.rank; i++)
-		to.dim[i] = n->attr[SHAPE].ints[i];
 	if (!shape_valid(to) || numel(from) != numel(to)) {
 		error_at(u, n->loc, "cannot reshape %s to %s",
 		         shape_text(u->arena, from), shape_text(u->arena, to));
