@@ -9,14 +9,14 @@ enum { SHAPE = CONV_NATTRS };
 static bool infer(Unit *u, Node *n)
 {
 	const Value *dy = n->in[0], *w = n->in[1];
-	Shape x = {.rank = n->attr[SHAPE].n};
+	Shape x;
+	if (!infer_shape(u, n, SHAPE, &x))
+		return false;
 	if (x.rank != dy->shape.rank) {
 		error_at(u, n->loc, "shape has %d dimensions, gradient has %d",
 		         x.rank, dy->shape.rank);
 		return false;
 	}
-	for (int i = 0; i < x.rank; i++)
-		x.dim[i] = n->attr[SHAPE].ints[i];
 	n->out[0]->dtype = dy->dtype;
 	n->out[0]->shape = x;
 	return conv_check(u, n, x, w->shape, dy->shape);

@@ -9,14 +9,14 @@ enum { SHAPE = CONV_NATTRS };
 static bool infer(Unit *u, Node *n)
 {
 	const Value *x = n->in[0], *dy = n->in[1];
-	Shape w = {.rank = n->attr[SHAPE].n};
+	Shape w;
+	if (!infer_shape(u, n, SHAPE, &w))
+		return false;
 	if (w.rank != x->shape.rank) {
 		error_at(u, n->loc, "shape has %d dimensions, input has %d",
 		         w.rank, x->shape.rank);
 		return false;
 	}
-	for (int i = 0; i < w.rank; i++)
-		w.dim[i] = n->attr[SHAPE].ints[i];
 	n->out[0]->dtype = x->dtype;
 	n->out[0]->shape = w;
 	return conv_check(u, n, x->shape, w, dy->shape);

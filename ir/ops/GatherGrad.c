@@ -8,14 +8,9 @@ enum { SHAPE = GATHER_NATTRS };
 
 static bool infer(Unit *u, Node *n)
 {
-	Shape x = {.rank = n->attr[SHAPE].n}, want;
-	if (x.rank > MAX_RANK) {
-		error_at(u, n->loc, "shape has %d dimensions", x.rank);
-		return false;
-	}
-	for (int i = 0; i < x.rank; i++)
-		x.dim[i] = n->attr[SHAPE].ints[i];
-	if (!gather_shape(u, n, x, n->in[1], &want))
+	Shape x, want;
+	if (!infer_shape(u, n, SHAPE, &x) ||
+	    !gather_shape(u, n, x, n->in[1], &want))
 		return false;
 	if (!shape_equal(want, n->in[0]->shape)) {
 		error_at(u, n->loc, "input has shape %s, gathering gives %s",

@@ -9,12 +9,8 @@ enum { SHAPE };
 
 static bool infer(Unit *u, Node *n)
 {
-	Shape to = {.rank = n->attr[SHAPE].n};
-	for (int i = 0; i < to.rank; i++)
-		to.dim[i] = n->attr[SHAPE].ints[i];
 	n->out[0]->dtype = n->in[1]->dtype;
-	n->out[0]->shape = to;
-	return true;
+	return infer_shape(u, n, SHAPE, &n->out[0]->shape);
 }
 
 static void lower(Kernel *k, const Node *n)
