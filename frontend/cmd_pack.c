@@ -43,7 +43,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (p->in)
-			argp_error(state, "'%s' is one argument too many", text);
+			argp_error(state, "'%s' is one argument too many",
+			           text);
 		p->in = text;
 		return 0;
 	case ARGP_KEY_END:
@@ -59,8 +60,8 @@ static const struct argp argp = {
 	.options = (const struct argp_option[]){
 		{"capacity", KEY_CAPACITY, "N", 0, "The height that will do; "
 		 "without it, the lowest that is found", 0},
-		{"nodes", KEY_NODES, "N", 0, "How long to search: so many "
-		 "placements of one item (default 5000000)", 0},
+		{"nodes", KEY_NODES, "N", 0, "How long to search, counted "
+		 "in placements of one item; more may find lower ones", 0},
 		{"output", 'o', "OUT", 0, "Where to write; without it, to "
 		 "standard output, and with --json nowhere", 0},
 		{0}

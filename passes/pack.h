@@ -20,7 +20,7 @@ typedef struct PackItem {
 } PackItem;
 
 typedef struct PackLimits {
-	int64_t capacity;       /* a placement this high will do; 0: the lowest */
+	int64_t capacity;       /* this height will do; 0: the lowest */
 	int64_t nodes;          /* 0: PACK_NODES */
 } PackLimits;
 

@@ -58,11 +58,13 @@ static int by_key(const void *pa, const void *pb)
 	return a->item - b->item;
 }
 
-static void sort_slots(PackFill *f, Corner *c, int from, int to, bool by_end)
+static void sort_slots(PackFill *f, Corner *c, int from, int to,
+                       bool by_end)
 {
 	for (int i = from; i < to; i++) {
 		int v = f->slot[i];
-		c[i] = (Corner){by_end ? f->part->end[v] : f->part->first[v], v};
+		c[i].key = by_end ? f->part->end[v] : f->part->first[v];
+		c[i].item = v;
 	}
 	qsort(c + from, (size_t)(to - from), sizeof *c, by_key);
 	for (int i = from; i < to; i++)
@@ -83,7 +85,8 @@ static Box bounds(const PackFill *f, int from, int to)
 	return b;
 }
 
-static void grow(PackFill *f, Corner *c, int node, int from, int to, bool by_end)
+static void grow(PackFill *f, Corner *c, int node, int from, int to,
+                 bool by_end)
 {
 	f->box[node] = bounds(f, from, to);
 	if (node >= f->leaves) {

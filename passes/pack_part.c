@@ -135,7 +135,9 @@ bool pack_spent(const PackPart *p)
 enum {
 	FIT_ITEMS = 4096,        /* more: first fit is too slow */
 	SEARCH_ORDERS = 4,
-	SEARCH_NODES = 16,       /* for each item, at first */
+	SEARCH_NODES = 32,       /* for each item, at first */
+	MANY = 1500,             /* more: the wheel before the search */
+	MANY_ROUNDS = 50,
 };
 
 typedef struct Ladder {
@@ -185,6 +187,8 @@ static PackOutcome search_order(Ladder *l, int64_t capacity, int i,
 	bool jitter = i == SEARCH_ORDERS;
 	if (jitter)
 		l->seed++;
+	if (limit > p->budget - p->nodes)
+		limit = p->budget - p->nodes;
 	PackOutcome o = pack_search(
 		l->search, capacity,
 		pack_orders[jitter ? l->seed % SEARCH_ORDERS : (uint64_t)i],
@@ -199,37 +203,47 @@ static PackOutcome search_order(Ladder *l, int64_t capacity, int i,
 /* Every order for so many nodes, and one that is jittered. */
 static PackOutcome search_orders(Ladder *l, int64_t capacity, int64_t limit)
 {
-	for (int i = 0; i <= SEARCH_ORDERS; i++) {
-		PackOutcome o = search_order(l, capacity, i, limit);
-		if (o != PACK_LIMIT)
-			return o;
-		if (pack_spent(l->part))
-			break;
-	}
-	return PACK_LIMIT;
+	PackOutcome o = PACK_LIMIT;
+	for (int i = 0; i <= SEARCH_ORDERS && o == PACK_LIMIT; i++)
+		if (!pack_spent(l->part))
+			o = search_order(l, capacity, i, limit);
+	return o;
 }
 
-/* One round: at the goal; then half-way between where the search failed and
- * the best, as long as there is something between. */
-static void search_round(Ladder *l, int64_t limit)
+/* At the goal only, with most of the budget. */
+static void decide(Ladder *l)
 {
 	PackPart *p = l->part;
-	int64_t failed = p->goal > p->bound ? p->goal : p->bound;
+	int64_t budget = p->budget, limit = SEARCH_NODES * (int64_t)p->n;
+	p->budget -= budget / 4;
+	while (search_orders(l, p->goal, limit) == PACK_LIMIT && !pack_spent(p))
+		limit *= 4;
+	p->budget = budget;
+}
+
+/* At the lowest that is not ruled out, then half-way between where the search
+ * failed and the best, as long as there is something between. */
+static void descend_once(Ladder *l, int64_t lowest, int64_t limit)
+{
+	PackPart *p = l->part;
+	int64_t failed = lowest > p->bound ? lowest : p->bound;
 	int64_t target = failed;
 	while (failed < p->height && !pack_spent(p)) {
 		if (search_orders(l, target, limit) != PACK_FOUND)
 			failed = target + 1;
-		if (p->decide)
-			return;
 		target = failed + (p->height - failed) / 2;
 	}
 }
 
-/* Nothing is left to be found. */
-static bool settled(const PackPart *p)
+/* Ever longer: what takes too long at first may be found later. */
+static void descend(Ladder *l)
 {
-	return p->height <= p->goal || p->height == p->bound ||
-	       (p->decide && p->bound > p->goal);
+	PackPart *p = l->part;
+	int64_t lowest = p->goal + p->decide;
+	int64_t limit = SEARCH_NODES * (int64_t)p->n;
+	for (; p->height > lowest && p->height > p->bound && !pack_spent(p);
+	     limit *= 4)
+		descend_once(l, lowest, limit);
 }
 
 void pack_place(PackPart *p)
@@ -243,11 +257,12 @@ void pack_place(PackPart *p)
 	if (try_orders(&l))
 		return;
 	l.search = pack_search_create(p);
-	if (!l.search) {
-		pack_wheel(p, l.fill, l.best, INT64_MAX);
+	int64_t rounds = !l.search ? INT64_MAX : p->n > MANY ? MANY_ROUNDS : 0;
+	pack_wheel(p, l.fill, l.best, rounds);
+	if (!l.search || p->height <= p->goal)
 		return;
-	}
-	int64_t limit = SEARCH_NODES * (int64_t)p->n;
-	for (; !settled(p) && !pack_spent(p); limit *= 2)
-		search_round(&l, limit);
+	if (p->decide)
+		decide(&l);
+	if (p->height > p->goal)
+		descend(&l);
 }

@@ -7,6 +7,7 @@
  *   pack_fill.c    greedy: always the item that can lie lowest
  *   pack_fit.c     greedy: one item after the other, in the best gap
  *   pack_wheel.c   greedy again: what ended up too high goes earlier
+ *   pack_index.c   small parts: who lives with whom
  *   pack_search.c  exact: a tree of all bottom-left placements
  *
  * A section is a stretch of time with a constant set of live items; those
@@ -84,13 +85,21 @@ void pack_wheel(PackPart *, PackFill *, int by[], int64_t rounds);
 
 /* ---- exact ---- */
 
+/* The entries of i are list[list_at[i] .. list_at[i + 1] - 1]. */
+typedef struct PackIndex {
+	int *near_at, *near;        /* by item: those that live with it */
+	int *member_at, *member;    /* by section: those that live in it */
+} PackIndex;
+
+bool pack_index(const PackPart *, PackIndex *);   /* false: too large */
+
 typedef struct PackSearch PackSearch;
 typedef enum PackOutcome { PACK_FOUND, PACK_NONE, PACK_LIMIT } PackOutcome;
 
 PackSearch *pack_search_create(PackPart *);   /* NULL: too large for it */
 /* Looks for a placement of at most `capacity` for at most `limit` nodes. The
  * order is jittered if `seed` is not 0. */
-PackOutcome pack_search(PackSearch *, int64_t capacity, PackOrder, uint64_t seed,
-                        int64_t limit, int64_t offset[]);
+PackOutcome pack_search(PackSearch *, int64_t capacity, PackOrder,
+                        uint64_t seed, int64_t limit, int64_t offset[]);
 
 #endif

@@ -22,8 +22,7 @@
 
 enum {
 	PLACED = 1 << 30,        /* as a lowest offset; larger than any */
-	MOST_ITEMS = 4096,
-	MOST_PAIRS = 1 << 23,    /* near and member, each */
+	MOST_ITEMS = 4096,       /* the recursion is as deep */
 };
 
 /* What a placement changed: an item's lowest offset (v >= 0), or what a section
@@ -35,8 +34,7 @@ typedef struct Change {
 struct PackSearch {
 	PackPart *part;
 	Arena *arena;
-	int *near_at, *near;        /* by item: those that live with it */
-	int *member_at, *member;    /* by section: those that live in it */
+	PackIndex index;
 	int32_t *size, *align;
 	int32_t *lowest;            /* offset that is still possible; PLACED */
 	int32_t *offset;
@@ -104,8 +102,9 @@ static bool watch_again(PackSearch *s, int k)
 	s->change[s->nchanges++] = (Change){~k, s->watch[k]};
 	if (!s->total[k])
 		return true;
-	for (int i = s->member_at[k]; i < s->member_at[k + 1]; i++) {
-		s->watch[k] = s->member[i];
+	const PackIndex *x = &s->index;
+	for (int i = x->member_at[k]; i < x->member_at[k + 1]; i++) {
+		s->watch[k] = x->member[i];
 		if (watch_holds(s, k))
 			return true;
 	}
@@ -115,8 +114,8 @@ static bool watch_again(PackSearch *s, int k)
 /* What lives with v must go above `top`. */
 static bool raise_near(PackSearch *s, int v, int32_t top)
 {
-	for (int k = s->near_at[v]; k < s->near_at[v + 1]; k++) {
-		int w = s->near[k];
+	for (int k = s->index.near_at[v]; k < s->index.near_at[v + 1]; k++) {
+		int w = s->index.near[k];
 		int at = s->lowest[w];
 		if (at >= top)
 			continue;
@@ -170,7 +169,7 @@ static bool place(PackSearch *s, int v)
 {
 	int first = s->part->first[v], end = s->part->end[v];
 	int32_t at = s->lowest[v];
-	reserve_changes(s, 1 + s->near_at[v + 1] - s->near_at[v] +
+	reserve_changes(s, 1 + s->index.near_at[v + 1] - s->index.near_at[v] +
 	                   2 * s->part->nsections);
 	for (int k = first; k < end; k++)
 		s->total[k] -= s->size[v];
@@ -386,7 +385,8 @@ static void set_keys(PackSearch *s, PackOrder order, uint64_t seed)
 	const PackPart *p = s->part;
 	s->order = order;
 	for (int i = 0; i < p->n; i++)
-		s->jitter[i] = seed ? 64 + (int64_t)(pack_random(&seed) % 16) : 64;
+		s->jitter[i] = 64 + (seed ? (int64_t)(pack_random(&seed) % 16)
+		                          : 0);
 	for (int k = 0; k < PACK_KEYS; k++)
 		for (int i = 0; i < p->n; i++)
 			s->key[k][i] = jittered(pack_key(p, order.key[k], i),
@@ -400,7 +400,7 @@ static void reset(PackSearch *s)
 	memset(s->span, 0, sizeof *s->span * (size_t)p->nsections);
 	for (int k = 0; k < p->nsections; k++) {
 		s->total[k] = (int32_t)p->total[k];
-		s->watch[k] = s->member[s->member_at[k]];
+		s->watch[k] = s->index.member[s->index.member_at[k]];
 	}
 	for (int i = 0; i < p->n; i++)
 		for (int k = p->first[i]; k < p->end[i] - 1; k++)
@@ -428,53 +428,6 @@ PackOutcome pack_search(PackSearch *s, int64_t capacity, PackOrder order,
 	for (int i = 0; i < p->n && found; i++)
 		offset[i] = s->offset[i];
 	return found ? PACK_FOUND : s->stopped ? PACK_LIMIT : PACK_NONE;
-}
-
-static bool live_together(const PackPart *p, int a, int b)
-{
-	return p->first[a] < p->end[b] && p->first[b] < p->end[a];
-}
-
-/* Sets near_at (near NULL) or near; returns the number of entries. */
-static int64_t list_near(PackSearch *s)
-{
-	const PackPart *p = s->part;
-	int64_t n = 0;
-	for (int i = 0; i < p->n && n <= MOST_PAIRS; i++) {
-		for (int j = 0; j < p->n; j++) {
-			if (j == i || !live_together(p, i, j))
-				continue;
-			if (s->near)
-				s->near[n] = j;
-			n++;
-		}
-		s->near_at[i + 1] = (int)n;
-	}
-	return n;
-}
-
-static void list_members(PackSearch *s)
-{
-	const PackPart *p = s->part;
-	for (int i = 0; i < p->n; i++)
-		for (int k = p->first[i]; k < p->end[i]; k++)
-			s->member_at[k + 1]++;
-	for (int k = 0; k < p->nsections; k++)
-		s->member_at[k + 1] += s->member_at[k];
-	int *next = arena_array(s->arena, int, p->nsections);
-	memcpy(next, s->member_at, sizeof *next * (size_t)p->nsections);
-	s->member = arena_array(s->arena, int, s->member_at[p->nsections]);
-	for (int i = 0; i < p->n; i++)
-		for (int k = p->first[i]; k < p->end[i]; k++)
-			s->member[next[k]++] = i;
-}
-
-static int64_t count_members(const PackPart *p)
-{
-	int64_t n = 0;
-	for (int i = 0; i < p->n; i++)
-		n += p->end[i] - p->first[i];
-	return n;
 }
 
 /* All numbers stay far from overflow. */
@@ -511,20 +464,13 @@ static void make_arrays(PackSearch *s)
 
 PackSearch *pack_search_create(PackPart *p)
 {
-	if (p->n > MOST_ITEMS || count_members(p) > MOST_PAIRS ||
-	    !numbers_fit(p))
+	PackIndex index;
+	if (p->n > MOST_ITEMS || !numbers_fit(p) || !pack_index(p, &index))
 		return NULL;
 	PackSearch *s = arena_new(p->arena, PackSearch);
 	s->part = p;
 	s->arena = p->arena;
-	s->near_at = arena_array(s->arena, int, p->n + 1);
-	int64_t pairs = list_near(s);
-	if (pairs > MOST_PAIRS)
-		return NULL;
-	s->near = arena_array(s->arena, int, pairs);
-	list_near(s);
-	s->member_at = arena_array(s->arena, int, p->nsections + 1);
-	list_members(s);
+	s->index = index;
 	make_arrays(s);
 	return s;
 }
