@@ -7,7 +7,8 @@
 enum {
 	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
-	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON
+	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
+	KEY_RAM, KEY_SWEEP
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -195,6 +196,57 @@ const struct argp args_target = {
 		{0}
 	},
 	.parser = parse_target,
+};
+
+/* Bytes: 65536, 64K, 1M. */
+static int64_t parse_bytes(struct argp_state *state, const char *text)
+{
+	char *end;
+	errno = 0;
+	long long n = strtoll(text, &end, 10);
+	int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+	if (end == text || end[shift != 0] || errno || n < 1 ||
+	    n > INT64_MAX >> 31)
+		argp_error(state, "--ram: '%s' is not a number of bytes such as "
+		           "65536, 64K or 1M", text);
+	return (int64_t)n << shift;
+}
+
+static error_t parse_budget(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_RAM)
+		return ARGP_ERR_UNKNOWN;
+	args->options.ram = parse_bytes(state, text);
+	return 0;
+}
+
+const struct argp args_budget = {
+	.options = (const struct argp_option[]){
+		{"ram", KEY_RAM, "BYTES", 0, "What the arena and the state "
+		 "must fit into (65536, 64K, 1M): computes values twice "
+		 "where there is no room to keep them", 0},
+		{0}
+	},
+	.parser = parse_budget,
+};
+
+static error_t parse_sweep(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_SWEEP)
+		return ARGP_ERR_UNKNOWN;
+	args->options.sweep = true;
+	return 0;
+}
+
+const struct argp args_sweep = {
+	.options = (const struct argp_option[]){
+		{"sweep", KEY_SWEEP, 0, 0, "Also show how little memory will "
+		 "do, at what price in operations", 0},
+		{0}
+	},
+	.parser = parse_sweep,
 };
 
 static error_t parse_passes(int key, char *text, struct argp_state *state)

@@ -1,6 +1,7 @@
 #include "frontend/cmd_common.h"
 
 #include "frontend/files.h"
+#include "frontend/report_budget.h"
 #include "passes/pass.h"
 
 #include <stdlib.h>
@@ -42,6 +43,16 @@ static void check_pass(const char *option, const char *name, bool optional)
 	exit(EXIT_USAGE);
 }
 
+static void check_budget(Session *s)
+{
+	const Program *p = s->program;
+	if (p && !p->fits)
+		error_at(&s->unit, (Loc){0}, "--ram %lld is too small: the "
+		         "smallest that was found to fit is %lld bytes: %s",
+		         (long long)p->ram, (long long)p->smallest_ram,
+		         report_what_binds(p));
+}
+
 bool session_build(Session *s)
 {
 	const Options *o = &s->args->options;
@@ -55,6 +66,7 @@ bool session_build(Session *s)
 		return false;
 	s->emit.sha256 = arena_printf(s->unit.arena, "%s", info.sha256);
 	s->program = build_program(g, o);
+	check_budget(s);
 	return s->program && !s->unit.nerrors;
 }
 

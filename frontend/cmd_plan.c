@@ -3,6 +3,7 @@
 
 static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
+	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
 	{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0}, {&args_json, 0, 0, 0},
 	{0}
 };
@@ -27,6 +28,8 @@ static const struct argp argp = {
 	       "  thimble plan model.onnx\n"
 	       "  thimble plan model.onnx --batch 8 --loss cross-entropy "
 	       "--optimizer adam\n"
+	       "  thimble plan model.onnx --loss mse --ram 192K\n"
+	       "  thimble plan model.onnx --loss mse --sweep\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
@@ -36,7 +39,8 @@ int cmd_plan(int argc, char **argv)
 	Session s;
 	command_parse(&argp, argc, argv, &args);
 	session_open(&s, &args, args.model);
-	if (session_build(&s)) {
+	bool good = session_build(&s);
+	if (s.program && (good || args.json)) {
 		ReportInfo info = session_info(&s);
 		if (args.json)
 			json_print(stdout, report_json(s.program, &info));

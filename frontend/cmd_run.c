@@ -69,7 +69,7 @@ static void check_usage(struct argp_state *state, Run *r)
 
 static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-	{&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
+	{&args_budget, 0, 0, 0}, {&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
 	{&args_passes, 0, 0, 0}, {0}
 };
 

@@ -157,7 +157,7 @@ static void check_usage(struct argp_state *state, Train *t)
 
 static const struct argp_child children[] = {
 	{&args_training, 0, 0, 2}, {&args_reading, 0, 0, 4},
-	{&args_target, 0, 0, 4}, {&args_executor, 0, 0, 4},
+	{&args_budget, 0, 0, 4}, {&args_target, 0, 0, 4}, {&args_executor, 0, 0, 4},
 	{&args_blas, 0, 0, 4}, {&args_passes, 0, 0, 4}, {&args_json, 0, 0, 3},
 	{0}
 };

@@ -1,5 +1,7 @@
 #include "frontend/report.h"
 
+#include "frontend/report_budget.h"
+
 #include "ir/op.h"
 
 #include <inttypes.h>
@@ -92,7 +94,7 @@ static json_t *functions_json(const Program *p)
 json_t *report_json(const Program *p, const ReportInfo *info)
 {
 	const Plan *plan = report_plan(p);
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, "
 		"s:o, s:o}",
 		"model", p->model->name, "target", info->target,
@@ -107,6 +109,8 @@ json_t *report_json(const Program *p, const ReportInfo *info)
 		"recomputed_flops", (json_int_t)plan->recomputed_flops,
 		"functions", functions_json(p),
 		"buffers", buffers_json(plan));
+	report_budget_json(o, p);
+	return o;
 }
 
 void json_print(FILE *f, json_t *j)
@@ -187,6 +191,7 @@ void report_table(FILE *f, const Program *p, const ReportInfo *info,
 		print_row(f, memory_class_name((MemoryClass)c), peak[c], "");
 	print_row(f, "lower bound", plan->lower_bound,
 	          "the arena's, in this order of the steps");
+	report_budget_table(f, p);
 	if (nbuffers)
 		print_buffers(f, plan, nbuffers);
 }

@@ -1,4 +1,5 @@
-/* Copies of graphs: one function of the model made from another. */
+/* Copies of graphs: one function of the model made from another, and a graph
+ * whose nodes run in another order, some more than once. */
 #include "ir/graph.h"
 #include "ir/op.h"
 
@@ -7,6 +8,7 @@
 typedef struct Copy {
 	Graph *to;
 	Value **map;   /* from the old values' ids */
+	bool repeat;   /* what is copied has been copied before: new ids */
 } Copy;
 
 static Value *copy_value(Copy *c, const Value *old)
@@ -19,6 +21,10 @@ static Value *copy_value(Copy *c, const Value *old)
 	*v = *old;
 	v->def = NULL;
 	c->map[old->id] = v;
+	if (c->repeat) {
+		v->id = c->to->nvalues++;
+		v->name = arena_printf(c->to->unit->arena, "_%d", v->id);
+	}
 	return v;
 }
 
@@ -28,6 +34,10 @@ static Node *copy_node(Copy *c, const Node *old)
 	Node *n = arena_new(a, Node);
 	*n = *old;
 	n->prev = n->next = NULL;
+	if (c->repeat) {
+		n->id = c->to->nnodes++;
+		n->again = old->again < 0 ? old->id : old->again;
+	}
 	n->in = arena_array(a, Value *, n->nin);
 	for (int i = 0; i < n->nin; i++)
 		n->in[i] = copy_value(c, old->in[i]);
@@ -49,21 +59,37 @@ static Node *copy_node(Copy *c, const Node *old)
 	return n;
 }
 
-static void copy_list(Copy *c, const Graph *g)
+/* What the node computes is computed anew: its readers are to find that. */
+static void forget_results(Copy *c, const Node *n)
 {
-	for (const Node *old = g->first; old; old = old->next) {
-		Node *n = copy_node(c, old);
-		n->prev = c->to->last;
-		*(n->prev ? &n->prev->next : &c->to->first) = n;
-		c->to->last = n;
-	}
+	for (int o = 0; o < n->nout; o++)
+		c->map[n->out[o]->id] = NULL;
+	for (int b = 0; b < n->nbody; b++)
+		forget_results(c, n->body[b]);
 }
 
-Graph *graph_clone(const Graph *g, const char *name, Value ***map)
+static void copy_list(Copy *c, const Graph *g, int n, Node *const order[])
+{
+	bool *seen = arena_array(c->to->unit->arena, bool, g->nnodes);
+	for (int i = 0; i < n; i++) {
+		c->repeat = seen[order[i]->id];
+		seen[order[i]->id] = true;
+		if (c->repeat)
+			forget_results(c, order[i]);
+		Node *node = copy_node(c, order[i]);
+		node->prev = c->to->last;
+		*(node->prev ? &node->prev->next : &c->to->first) = node;
+		c->to->last = node;
+	}
+	c->repeat = false;
+}
+
+static Graph *copy_graph(const Graph *g, const char *name, int n,
+                         Node *const order[], Value ***map)
 {
 	Graph *to = graph_create(g->model, name);
 	Arena *a = g->unit->arena;
-	Copy c = {to, arena_array(a, Value *, g->nvalues)};
+	Copy c = {to, arena_array(a, Value *, g->nvalues), false};
 	to->nnodes = g->nnodes;
 	to->nvalues = g->nvalues;
 	to->ninputs = g->ninputs;
@@ -74,7 +100,7 @@ Graph *graph_clone(const Graph *g, const char *name, Value ***map)
 	to->varvalue = arena_array(a, Value *, 2 * (g->nvarvalues + 1));
 	for (int i = 0; i < g->nvarvalues; i++)
 		to->varvalue[i] = copy_value(&c, g->varvalue[i]);
-	copy_list(&c, g);
+	copy_list(&c, g, n, order);
 	to->noutputs = g->noutputs;
 	to->output = arena_array(a, Output, 2 * (g->noutputs + 1));
 	for (int i = 0; i < g->noutputs; i++) {
@@ -84,4 +110,21 @@ Graph *graph_clone(const Graph *g, const char *name, Value ***map)
 	if (map)
 		*map = c.map;
 	return to;
+}
+
+Graph *graph_clone(const Graph *g, const char *name, Value ***map)
+{
+	int n = 0;
+	for (const Node *node = g->first; node; node = node->next)
+		n++;
+	Node **order = arena_array(g->unit->arena, Node *, n + 1);
+	n = 0;
+	for (Node *node = g->first; node; node = node->next)
+		order[n++] = node;
+	return copy_graph(g, name, n, order, map);
+}
+
+Graph *graph_arrange(const Graph *g, int n, Node *const order[])
+{
+	return copy_graph(g, g->name, n, order, NULL);
 }

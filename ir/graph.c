@@ -170,6 +170,7 @@ Node *node_new(Graph *g, Loc loc, const OpDef *op, int nin, Value *const in[])
 	Node *n = arena_new(a, Node);
 	n->op = op;
 	n->loc = loc;
+	n->again = -1;
 	n->nin = nin;
 	n->in = arena_array(a, Value *, nin);
 	if (nin)

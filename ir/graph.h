@@ -98,6 +98,7 @@ struct Node {
 	Attr *attr;         /* op->nattrs of them */
 	int nbody;          /* op_Fused: the elementwise nodes it stands for, */
 	Node **body;        /*   in order; they are not in the graph's list */
+	int again;          /* id of the node whose work it repeats; -1: none */
 	Node *prev, *next;
 };
 
@@ -144,6 +145,9 @@ Graph *graph_create(Model *, const char *name);
 /* A copy over the same variables. map: if not NULL, receives an arena array
  * from the old values' ids to the new values. */
 Graph *graph_clone(const Graph *, const char *name, Value ***map);
+/* A copy whose nodes run in that order. A node that is listed again computes
+ * its results again, and the nodes behind it read those. */
+Graph *graph_arrange(const Graph *, int n, Node *const order[]);
 
 Value *graph_input(Graph *, const char *name, InputRole, DType, Shape);
 /* The input of that role and name, made if there is none (hyper-parameters,

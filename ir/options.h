@@ -73,6 +73,8 @@ typedef struct Options {
 
 	/* passes and planning */
 	const Target *target;       /* NULL: all_targets[0] */
+	int64_t ram;                /* arena and state must fit; 0: any size */
+	bool sweep;                 /* and what would fit less is wanted too */
 	NameList disable;           /* passes not to run */
 	const char *dump_after;     /* a pass, or "all" */
 	FILE *dump;

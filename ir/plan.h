@@ -54,6 +54,20 @@ typedef struct Plan {
 	int64_t recomputed_flops;
 } Plan;
 
+/* What was done to need less memory than a step that computes nothing twice:
+ * bytes of the arena it saved, operations it costs. */
+typedef struct Technique {
+	const char *name;
+	int64_t bytes, flops;
+} Technique;
+
+/* One point of the curve of memory against operations. */
+typedef struct SweepPoint {
+	int64_t ram, arena_bytes, flops, recomputed_flops;
+	int ntechniques;
+	Technique *technique;
+} SweepPoint;
+
 /*
  * Program: everything that the emitted code contains: the functions and the
  * layout of what persists. Functions that are not wanted are NULL.
@@ -68,6 +82,13 @@ typedef struct Program {
 	int64_t const_bytes;
 	int64_t *offset;       /* by variable id: in the state if mutable, else
 	                        * in the constants; -1: no function reads it */
+	int64_t ram;           /* budget of arena and state; 0: none */
+	bool fits;             /* if not, `train` is the smallest that was found */
+	int64_t smallest_ram;  /*   and this is what the program then takes */
+	int ntechniques;       /* under a budget: what `train` owes to what */
+	Technique *technique;
+	int npoints;           /* Options.sweep */
+	SweepPoint *point;     /* from most memory to least */
 } Program;
 
 /* Offsets of the variables, multiples of `align`: mutable ones in the state,

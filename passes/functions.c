@@ -4,6 +4,7 @@
  */
 #include "ir/op.h"
 #include "passes/autodiff.h"
+#include "passes/budget.h"
 #include "passes/pass.h"
 #include "passes/train.h"
 
@@ -127,9 +128,66 @@ static Plan *finish(Graph *g, const Options *o)
 	return plan_memory(g, o);
 }
 
+/* ---- under a budget ---- */
+
+static int64_t arena_of_others(const Program *p)
+{
+	int64_t bytes = p->infer->arena_bytes;
+	return p->evaluate->arena_bytes > bytes ? p->evaluate->arena_bytes
+	                                        : bytes;
+}
+
+/* The training step that fits; or the smallest, and what would fit it. */
+static void fit_budget(Program *p, Budget *b, int64_t ram)
+{
+	int64_t others = arena_of_others(p), arena = ram - p->state_bytes;
+	Plan *plan = others <= arena ? budget_fit(b, arena) : NULL;
+	p->fits = plan != NULL;
+	p->train = plan ? plan : budget_smallest(b);
+	program_layout(p);
+	if (!p->fits)
+		p->smallest_ram = p->arena_bytes + p->state_bytes;
+	else
+		budget_techniques(b, plan, &p->ntechniques, &p->technique);
+}
+
+/* A program without a step to train has nothing to trade. */
+static void fit_inference(Program *p, int64_t ram)
+{
+	int64_t need = p->arena_bytes + p->state_bytes;
+	p->fits = !ram || need <= ram;
+	p->smallest_ram = p->fits ? 0 : need;
+}
+
+static void finish_budget(Program *p, Budget *b, const Options *o)
+{
+	p->ram = o->ram;
+	p->fits = true;
+	program_layout(p);
+	if (!b) {
+		fit_inference(p, o->ram);
+		return;
+	}
+	if (o->ram)
+		fit_budget(p, b, o->ram);
+	if (o->sweep)
+		budget_sweep(b, p, arena_of_others(p));
+}
+
+static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
+{
+	Graph *g = train_graph(forward, o);
+	if (!g || (!o->ram && !o->sweep))
+		return finish(g, o);
+	graph_verify(g);
+	*b = budget_create(g->unit->arena, g, o);
+	return budget_plain(*b);
+}
+
 Program *build_program(Graph *forward, const Options *o)
 {
 	Unit *u = forward->unit;
+	Budget *budget = NULL;
 	Program *p = arena_new(u->arena, Program);
 	p->model = forward->model;
 	p->target = o->target ? o->target : &all_targets[0];
@@ -138,7 +196,7 @@ Program *build_program(Graph *forward, const Options *o)
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
 	if (o->loss.kind != LOSS_NONE) {
-		p->train = finish(train_graph(forward, o), o);
+		p->train = plan_training(forward, o, &budget);
 		if (!p->train)
 			return NULL;
 		p->evaluate = finish(evaluate_graph(forward, o), o);
@@ -146,6 +204,6 @@ Program *build_program(Graph *forward, const Options *o)
 	p->infer = finish(infer_graph(forward, o), o);
 	if (u->nerrors)
 		return NULL;
-	program_layout(p);
+	finish_budget(p, budget, o);
 	return p;
 }

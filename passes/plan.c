@@ -87,6 +87,7 @@ static Plan *write_plan(const Problem *p, const Best *best)
 		if (p->of[v] >= 0)
 			plan->place[v] = place_of(p, l, p->of[v]);
 	plan->arena_bytes = best->arena_bytes;
+	plan->recomputed_flops = repeated_flops(p->graph);
 	set_peak(plan, l);
 	return plan;
 }

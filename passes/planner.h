@@ -71,6 +71,9 @@ typedef struct Layout {
 	int peak_step;        /*   and the first such step */
 } Layout;
 
+/* Operations that the graph spends on computing values again. */
+int64_t repeated_flops(const Graph *);
+
 Layout *layout_create(const Problem *, const int order[], int align);
 
 /* Sets the offsets; returns the arena's size. `bound`: no arena is smaller, so

@@ -113,6 +113,7 @@ static Value *recompute(Recompute *r, Value *v, Node *before, int position)
 		       sizeof(Attr) * (size_t)n->op->nattrs);
 	node_set_outputs(r->g, again, n->nout);
 	node_done(r->g, again);
+	again->again = n->id;
 	r->g->at = NULL;
 	for (int o = 0; o < n->nout; o++) {
 		r->copy[n->out[o]->id] = again->out[o];

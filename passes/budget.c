@@ -1,0 +1,342 @@
+/*
+ * Fitting a budget. A Variant is the training step compiled in one way: with
+ * nothing computed twice, with cheap values recomputed, without workspaces for
+ * its kernels. Each has its plan, and a model of it in which the search for
+ * recomputations works; what that finds counts when it has been planned and
+ * placed, and misses are made good by asking for less.
+ */
+#include "passes/budget.h"
+
+#include "passes/pass.h"
+#include "passes/remat.h"
+
+#include <string.h>
+
+enum { MAX_VARIANTS = 4, MAX_FOUND = 64 };
+
+typedef struct Variant {
+	const char *name;     /* of the technique that it adds; NULL: none */
+	Plan *plan;
+	Remat *remat;         /* made when it is first needed */
+	bool last;            /* only where nothing else fits */
+} Variant;
+
+/* A plan, and the variant that it came from. */
+typedef struct Found {
+	Plan *plan;
+	int variant;
+} Found;
+
+struct Budget {
+	Arena *arena;
+	const Options *options;
+	bool search;          /* values may be computed twice */
+	int nvariants, plain; /* plain: the one without a budget */
+	Variant variant[MAX_VARIANTS];
+	int nfound;
+	Found found[MAX_FOUND];
+	Plan *smallest;
+};
+
+/* ---- variants ---- */
+
+static bool is_disabled(const Options *o, const char *pass)
+{
+	for (int i = 0; i < o->disable.n; i++)
+		if (!strcmp(o->disable.name[i], pass))
+			return true;
+	return false;
+}
+
+static void disable(Arena *a, Options *o, const char *pass)
+{
+	const char **name = arena_array(a, const char *, o->disable.n + 1);
+	for (int i = 0; i < o->disable.n; i++)
+		name[i] = o->disable.name[i];
+	name[o->disable.n++] = pass;
+	o->disable.name = name;
+}
+
+static void remember(Budget *b, Plan *plan, int variant)
+{
+	if (b->nfound < MAX_FOUND)
+		b->found[b->nfound++] = (Found){plan, variant};
+	if (!b->smallest || plan->arena_bytes < b->smallest->arena_bytes)
+		b->smallest = plan;
+}
+
+static void add_variant(Budget *b, const Graph *train, const char *name,
+                        const char *without, const char *without_too)
+{
+	Options o = *b->options;
+	if (without)
+		disable(b->arena, &o, without);
+	if (without_too)
+		disable(b->arena, &o, without_too);
+	if (b->nvariants)
+		o.dump_after = NULL;
+	Graph *g = graph_clone(train, train->name, NULL);
+	run_pipeline(g, STAGE_FUNCTION, &o);
+	Variant *v = &b->variant[b->nvariants++];
+	v->name = name;
+	v->plan = plan_memory(g, &o);
+	remember(b, v->plan, b->nvariants - 1);
+}
+
+Budget *budget_create(Arena *a, const Graph *train, const Options *o)
+{
+	Budget *b = arena_new(a, Budget);
+	const Target *target = o->target ? o->target : &all_targets[0];
+	b->arena = a;
+	b->options = o;
+	b->search = !is_disabled(o, "recompute");
+	add_variant(b, train, NULL, "recompute", NULL);
+	if (b->search) {
+		add_variant(b, train, "recompute cheap values", NULL, NULL);
+		b->plain = 1;
+	}
+	if (target->workspace && !is_disabled(o, "workspace")) {
+		add_variant(b, train, "no workspace", "workspace", NULL);
+		b->variant[b->nvariants - 1].last = true;
+	}
+	return b;
+}
+
+Plan *budget_plain(const Budget *b)
+{
+	return b->variant[b->plain].plan;
+}
+
+/* ---- the search in one variant ---- */
+
+static Remat *remat_of(Budget *b, Variant *v)
+{
+	if (v->remat)
+		return v->remat;
+	Graph *g = (Graph *)v->plan->graph;
+	Problem *p = problem_create(b->arena, g);
+	int *task = arena_array(b->arena, int, g->nnodes + 1);
+	int *order = arena_array(b->arena, int, p->ntasks + 1);
+	for (int t = 0; t < p->ntasks; t++)
+		task[p->task[t].node->id] = t;
+	for (int i = 0; i < v->plan->nsteps; i++)
+		order[i] = task[v->plan->step[i]->id];
+	v->remat = remat_create(b->arena, p, order);
+	remat_measure(v->remat, &v->remat->base);
+	return v->remat;
+}
+
+static Plan *realise(Budget *b, int variant, const Sequence *q)
+{
+	Plan *plan = plan_memory(remat_graph(b->variant[variant].remat, q),
+	                         b->options);
+	remember(b, plan, variant);
+	return plan;
+}
+
+/* The model's bytes for an arena of that many: they differ by alignment, and by
+ * what the placement can do that the model does not know. */
+static int64_t first_target(const Variant *v, int64_t arena_bytes)
+{
+	Remat *r = v->remat;
+	remat_measure(r, &r->base);
+	if (r->peak <= v->plan->arena_bytes)
+		return arena_bytes;
+	return (int64_t)((double)arena_bytes * (double)r->peak /
+	                 (double)v->plan->arena_bytes);
+}
+
+static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
+                         int64_t effort)
+{
+	enum { TIMES = 6 };
+	Remat *r = remat_of(b, &b->variant[variant]);
+	Sequence q = sequence_create(r);
+	int64_t target = first_target(&b->variant[variant], arena_bytes);
+	for (int i = 0; i < TIMES && target > 0; i++) {
+		bool good = remat_search(r, target, effort, &q);
+		if (!good && i)
+			return NULL;
+		Plan *plan = realise(b, variant, &q);
+		if (plan->arena_bytes <= arena_bytes)
+			return plan;
+		if (!good)
+			return NULL;
+		target -= plan->arena_bytes - arena_bytes + target / 512;
+	}
+	return NULL;
+}
+
+/* ---- the choice ---- */
+
+static bool cheaper(const Plan *a, const Plan *b)
+{
+	if (!a || !b)
+		return a != NULL;
+	if (a->cost.flops != b->cost.flops)
+		return a->cost.flops < b->cost.flops;
+	return a->arena_bytes < b->arena_bytes;
+}
+
+static Plan *cheapest_found(const Budget *b, int64_t arena_bytes, bool last)
+{
+	Plan *best = NULL;
+	for (int i = 0; i < b->nfound; i++) {
+		Plan *plan = b->found[i].plan;
+		if (b->variant[b->found[i].variant].last <= last &&
+		    plan->arena_bytes <= arena_bytes && cheaper(plan, best))
+			best = plan;
+	}
+	return best;
+}
+
+static void search_fit(Budget *b, int64_t arena_bytes, int64_t effort,
+                       bool last)
+{
+	for (int v = 0; v < b->nvariants && b->search; v++)
+		if (b->variant[v].last == last)
+			fit_variant(b, v, arena_bytes, effort);
+}
+
+static Plan *fit(Budget *b, int64_t arena_bytes, int64_t effort)
+{
+	Plan *nothing_twice = b->variant[0].plan;
+	if (nothing_twice->arena_bytes <= arena_bytes)
+		return nothing_twice;
+	for (int last = 0; last < 2; last++) {
+		search_fit(b, arena_bytes, effort, last);
+		Plan *plan = cheapest_found(b, arena_bytes, last);
+		if (plan)
+			return plan;
+	}
+	return NULL;
+}
+
+enum { EFFORT = 40000000, SWEEP_EFFORT = 4000000 };
+
+Plan *budget_fit(Budget *b, int64_t arena_bytes)
+{
+	return fit(b, arena_bytes, EFFORT);
+}
+
+/* ---- the smallest ---- */
+
+static int64_t most_of_one_task(const Remat *r)
+{
+	int64_t most = 0;
+	for (int t = 0; t < r->p->ntasks; t++) {
+		const Task *task = &r->p->task[t];
+		int64_t read = 0, written = 0;
+		for (int i = 0; i < task->nreads; i++)
+			read += r->p->storage[task->read[i]].bytes;
+		for (int i = 0; i < task->nwrites; i++)
+			written += r->p->storage[task->write[i]].bytes;
+		int64_t least = read > written ? read : written;
+		if (!task->nreuses)
+			least = read + written;
+		if (!task->skipped && least > most)
+			most = least;
+	}
+	return most;
+}
+
+static void shrink(Budget *b, int variant)
+{
+	enum { TIMES = 8 };
+	Remat *r = remat_of(b, &b->variant[variant]);
+	Sequence q = sequence_create(r);
+	int64_t hi = r->peak, lo = most_of_one_task(r) - 1, target = lo + 1;
+	for (int i = 0; i < TIMES && hi - lo > hi / 256; i++) {
+		bool good = remat_search(r, target, SWEEP_EFFORT, &q);
+		if (r->peak < hi) {
+			hi = r->peak;
+			realise(b, variant, &q);
+		}
+		if (!good)
+			lo = target;
+		target = lo + (hi - lo) / 2;
+	}
+}
+
+Plan *budget_smallest(Budget *b)
+{
+	for (int v = 0; v < b->nvariants && b->search; v++)
+		if (v > 0 || b->nvariants == 1)
+			shrink(b, v);
+	return b->smallest;
+}
+
+/* ---- what was done ---- */
+
+static void add_technique(int *n, Technique *list, const char *name,
+                          const Plan *from, const Plan *to)
+{
+	if (name && from != to)
+		list[(*n)++] = (Technique){
+			name, from->arena_bytes - to->arena_bytes,
+			to->cost.flops - from->cost.flops};
+}
+
+void budget_techniques(const Budget *b, const Plan *plan, int *n,
+                       Technique **list)
+{
+	*n = 0;
+	*list = arena_array(b->arena, Technique, MAX_VARIANTS + 1);
+	const Plan *from = b->variant[0].plan;
+	for (int i = 0; i < b->nfound; i++) {
+		if (b->found[i].plan != plan)
+			continue;
+		int last = b->found[i].variant;
+		for (int v = 1; v <= last; v++) {
+			add_technique(n, *list, b->variant[v].name, from,
+			              b->variant[v].plan);
+			from = b->variant[v].plan;
+		}
+		add_technique(n, *list, "recompute under the budget", from,
+		              plan);
+		return;
+	}
+}
+
+/* ---- the curve ---- */
+
+static void add_point(Budget *b, Program *p, const Plan *plan, int64_t other)
+{
+	SweepPoint *s = &p->point[p->npoints++];
+	s->arena_bytes = plan->arena_bytes > other ? plan->arena_bytes : other;
+	s->ram = s->arena_bytes + p->state_bytes;
+	s->flops = plan->cost.flops;
+	s->recomputed_flops = plan->recomputed_flops;
+	budget_techniques(b, plan, &s->ntechniques, &s->technique);
+}
+
+static bool worth_a_point(const Program *p, const Plan *plan, int64_t other)
+{
+	if (!p->npoints)
+		return true;
+	const SweepPoint *last = &p->point[p->npoints - 1];
+	return plan->arena_bytes < last->arena_bytes &&
+	       last->arena_bytes > other;
+}
+
+void budget_sweep(Budget *b, Program *p, int64_t other)
+{
+	enum { STEPS = 14 };
+	const Plan *first = b->variant[0].plan;
+	double hi = (double)first->arena_bytes;
+	double lo = (double)budget_smallest(b)->arena_bytes;
+	if (lo < (double)other)
+		lo = (double)other;
+	p->point = arena_array(b->arena, SweepPoint, STEPS + 1);
+	/* From below, so that what is found for little memory also counts for
+	 * more. */
+	for (int i = STEPS - 1; i > 0; i--)
+		fit(b, (int64_t)(hi + (lo - hi) * i / STEPS), SWEEP_EFFORT);
+	for (int i = 0; i <= STEPS; i++) {
+		int64_t bytes = (int64_t)(hi + (lo - hi) * i / STEPS);
+		const Plan *plan = i < STEPS
+			? cheapest_found(b, bytes, true) : b->smallest;
+		if (plan && worth_a_point(p, plan, other))
+			add_point(b, p, plan, other);
+	}
+}

@@ -1,0 +1,27 @@
+/*
+ * Making the training step fit: of the ways to compile it, the cheapest whose
+ * placed arena is within a budget.
+ */
+#ifndef PASSES_BUDGET_H
+#define PASSES_BUDGET_H
+
+#include "ir/options.h"
+#include "ir/plan.h"
+
+typedef struct Budget Budget;
+
+/* train: the training step's graph before the passes. */
+Budget *budget_create(Arena *, const Graph *train, const Options *);
+/* As it is compiled without a budget. */
+Plan *budget_plain(const Budget *);
+/* The cheapest plan found with an arena of at most that; NULL: none. */
+Plan *budget_fit(Budget *, int64_t arena_bytes);
+/* The plan with the smallest arena that was found. */
+Plan *budget_smallest(Budget *);
+/* What the plan, one of the above, owes to which technique. */
+void budget_techniques(const Budget *, const Plan *, int *n, Technique **);
+/* The curve from the plan that computes nothing twice to the smallest. The
+ * other functions need `other` bytes in the arena, and `state` is always there. */
+void budget_sweep(Budget *, Program *, int64_t other);
+
+#endif
