@@ -48,6 +48,8 @@ typedef struct Plan {
 	Place *place;          /* by value id */
 	int64_t arena_bytes;
 	int64_t lower_bound;   /* largest sum of buffers that live at one step */
+	int64_t order_bound;   /* no order of the steps needs less; 0: unknown */
+	bool order_optimal;    /* this one needs just that, proved */
 	int peak_step;         /* the first step with that sum, */
 	int64_t peak[NMEMCLASS];   /* and its parts */
 	Cost cost;

@@ -44,6 +44,9 @@ void plan_print(FILE *f, const Plan *plan)
 	fprintf(f, "plan %s: arena %lld, lower bound %lld, peak at step %d\n",
 	        plan->graph->name, (long long)plan->arena_bytes,
 	        (long long)plan->lower_bound, plan->peak_step);
+	fprintf(f, "order: at least %lld in any%s\n",
+	        (long long)plan->order_bound,
+	        plan->order_optimal ? ", so this is optimal" : "");
 	for (int c = 0; c < NMEMCLASS; c++)
 		if (plan->peak[c])
 			fprintf(f, "peak %s: %lld\n",

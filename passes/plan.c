@@ -10,6 +10,7 @@
 typedef struct Best {
 	Layout *layout;
 	int64_t arena_bytes;
+	int64_t bound;        /* of the peak, in any order */
 } Best;
 
 static bool better(int64_t bytes, const Layout *l, const Best *best)
@@ -25,10 +26,16 @@ static bool same_order(const Problem *p, const int *a, const int *b)
 
 static Best choose(const Problem *p, int align)
 {
-	Best best = {0};
-	for (int i = 0; i < nschedulers; i++) {
-		int *order = arena_array(p->arena, int, p->ntasks + 1);
-		all_schedulers[i](p, order);
+	Order found = order_search(p);
+	Best best = {.bound = found.bound};
+	for (int i = 0; i <= nschedulers; i++) {
+		int *order = found.task;
+		if (best.layout && best.arena_bytes == found.bound)
+			break;
+		if (i < nschedulers) {
+			order = arena_array(p->arena, int, p->ntasks + 1);
+			all_schedulers[i](p, order);
+		}
 		if (best.layout && same_order(p, order, best.layout->order))
 			continue;
 		Layout *l = layout_create(p, order, align);
@@ -37,7 +44,7 @@ static Best choose(const Problem *p, int align)
 		int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer,
 		                              l->peak);
 		if (better(bytes, l, &best))
-			best = (Best){l, bytes};
+			best = (Best){l, bytes, found.bound};
 	}
 	return best;
 }
@@ -89,6 +96,8 @@ static Plan *write_plan(const Problem *p, const Best *best)
 	plan->arena_bytes = best->arena_bytes;
 	plan->recomputed_flops = repeated_flops(p->graph);
 	set_peak(plan, l);
+	plan->order_bound = best->bound;
+	plan->order_optimal = best->bound == l->peak;
 	return plan;
 }
 

@@ -2,7 +2,8 @@
  * What the parts of the planner share. In this order:
  *
  *   problem.c   the graph as tasks that read and write storages
- *   schedule.c  orders of the tasks
+ *   schedule.c  orders of the tasks, quickly
+ *   order*.c    the order with the least peak, and what is proved of it
  *   buffers.c   for one order: lifetimes, and which storages share a buffer
  *   place.c     offsets of the buffers in one arena
  *   plan.c      chooses, and writes it down as a Plan
@@ -60,6 +61,14 @@ typedef void Scheduler(const Problem *, int order[]);
 
 extern Scheduler *const all_schedulers[];   /* the first keeps the order */
 extern const int nschedulers;
+
+/* The best order that is found, never worse than the schedulers'. */
+typedef struct Order {
+	int *task;            /* by step */
+	int64_t bound;        /* no order has a lower peak */
+} Order;
+
+Order order_search(const Problem *);
 
 /* What one order makes of the storages. */
 typedef struct Layout {

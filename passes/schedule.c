@@ -7,7 +7,7 @@
  * less those it frees. It only changes when a storage comes down to its last
  * reader, so keeping it up to date costs one step per reader in all.
  */
-#include "passes/planner.h"
+#include "passes/order.h"
 
 typedef struct Entry {
 	int64_t key;
@@ -18,6 +18,7 @@ typedef struct Entry {
 typedef struct List {
 	const Problem *p;
 	bool eager;
+	uint64_t noise;       /* seed; 0: none */
 	int64_t *growth;      /* by task */
 	int *waits;           /* by task: predecessors to come; -1: done */
 	int *left;            /* by storage: readers to come, */
@@ -63,12 +64,26 @@ static Entry pop(List *l)
 	return top;
 }
 
+/* What grows comes up to twice as late: in the order of the graph if eager, of
+ * growth else. */
+static int64_t with_noise(const List *l, int task)
+{
+	int64_t scale = l->eager ? l->p->ntasks : l->growth[task];
+	int64_t key = l->eager ? task : l->growth[task];
+	uint64_t x = l->noise + (uint64_t)task;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return 1 + key + (int64_t)((x >> 40) % 1024) * scale / 1024;
+}
+
 /* Eager: what frees memory or costs none comes at once, the rest in the order
  * of the graph. Else: always what adds least. */
 static void enter(List *l, int task)
 {
 	int64_t growth = l->growth[task];
 	int64_t key = l->eager && growth > 0 ? 1 : growth;
+	if (l->noise && growth > 0)
+		key = with_noise(l, task);
 	push(l, (Entry){key, task, growth});
 }
 
@@ -120,10 +135,10 @@ static void done(List *l, int task)
 			enter(l, t->after[i]);
 }
 
-static List list_create(const Problem *p, bool eager)
+static List list_create(const Problem *p, bool eager, uint64_t noise)
 {
 	List l = {
-		.p = p, .eager = eager, .maxheap = 64,
+		.p = p, .eager = eager, .noise = noise, .maxheap = 64,
 		.growth = arena_array(p->arena, int64_t, p->ntasks),
 		.waits = arena_array(p->arena, int, p->ntasks),
 		.left = arena_array(p->arena, int, p->nstorages),
@@ -142,9 +157,10 @@ static List list_create(const Problem *p, bool eager)
 	return l;
 }
 
-static void list_schedule(const Problem *p, bool eager, int order[])
+static void list_schedule(const Problem *p, bool eager, uint64_t noise,
+                          int order[])
 {
-	List l = list_create(p, eager);
+	List l = list_create(p, eager, noise);
 	for (int t = 0; t < p->ntasks; t++)
 		if (l.waits[t] == 0)
 			enter(&l, t);
@@ -170,12 +186,17 @@ static void as_given(const Problem *p, int order[])
 
 static void eagerly(const Problem *p, int order[])
 {
-	list_schedule(p, true, order);
+	list_schedule(p, true, 0, order);
 }
 
 static void greedily(const Problem *p, int order[])
 {
-	list_schedule(p, false, order);
+	list_schedule(p, false, 0, order);
+}
+
+void schedule_noisy(const Problem *p, uint64_t seed, int order[])
+{
+	list_schedule(p, seed & 1, (seed + 1) * 0x9e3779b97f4a7c15u, order);
 }
 
 Scheduler *const all_schedulers[] = {as_given, eagerly, greedily};

@@ -86,13 +86,56 @@ static void tiny_loss_sub(float *restrict x9, const float *restrict x_class)
 	}
 }
 
+/* Expand for MSE 'loss': 1.0f -> _15[4,3]. 0 flops. */
+static void tiny_loss_expand(float *restrict x15)
+{
+	float t0 = 1.0f;
+	for (int32_t i0 = 0; i0 < 12; i0++) {
+		x15[i0] = t0;
+	}
+}
+
+/* Mul for MSE 'loss': _15[4,3], _11[4,3] -> _16[4,3]. 12 flops. */
+static void tiny_loss_mul(const float *restrict x15, const float *restrict x11,
+	float *restrict x16)
+{
+	for (int32_t i0 = 0; i0 < 12; i0++) {
+		float t0 = x15[i0];
+		float t1 = x11[i0];
+		float t2 = t0 * t1;
+		x16[i0] = t2;
+	}
+}
+
+/* Mul for MSE 'loss': _15[4,3], _11[4,3] -> _17[4,3]. 12 flops. */
+static void tiny_loss_mul_2(float *restrict x15, const float *restrict x11)
+{
+	for (int32_t i0 = 0; i0 < 12; i0++) {
+		float t0 = x15[i0];
+		float t1 = x11[i0];
+		float t2 = t0 * t1;
+		x15[i0] = t2;
+	}
+}
+
 /* Mul for MSE 'loss': _11[4,3], _11[4,3] -> _12[4,3]. 12 flops. */
-static void tiny_loss_mul(const float *restrict x11, float *restrict x12)
+static void tiny_loss_mul_3(float *restrict x11)
 {
 	for (int32_t i0 = 0; i0 < 12; i0++) {
 		float t1 = x11[i0];
 		float t2 = t1 * t1;
-		x12[i0] = t2;
+		x11[i0] = t2;
+	}
+}
+
+/* Add for MSE 'loss': _16[4,3], _17[4,3] -> _18[4,3]. 12 flops. */
+static void tiny_loss_add(float *restrict x16, const float *restrict x17)
+{
+	for (int32_t i0 = 0; i0 < 12; i0++) {
+		float t0 = x16[i0];
+		float t1 = x17[i0];
+		float t2 = t0 + t1;
+		x16[i0] = t2;
 	}
 }
 
@@ -108,61 +151,11 @@ static void tiny_loss_sum_to(const float *restrict x12, float *restrict x13)
 	x13[0] = t0;
 }
 
-/* Expand for MSE 'loss': 1.0f -> _15[4,3]. 0 flops. */
-static void tiny_loss_expand(float *restrict x15)
-{
-	float t0 = 1.0f;
-	for (int32_t i0 = 0; i0 < 12; i0++) {
-		x15[i0] = t0;
-	}
-}
-
-/* Mul for MSE 'loss': _15[4,3], _11[4,3] -> _16[4,3]. 12 flops. */
-static void tiny_loss_mul_2(const float *restrict x15,
-	const float *restrict x11, float *restrict x16)
-{
-	for (int32_t i0 = 0; i0 < 12; i0++) {
-		float t0 = x15[i0];
-		float t1 = x11[i0];
-		float t2 = t0 * t1;
-		x16[i0] = t2;
-	}
-}
-
-/* Mul for MSE 'loss': _15[4,3], _11[4,3] -> _17[4,3]. 12 flops. */
-static void tiny_loss_mul_3(float *restrict x15, const float *restrict x11)
-{
-	for (int32_t i0 = 0; i0 < 12; i0++) {
-		float t0 = x15[i0];
-		float t1 = x11[i0];
-		float t2 = t0 * t1;
-		x15[i0] = t2;
-	}
-}
-
-/* Add for MSE 'loss': _16[4,3], _17[4,3] -> _18[4,3]. 12 flops. */
-static void tiny_loss_add(float *restrict x16, const float *restrict x17)
-{
-	for (int32_t i0 = 0; i0 < 12; i0++) {
-		float t0 = x16[i0];
-		float t1 = x17[i0];
-		float t2 = t0 + t1;
-		x16[i0] = t2;
-	}
-}
-
 /* Gemm '/fc2/Gemm': _18[4,3], _6[4,5] -> _20[3,5]. 120 flops. */
 static void tiny_fc2_Gemm_2(const float *restrict x18, const float *restrict x6,
 	float *restrict x20)
 {
 	rt_gemm(1, 0, 3, 5, 4, 1.0f, x18, 3, x6, 5, 0.0f, x20, 5, NULL);
-}
-
-/* Gemm '/fc2/Gemm': _18[4,3], fc2.weight[3,5] -> _19[4,5]. 120 flops. */
-static void tiny_fc2_Gemm_3(const float *restrict x18,
-	const float *restrict fc2_weight, float *restrict x19)
-{
-	rt_gemm(0, 0, 4, 5, 3, 1.0f, x18, 3, fc2_weight, 5, 0.0f, x19, 5, NULL);
 }
 
 /* SumTo for Gemm '/fc2/Gemm': _18[4,3] -> _21[3]. 12 flops. */
@@ -175,6 +168,24 @@ static void tiny_fc2_Gemm_sum_to(const float *restrict x18, float *restrict x21)
 		}
 		x21[i0] = t0;
 	}
+}
+
+/* Mul for update 'fc2.bias': _21[3], lr[] -> _34[3]. 3 flops. */
+static void tiny_fc2_bias_mul(float *restrict x21, const float *restrict lr)
+{
+	float t1 = lr[0];
+	for (int32_t i0 = 0; i0 < 3; i0++) {
+		float t0 = x21[i0];
+		float t2 = t0 * t1;
+		x21[i0] = t2;
+	}
+}
+
+/* Gemm '/fc2/Gemm': _18[4,3], fc2.weight[3,5] -> _19[4,5]. 120 flops. */
+static void tiny_fc2_Gemm_3(const float *restrict x18,
+	const float *restrict fc2_weight, float *restrict x19)
+{
+	rt_gemm(0, 0, 4, 5, 3, 1.0f, x18, 3, fc2_weight, 5, 0.0f, x19, 5, NULL);
 }
 
 /* Mul 'scale': _19[4,5], scale[5] -> _22[4,5]. 20 flops. */
@@ -233,17 +244,6 @@ static void tiny_fc1_bias_sub(float *restrict fc1_bias,
 		float t1 = x27[i0];
 		float t2 = t0 - t1;
 		fc1_bias[i0] = t2;
-	}
-}
-
-/* Mul for update 'fc2.bias': _21[3], lr[] -> _34[3]. 3 flops. */
-static void tiny_fc2_bias_mul(float *restrict x21, const float *restrict lr)
-{
-	float t1 = lr[0];
-	for (int32_t i0 = 0; i0 < 3; i0++) {
-		float t0 = x21[i0];
-		float t2 = t0 * t1;
-		x21[i0] = t2;
 	}
 }
 
@@ -325,16 +325,6 @@ static void tiny_scale_4(float *restrict x4, const float *restrict scale)
 	}
 }
 
-/* Mul for MSE 'loss': _11[4,3], _11[4,3] -> _12[4,3]. 12 flops. */
-static void tiny_loss_mul_4(float *restrict x11)
-{
-	for (int32_t i0 = 0; i0 < 12; i0++) {
-		float t1 = x11[i0];
-		float t2 = t1 * t1;
-		x11[i0] = t2;
-	}
-}
-
 tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	float *loss)
 {
@@ -370,27 +360,32 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	/* MSE 'loss' */
 	float *const arena_x_class = AT(float, k->arena, 208u); /* [4,3] */
 	tiny_loss_sub(x9, arena_x_class);
-	float *const x11 = AT(float, k->arena, 160u); /* [4,3] */
-	float *const x12 = AT(float, k->arena, 208u); /* [4,3] */
-	tiny_loss_mul(x11, x12);
-	float *const arena_loss = AT(float, k->arena, 304u); /* [] */
-	tiny_loss_sum_to(x12, arena_loss);
 	float *const x15 = AT(float, k->arena, 208u); /* [4,3] */
 	tiny_loss_expand(x15);
+	float *const x11 = AT(float, k->arena, 160u); /* [4,3] */
 	float *const x16 = AT(float, k->arena, 256u); /* [4,3] */
-	tiny_loss_mul_2(x15, x11, x16);
-	tiny_loss_mul_3(x15, x11);
+	tiny_loss_mul(x15, x11, x16);
+	tiny_loss_mul_2(x15, x11);
+	tiny_loss_mul_3(x11);
 	float *const x17 = AT(float, k->arena, 208u); /* [4,3] */
 	tiny_loss_add(x16, x17);
+	float *const x12 = AT(float, k->arena, 160u); /* [4,3] */
+	float *const arena_loss = AT(float, k->arena, 240u); /* [] */
+	tiny_loss_sum_to(x12, arena_loss);
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x18 = AT(float, k->arena, 256u); /* [4,3] */
 	float *const x20 = AT(float, k->arena, 160u); /* [3,5] */
 	tiny_fc2_Gemm_2(x18, x6, x20);
-	float *const x19 = AT(float, k->arena, 80u); /* [4,5] */
-	tiny_fc2_Gemm_3(x18, fc2_weight, x19);
 	float *const x21 = AT(float, k->arena, 224u); /* [3] */
 	tiny_fc2_Gemm_sum_to(x18, x21);
+
+	/* update 'fc2.bias' */
+	tiny_fc2_bias_mul(x21, &k->lr);
+
+	/* Gemm '/fc2/Gemm' */
+	float *const x19 = AT(float, k->arena, 80u); /* [4,5] */
+	tiny_fc2_Gemm_3(x18, fc2_weight, x19);
 
 	/* Mul 'scale' */
 	tiny_scale_3(x19, tiny_scale);
@@ -410,7 +405,6 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	tiny_fc1_bias_sub(fc1_bias, x27);
 
 	/* update 'fc2.bias' */
-	tiny_fc2_bias_mul(x21, &k->lr);
 	float *const x34 = AT(float, k->arena, 224u); /* [3] */
 	tiny_fc2_bias_sub(fc2_bias, x34);
 
@@ -426,7 +420,7 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	tiny_fc2_weight_sub(fc2_weight, x32);
 
 	if (loss)
-		memcpy(loss, AT(float, k->arena, 304u), 4u);
+		memcpy(loss, AT(float, k->arena, 240u), 4u);
 	return TINY_OK;
 }
 
@@ -496,7 +490,7 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 	float *const arena_x_class = AT(float, k->arena, 176u); /* [4,3] */
 	tiny_loss_sub(x9, arena_x_class);
 	float *const x11 = AT(float, k->arena, 0u); /* [4,3] */
-	tiny_loss_mul_4(x11);
+	tiny_loss_mul_3(x11);
 	float *const x12 = AT(float, k->arena, 0u); /* [4,3] */
 	float *const arena_loss = AT(float, k->arena, 48u); /* [] */
 	tiny_loss_sum_to(x12, arena_loss);
