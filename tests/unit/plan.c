@@ -360,8 +360,7 @@ static int64_t lowest(Buffer buffer[], int n, int placed, int64_t height)
 Test(place, against_brute_force)
 {
 	Random r = {1};
-	int optimal = 0, total = 300;
-	for (int k = 0; k < total; k++) {
+	for (int k = 0; k < 300; k++) {
 		Arena *a = arena_create();
 		Buffer b[6], copy[6];
 		int n = 1 + random_int(&r, 6);
@@ -374,13 +373,12 @@ Test(place, against_brute_force)
 		}
 		int64_t height = place_buffers(a, n, b, 0);
 		int64_t best = lowest(copy, n, 0, 0);
+		/* Offsets are multiples of 4; where the top one ends is chance. */
 		cr_expect_geq(height, best);
-		cr_expect_leq(2 * height, 3 * best);
-		optimal += height == best;
+		cr_expect_eq((height + 3) / 4, (best + 3) / 4);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j < i; j++)
 				cr_expect_not(clash(&b[i], &b[j]));
 		arena_destroy(a);
 	}
-	cr_expect_geq(optimal, total * 95 / 100, "%d of %d", optimal, total);
 }
