@@ -75,9 +75,11 @@ static void add_function(json_t *o, const char *name, const Plan *plan)
 {
 	if (plan)
 		json_object_set_new(o, name, json_pack(
-			"{s:I, s:I, s:I, s:i}",
+			"{s:I, s:I, s:I, s:b, s:I, s:i}",
 			"arena_bytes", (json_int_t)plan->arena_bytes,
 			"lower_bound_bytes", (json_int_t)plan->lower_bound,
+			"order_bound_bytes", (json_int_t)plan->order_bound,
+			"order_optimal", plan->order_optimal,
 			"flops", (json_int_t)plan->cost.flops,
 			"steps", plan->nsteps));
 }
@@ -95,8 +97,8 @@ json_t *report_json(const Program *p, const ReportInfo *info)
 {
 	const Plan *plan = report_plan(p);
 	json_t *o = json_pack(
-		"{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:I, "
-		"s:o, s:o}",
+		"{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:b, "
+		"s:I, s:I, s:o, s:o}",
 		"model", p->model->name, "target", info->target,
 		"batch", (json_int_t)report_batch(p),
 		"loss", info->loss, "optimizer", info->optimizer,
@@ -105,6 +107,8 @@ json_t *report_json(const Program *p, const ReportInfo *info)
 		"const_bytes", (json_int_t)p->const_bytes,
 		"peak", peak_json(p),
 		"lower_bound_bytes", (json_int_t)plan->lower_bound,
+		"order_bound_bytes", (json_int_t)plan->order_bound,
+		"order_optimal", plan->order_optimal,
 		"flops", (json_int_t)plan->cost.flops,
 		"recomputed_flops", (json_int_t)plan->recomputed_flops,
 		"functions", functions_json(p),
@@ -191,6 +195,8 @@ void report_table(FILE *f, const Program *p, const ReportInfo *info,
 		print_row(f, memory_class_name((MemoryClass)c), peak[c], "");
 	print_row(f, "lower bound", plan->lower_bound,
 	          "the arena's, in this order of the steps");
+	print_row(f, "order bound", plan->order_bound, plan->order_optimal
+	          ? "in any order: this one is optimal" : "in any order");
 	report_budget_table(f, p);
 	if (nbuffers)
 		print_buffers(f, plan, nbuffers);
