@@ -80,6 +80,16 @@ ReportInfo session_info(const Session *s)
 	};
 }
 
+bool session_page(Session *s, const char *path)
+{
+	ReportInfo info = session_info(s);
+	OutFile out;
+	if (!out_open(&s->unit, path, &out))
+		return false;
+	report_html(out.f, s->program, &info);
+	return out_close(&out);
+}
+
 static bool emit(void *user, const Program *p, const char *dir)
 {
 	Session *s = user;

@@ -37,6 +37,8 @@ void session_open(Session *, Args *, const char *model);
 /* Reads the model and makes its functions. False after errors. */
 bool session_build(Session *);
 ReportInfo session_info(const Session *);
+/* Writes the report as a page. False after an error. */
+bool session_page(Session *, const char *path);
 /* Chooses an executor for about `calls` calls of the plan. */
 Executor *session_executor(Session *, const Plan *, int64_t calls);
 /* Frees the session; the process's exit status. */

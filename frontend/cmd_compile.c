@@ -58,7 +58,8 @@ static const struct argp argp = {
 	.doc = "Compiles an ONNX model to C99 that infers and, if a loss is "
 	       "given, trains. Writes NAME.h, NAME.c, NAME_rt.h (what it calls), "
 	       "NAME_weights.c or .bin, a CMakeLists.txt that makes a static "
-	       "library, and NAME.report.json.\v"
+	       "library, NAME.report.json, and NAME.report.html: the arena "
+	       "over time as a page to look at.\v"
 	       "Examples:\n"
 	       "  thimble compile model.onnx -o out\n"
 	       "  thimble compile model.onnx -o out --batch 4 \\\n"
@@ -95,12 +96,14 @@ static bool write_report(Session *s, const char *dir)
 {
 	ReportInfo info = session_info(s);
 	OutFile out;
-	char *path = arena_printf(s->unit.arena, "%s/%s.report.json", dir,
-	                          s->program->model->name);
-	if (!out_open(&s->unit, path, &out))
+	const char *base = arena_printf(s->unit.arena, "%s/%s.report", dir,
+	                                s->program->model->name);
+	if (!out_open(&s->unit, arena_printf(s->unit.arena, "%s.json", base),
+	              &out))
 		return false;
 	json_print(out.f, report_json(s->program, &info));
-	return out_close(&out);
+	return out_close(&out) &&
+	       session_page(s, arena_printf(s->unit.arena, "%s.html", base));
 }
 
 /* What an earlier run with other options left. */

@@ -8,44 +8,69 @@ static const struct argp_child children[] = {
 	{0}
 };
 
+enum { KEY_HTML = 512 };
+
+typedef struct PlanCommand {
+	Args args;
+	const char *html;
+} PlanCommand;
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-	if (key == ARGP_KEY_INIT) {
-		args_share(state, children, state->input);
+	PlanCommand *p = state->input;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		args_share(state, children, &p->args);
 		return 0;
+	case KEY_HTML:
+		p->html = text;
+		return 0;
+	default:
+		return args_model(key, text, state, &p->args);
 	}
-	return args_model(key, text, state, state->input);
 }
 
 static const struct argp argp = {
+	.options = (const struct argp_option[]){
+		{"html", KEY_HTML, "FILE", 0, "Also write a page that shows "
+		 "the arena over time", 0},
+		{0}
+	},
 	.parser = parse,
 	.args_doc = "MODEL",
 	.children = children,
 	.doc = "Shows the memory that the C made from an ONNX model will use: "
-	       "the arena's parts at its peak, the state, the constants, and "
-	       "the largest buffers.\v"
+	       "the arena's parts at its peak, the state, the constants, the "
+	       "arena over time, and the largest buffers.\v"
 	       "Examples:\n"
 	       "  thimble plan model.onnx\n"
 	       "  thimble plan model.onnx --batch 8 --loss cross-entropy "
 	       "--optimizer adam\n"
+	       "  thimble plan model.onnx --loss mse --html plan.html\n"
 	       "  thimble plan model.onnx --loss mse --ram 192K\n"
 	       "  thimble plan model.onnx --loss mse --sweep\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
+static void print(Session *s)
+{
+	ReportInfo info = session_info(s);
+	if (s->args->json)
+		json_print(stdout, report_json(s->program, &info));
+	else
+		report_table(stdout, s->program, &info, 16);
+}
+
 int cmd_plan(int argc, char **argv)
 {
-	Args args = {.arena = arena_create()};
+	PlanCommand p = {.args = {.arena = arena_create()}};
 	Session s;
-	command_parse(&argp, argc, argv, &args);
-	session_open(&s, &args, args.model);
+	command_parse(&argp, argc, argv, &p);
+	session_open(&s, &p.args, p.args.model);
 	bool good = session_build(&s);
-	if (s.program && (good || args.json)) {
-		ReportInfo info = session_info(&s);
-		if (args.json)
-			json_print(stdout, report_json(s.program, &info));
-		else
-			report_table(stdout, s.program, &info, 16);
-	}
+	if (good && p.html)
+		good = session_page(&s, p.html);
+	if (s.program && (good || p.args.json))
+		print(&s);
 	return session_close(&s);
 }

@@ -13,7 +13,7 @@ enum {
 	KEY_DATA = 512, KEY_VAL_DATA, KEY_VAL_SPLIT, KEY_EPOCHS, KEY_STEPS,
 	KEY_SHUFFLE, KEY_NO_SHUFFLE, KEY_SCALE, KEY_NORMALIZE, KEY_SCHEDULE,
 	KEY_LOG, KEY_EXPORT, KEY_LABEL, KEY_RAW_DTYPE, KEY_RAW_SHAPE,
-	KEY_RAW_LABEL
+	KEY_RAW_LABEL, KEY_REPORT
 };
 
 typedef struct Train {
@@ -21,7 +21,7 @@ typedef struct Train {
 	Session session;
 	Trainer trainer;
 	DataFormat format;
-	const char *data, *val_data, *log, *weights, *export;
+	const char *data, *val_data, *log, *weights, *export, *report;
 	double val_split;
 	int64_t epochs, steps;
 	OutFile log_file;
@@ -194,6 +194,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_EXPORT:
 		t->export = text;
 		return 0;
+	case KEY_REPORT:
+		t->report = text;
+		return 0;
 	case ARGP_KEY_SUCCESS:
 		check_usage(state, t);
 		return 0;
@@ -236,6 +239,8 @@ static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Results:", 3},
 	{"output", 'o', "FILE", 0, "The weights at the end, as safetensors", 3},
 	{"export", KEY_EXPORT, "FILE", 0, "The model with them, as ONNX", 3},
+	{"report", KEY_REPORT, "FILE.html", 0, "The memory of a step, as a "
+	 "page to look at", 3},
 	{"log", KEY_LOG, "FILE", 0, "The loss of each step, as CSV", 3},
 	{0, 0, 0, 0, "Model and machine:", 4},
 	{0}
@@ -363,7 +368,8 @@ static bool write_results(Train *t)
 	Weights w;
 	trainer_weights(&t->trainer, &w);
 	return (!t->weights || weights_write(u, t->weights, &w)) &&
-	       (!t->export || onnx_write_weights(u, t->export, &w));
+	       (!t->export || onnx_write_weights(u, t->export, &w)) &&
+	       (!t->report || session_page(&t->session, t->report));
 }
 
 static void print_text(Train *t, const Score *score, double seconds)

@@ -1,7 +1,7 @@
 #include "frontend/report.h"
 
 #include "frontend/report_budget.h"
-
+#include "frontend/report_plan.h"
 #include "ir/op.h"
 
 #include <inttypes.h>
@@ -21,12 +21,10 @@ int64_t report_batch(const Program *p)
 	return 0;
 }
 
-/* Without the gaps that alignment leaves. */
-void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
+void report_state(const Program *p, int64_t bytes[NMEMCLASS])
 {
-	const Plan *plan = report_plan(p);
 	for (int c = 0; c < NMEMCLASS; c++)
-		bytes[c] = plan->peak[c];
+		bytes[c] = 0;
 	for (int i = 0; i < p->model->nvars; i++) {
 		const Variable *v = p->model->var[i];
 		int64_t n = numel(v->shape) * dtype_size(v->dtype);
@@ -35,6 +33,13 @@ void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
 		bytes[v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER : MEM_PARAMETER]
 			+= n;
 	}
+}
+
+void report_peak(const Program *p, int64_t bytes[NMEMCLASS])
+{
+	report_state(p, bytes);
+	for (int c = 0; c < NMEMCLASS; c++)
+		bytes[c] += report_plan(p)->peak[c];
 }
 
 static const char *peak_node(const Plan *plan)
@@ -49,26 +54,11 @@ static json_t *peak_json(const Program *p)
 	json_t *o = json_object();
 	report_peak(p, bytes);
 	json_object_set_new(o, "node",
-	                    json_string(peak_node(report_plan(p))));
+	                    text_json(peak_node(report_plan(p))));
 	for (int c = 0; c < NMEMCLASS; c++)
 		json_object_set_new(o, memory_class_name((MemoryClass)c),
 		                    json_integer(bytes[c]));
 	return o;
-}
-
-static json_t *buffers_json(const Plan *plan)
-{
-	json_t *list = json_array();
-	for (int i = 0; i < plan->nbuffers; i++) {
-		const Buffer *b = &plan->buffer[i];
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:I, s:I, s:i, s:i}", "name", b->name,
-			"class", memory_class_name(b->memory),
-			"bytes", (json_int_t)b->bytes,
-			"offset", (json_int_t)b->offset,
-			"first", b->first, "last", b->last));
-	}
-	return list;
 }
 
 static void add_function(json_t *o, const char *name, const Plan *plan)
@@ -93,12 +83,12 @@ static json_t *functions_json(const Program *p)
 	return o;
 }
 
-json_t *report_json(const Program *p, const ReportInfo *info)
+json_t *report_summary(const Program *p, const ReportInfo *info)
 {
 	const Plan *plan = report_plan(p);
 	json_t *o = json_pack(
 		"{s:s, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:b, "
-		"s:I, s:I, s:o, s:o}",
+		"s:I, s:I, s:o}",
 		"model", p->model->name, "target", info->target,
 		"batch", (json_int_t)report_batch(p),
 		"loss", info->loss, "optimizer", info->optimizer,
@@ -111,9 +101,17 @@ json_t *report_json(const Program *p, const ReportInfo *info)
 		"order_optimal", plan->order_optimal,
 		"flops", (json_int_t)plan->cost.flops,
 		"recomputed_flops", (json_int_t)plan->recomputed_flops,
-		"functions", functions_json(p),
-		"buffers", buffers_json(plan));
+		"functions", functions_json(p));
 	report_budget_json(o, p);
+	return o;
+}
+
+json_t *report_json(const Program *p, const ReportInfo *info)
+{
+	const Plan *plan = report_plan(p);
+	json_t *o = report_summary(p, info);
+	json_object_set_new(o, "steps", plan_steps_json(plan));
+	json_object_set_new(o, "buffers", plan_buffers_json(plan));
 	return o;
 }
 
@@ -198,6 +196,8 @@ void report_table(FILE *f, const Program *p, const ReportInfo *info,
 	print_row(f, "order bound", plan->order_bound, plan->order_optimal
 	          ? "in any order: this one is optimal" : "in any order");
 	report_budget_table(f, p);
-	if (nbuffers)
+	if (nbuffers) {
+		plan_picture(f, plan);
 		print_buffers(f, plan, nbuffers);
+	}
 }

@@ -1,7 +1,7 @@
-# Writes OUT, a C file with the text of FILES (a list, relative to ROOT) as
-# `const RuntimeFile runtime_files[]`, which ends with a NULL name.
-set(TEXT "#include \"backend/c_runtime_files.h\"\n\n")
-string(APPEND TEXT "const RuntimeFile runtime_files[] = {\n")
+# Writes OUT, a C file with the text of FILES (a list, relative to ROOT) as the
+# array that HEADER declares: ARRAY, e.g. `const RuntimeFile runtime_files[]`,
+# which ends with a NULL name.
+set(TEXT "#include \"${HEADER}\"\n\n${ARRAY} = {\n")
 foreach(file ${FILES})
   file(READ ${ROOT}/${file} source)
   string(REPLACE "\\" "\\\\" source "${source}")

@@ -1,0 +1,97 @@
+/* The page: what it is about, and the function that is shown. */
+const bufferRows = {sort: 2, down: true, rows: FIRST_ROWS};
+const stepRows = {sort: -1, down: false, rows: FIRST_ROWS};
+
+function facts() {
+	const plan = plans[0];
+	const again = plan.steps.filter(s => s.recomputes.length);
+	const extra = plan.recomputed_flops;
+	const ratio = plan.lower_bound_bytes
+		? plan.arena_bytes / plan.lower_bound_bytes : 1;
+	const list = [
+		['RAM', data.arena_bytes + data.state_bytes, 'arena + state'],
+		['Arena', data.arena_bytes, 'while a function runs'],
+		['State', data.state_bytes, 'always: what is trained'],
+		['Constants', data.const_bytes, 'may stay in flash'],
+		['Lower bound', plan.lower_bound_bytes, 'live bytes; arena is ' +
+			ratio.toFixed(3) + '\u00d7'],
+	].map(([name, n, note]) => [name, bytes(n),
+		(n >= 1024 ? count(n) + ' B, ' : '') + note]);
+	list.push(['Work', flops(plan.flops), 'a ' + plan.name + ' call, ' +
+		count(plan.steps.length) + ' steps']);
+	list.push(['Recomputed', extra ? flops(extra) : 'nothing', extra
+		? percent(extra, plan.flops - extra) + ' more, in ' +
+		again.length + (again.length === 1 ? ' step' : ' steps')
+		: 'every value once']);
+	for (const [name, text, note] of list)
+		$('facts').append(make('div', {}, make('dt', {}, name),
+			make('dd', {}, text, make('small', {}, note))));
+	$('about').textContent = 'Memory of the emitted C for target ' +
+		data.target + ', batch ' + data.batch +
+		(data.loss === 'none' ? '' : ', loss ' + data.loss +
+		', optimizer ' + data.optimizer) + '.';
+}
+
+function legend(plan) {
+	const used = new Set(plan.buffers.map(b => b.kind));
+	$('legend').replaceChildren();
+	classes.forEach((name, k) => {
+		if (!used.has(k))
+			return;
+		const b = make('button', {type: 'button', 'aria-pressed':
+			String(picture.only === k)}, swatch(name), name);
+		b.addEventListener('click', () => {
+			picture.only = picture.only === k ? -1 : k;
+			legend(plan);
+			draw();
+		});
+		$('legend').append(b);
+	});
+}
+
+function show(plan) {
+	picture.plan = plan;
+	picture.picked = picture.step = picture.only = -1;
+	bufferRows.rows = stepRows.rows = FIRST_ROWS;
+	$('function-about').textContent = bytes(plan.arena_bytes) +
+		' arena, ' + count(plan.buffers.length) + ' buffers, ' +
+		count(plan.steps.length) + ' steps, ' + flops(plan.flops);
+	legend(plan);
+	setView(0, plan.steps.length);
+	peakTable(plan);
+	buffersTable(plan, bufferRows);
+	stepsTable(plan, stepRows);
+}
+
+function functions() {
+	plans.forEach((plan, i) => {
+		const input = make('input', {type: 'radio', name: 'function',
+			value: plan.name});
+		input.checked = i === 0;
+		input.addEventListener('change', () => show(plan));
+		$('functions').append(make('label', {}, input, plan.name));
+	});
+}
+
+readColours();
+facts();
+functions();
+listenPointer($('arena'));
+listenPointer($('live'));
+$('arena').addEventListener('keydown', onKey);
+$('arena').addEventListener('blur', forget);
+$('whole').addEventListener('click', () =>
+	setView(0, picture.plan.steps.length));
+$('search').addEventListener('input', () => {
+	stepRows.rows = FIRST_ROWS;
+	stepsTable(picture.plan, stepRows);
+});
+techniques(data.techniques || []);
+tradeoff(data.sweep || [], {ram_bytes: data.arena_bytes + data.state_bytes,
+	recomputed_flops: plans[0].recomputed_flops});
+show(plans[0]);
+new ResizeObserver(draw).observe($('picture'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+	readColours();
+	draw();
+});

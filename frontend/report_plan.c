@@ -1,0 +1,186 @@
+/* The steps and buffers of a Plan, as JSON. */
+#include "frontend/report_plan.h"
+
+#include "ir/op.h"
+
+json_t *text_json(const char *text)
+{
+	Arena *scratch = arena_create();
+	json_t *j = json_string(text ? text : "");
+	if (!j) {
+		char *ascii = arena_printf(scratch, "%s", text);
+		for (char *c = ascii; *c; c++)
+			if ((unsigned char)*c >= 0x80)
+				*c = '?';
+		j = json_string(ascii);
+	}
+	arena_destroy(scratch);
+	return j;
+}
+
+void plan_live(const Plan *plan, int64_t live[])
+{
+	for (int i = 0; i < plan->nsteps; i++)
+		live[i] = 0;
+	for (int i = 0; i < plan->nbuffers; i++) {
+		const Buffer *b = &plan->buffer[i];
+		if (b->first < plan->nsteps)
+			live[b->first] += b->bytes;
+		if (b->last + 1 < plan->nsteps)
+			live[b->last + 1] -= b->bytes;
+	}
+	for (int i = 1; i < plan->nsteps; i++)
+		live[i] += live[i - 1];
+}
+
+/* The buffer that the value is in, or -1. */
+static int buffer_of(const Plan *plan, const Value *v)
+{
+	const Place *p = v ? &plan->place[v->id] : NULL;
+	return p && p->region == REGION_ARENA ? p->buffer : -1;
+}
+
+/* ---- buffers ---- */
+
+/* The first node that writes each buffer; NULL: the caller does. */
+static const Node **first_writers(Arena *a, const Plan *plan)
+{
+	const Node **writer = arena_array(a, const Node *, plan->nbuffers + 1);
+	for (int i = plan->nsteps - 1; i >= 0; i--) {
+		const Node *n = plan->step[i];
+		for (int o = 0; o < n->nout; o++) {
+			int b = buffer_of(plan, n->out[o]);
+			if (b >= 0)
+				writer[b] = n;
+		}
+	}
+	for (int i = 0; i < plan->graph->ninputs; i++) {
+		int b = buffer_of(plan, plan->graph->input[i]);
+		if (b >= 0)
+			writer[b] = NULL;
+	}
+	return writer;
+}
+
+json_t *plan_buffers_json(const Plan *plan)
+{
+	Arena *scratch = arena_create();
+	const Node **writer = first_writers(scratch, plan);
+	json_t *list = json_array();
+	for (int i = 0; i < plan->nbuffers; i++) {
+		const Buffer *b = &plan->buffer[i];
+		json_array_append_new(list, json_pack(
+			"{s:o, s:s, s:I, s:I, s:i, s:i, s:s, s:o}",
+			"name", text_json(b->name),
+			"class", memory_class_name(b->memory),
+			"bytes", (json_int_t)b->bytes,
+			"offset", (json_int_t)b->offset,
+			"first", b->first, "last", b->last,
+			"op", writer[i] ? writer[i]->op->name : "",
+			"node", text_json(writer[i] ? writer[i]->loc.node
+			                            : NULL)));
+	}
+	arena_destroy(scratch);
+	return list;
+}
+
+/* ---- steps ---- */
+
+/* The buffers of the values, each once. */
+static json_t *buffers_of(const Plan *plan, int n, Value *const v[])
+{
+	json_t *list = json_array();
+	for (int i = 0; i < n; i++) {
+		int b = buffer_of(plan, v[i]);
+		for (int k = 0; k < i; k++)
+			if (buffer_of(plan, v[k]) == b)
+				b = -1;
+		if (b >= 0)
+			json_array_append_new(list, json_integer(b));
+	}
+	return list;
+}
+
+static bool in_place(const Plan *plan, const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		for (int i = 0; i < n->nin; i++)
+			if (buffer_of(plan, n->out[o]) >= 0 &&
+			    buffer_of(plan, n->out[o]) ==
+			    buffer_of(plan, n->in[i]))
+				return !plan_skips(plan, n);
+	return false;
+}
+
+static int largest_id(const Plan *plan)
+{
+	int most = 0;
+	for (int i = 0; i < plan->nsteps; i++) {
+		const Node *n = plan->step[i];
+		for (int k = -1; k < n->nbody; k++) {
+			const Node *m = k < 0 ? n : n->body[k];
+			most = m->id > most ? m->id : most;
+			most = m->again > most ? m->again : most;
+		}
+	}
+	return most;
+}
+
+/* Appends the ONNX nodes of what is computed and is in `done`, and returns the
+ * flops for that. The first computation may be gone: then the first repetition
+ * is in its place. */
+static int64_t add_repeats(json_t *list, bool *done, const Node *n, Arena *a)
+{
+	int64_t flops = 0;
+	for (int i = 0; i < n->nbody; i++)
+		flops += add_repeats(list, done, n->body[i], a);
+	if (n->nbody)
+		return flops;
+	bool *seen = &done[n->again < 0 ? n->id : n->again];
+	if (!*seen) {
+		*seen = true;
+		return 0;
+	}
+	json_array_append_new(list, text_json(n->loc.node));
+	return kernel_cost(kernel_of(a, n)).flops;
+}
+
+static int64_t flops_of(Arena *a, const Plan *plan, const Node *n)
+{
+	return plan_skips(plan, n) ? 0 : kernel_cost(kernel_of(a, n)).flops;
+}
+
+static json_t *step_json(Arena *a, const Plan *plan, int i, int64_t live,
+                         bool *done)
+{
+	const Node *n = plan->step[i];
+	json_t *fused = json_array(), *again = json_array();
+	int64_t repeated = add_repeats(again, done, n, a);
+	for (int k = 0; k < n->nbody; k++)
+		json_array_append_new(fused,
+		                      json_string(n->body[k]->op->name));
+	return json_pack(
+		"{s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:b, s:b}",
+		"op", n->op->name, "node", text_json(n->loc.node),
+		"flops", (json_int_t)flops_of(a, plan, n),
+		"recomputed_flops", (json_int_t)repeated,
+		"live_bytes", (json_int_t)live,
+		"reads", buffers_of(plan, n->nin, n->in),
+		"writes", buffers_of(plan, n->nout, n->out),
+		"fused", fused, "recomputes", again,
+		"in_place", in_place(plan, n), "view", plan_skips(plan, n));
+}
+
+json_t *plan_steps_json(const Plan *plan)
+{
+	Arena *scratch = arena_create();
+	int64_t *live = arena_array(scratch, int64_t, plan->nsteps + 1);
+	bool *done = arena_array(scratch, bool, largest_id(plan) + 1);
+	json_t *list = json_array();
+	plan_live(plan, live);
+	for (int i = 0; i < plan->nsteps; i++)
+		json_array_append_new(list, step_json(scratch, plan, i, live[i],
+		                                      done));
+	arena_destroy(scratch);
+	return list;
+}

@@ -1,0 +1,32 @@
+/* One function's Plan in the memory report: its steps and its buffers. */
+#ifndef FRONTEND_REPORT_PLAN_H
+#define FRONTEND_REPORT_PLAN_H
+
+#include "ir/plan.h"
+
+#include <jansson.h>
+
+/*
+ * Each buffer: name, class, bytes, offset, first and last step, and the op and
+ * ONNX node that write it first (both empty: the caller does).
+ */
+json_t *plan_buffers_json(const Plan *);
+
+/*
+ * Each step: op, ONNX node, flops, bytes that live in the arena, the buffers
+ * that it reads and writes (indexes), the operators of a fused one, the ONNX
+ * nodes that it computes a second time and the flops for that; whether it
+ * overwrites an input, and whether it is a view, for which no code is needed.
+ */
+json_t *plan_steps_json(const Plan *);
+
+/* A string for JSON; bytes that are no UTF-8 become question marks. */
+json_t *text_json(const char *);
+
+/* The bytes that live in the arena at each step. */
+void plan_live(const Plan *, int64_t live[]);
+
+/* The arena over time in letters, twelve lines of it. */
+void plan_picture(FILE *, const Plan *);
+
+#endif
