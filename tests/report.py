@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""Looks at report pages in a headless Chromium.
+
+    report.py BASE...
+
+BASE.html is the page, BASE.json the report whose figures it must show.
+"""
+import json
+import os
+import sys
+import tempfile
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+bad = 0
+
+
+def expect(truth, what):
+    global bad
+    if not truth:
+        bad += 1
+        print('FAIL:', what)
+
+
+def browser(profile):
+    options = webdriver.ChromeOptions()
+    for word in ('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
+                 '--window-size=1280,1000', f'--user-data-dir={profile}'):
+        options.add_argument(word)
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    return webdriver.Chrome(service=Service('/usr/bin/chromedriver'), options=options)
+
+
+def text(d, name):
+    return d.find_element(By.ID, name).text
+
+
+def rectangle(d, index):
+    """The drawn rectangle of a buffer, or None: [x, y, width, height] on the canvas."""
+    return d.execute_script('const r = picture.rects.find(r => r.b.index === arguments[0]);'
+                            'return r ? [r.x, r.y, r.w, r.h] : null', index)
+
+
+def point_at(d, x, y):
+    canvas = d.find_element(By.ID, 'arena')
+    size = canvas.size
+    ActionChains(d).move_to_element_with_offset(
+        canvas, round(x - size['width'] / 2), round(y - size['height'] / 2)).perform()
+
+
+def check_hover(d, report):
+    """The largest buffers, found where their offsets and lifetimes say they are."""
+    for index, b in sorted(enumerate(report['buffers']), key=lambda ib: -ib[1]['bytes'])[:3]:
+        x, y, w, h = rectangle(d, index)
+        d.execute_script('document.getElementById("arena").scrollIntoView({block: "center"})')
+        point_at(d, x + w / 2, y + h / 2)
+        tip = text(d, 'tip')
+        expect(b['name'] in tip, f'the tip names {b["name"]}: {tip!r}')
+        expect(f'{b["bytes"]:,}' in tip and f'{b["offset"]:,}' in tip and b['class'] in tip and
+               f'steps {b["first"]} to {b["last"]}' in tip and b['node'] in tip,
+               f'the tip describes {b["name"]}: {tip!r}')
+
+
+def check_keys(d, report):
+    canvas = d.find_element(By.ID, 'arena')
+    ActionChains(d).move_to_element(d.find_element(By.TAG_NAME, 'h1')).perform()
+    d.execute_script('arguments[0].focus()', canvas)
+    canvas.send_keys(Keys.HOME)
+    first = text(d, 'tip').split('\n')[0]
+    canvas.send_keys(Keys.ARROW_RIGHT)
+    second = text(d, 'tip').split('\n')[0]
+    names = [b['name'] for b in report['buffers']]
+    expect(first in names and second in names and first != second, f'keys: {first!r}, {second!r}')
+    expect(second in d.find_element(By.ID, 'said').get_attribute('textContent'), 'it is said')
+    canvas.send_keys(Keys.ESCAPE)
+    expect(not d.find_element(By.ID, 'tip').is_displayed(), 'Escape hides the tip')
+
+
+def check_figures(d, report):
+    facts = text(d, 'facts')
+    for key in ('arena_bytes', 'state_bytes', 'lower_bound_bytes'):
+        expect(f'{report[key]:,}' in facts or f'{report[key]} B' in facts, f'{key} in {facts!r}')
+    about = text(d, 'about')
+    expect(all(str(report[k]) in about for k in ('target', 'batch', 'loss', 'optimizer')), about)
+    peak = text(d, 'peak')
+    for name in ('activations', 'gradients', 'workspace', 'io'):
+        n = report['peak'][name]
+        expect(not n or f'{n:,}' in peak, f'{name} {n} in {peak!r}')
+    expect(f'{report["arena_bytes"] + report["state_bytes"]:,}' in peak, 'the sum is RAM')
+
+
+def check_json(report):
+    """The steps and the buffers tell the same story, twice."""
+    steps, buffers = report['steps'], report['buffers']
+    live = [sum(b['bytes'] for b in buffers if b['first'] <= i <= b['last'])
+            for i in range(len(steps))]
+    expect(live == [s['live_bytes'] for s in steps], 'live bytes')
+    expect(max(live) == report['lower_bound_bytes'], 'the peak')
+    for key in 'flops', 'recomputed_flops':
+        expect(sum(s[key] for s in steps) == report[key], key)
+    for i, s in enumerate(steps):
+        for b in s['reads'] + s['writes']:
+            expect(buffers[b]['first'] <= i <= buffers[b]['last'], f'step {i} uses buffer {b}')
+    for i, b in enumerate(buffers):
+        writers = [s for s in steps if i in s['writes']]
+        expect(not b['op'] or writers[0]['op'] == b['op'] and writers[0]['node'] == b['node'],
+               f'the writer of {b["name"]}')
+
+
+def check_tables(d, report):
+    largest = max(b['bytes'] for b in report['buffers'])
+    cells = lambda: [e.text for e in d.find_elements(By.CSS_SELECTOR, '#buffers td:nth-child(3)')]
+    expect(cells()[0] == f'{largest:,}', f'the largest buffer is first: {cells()[0]}')
+    d.execute_script('document.querySelectorAll("#buffers th button")[2].click()')
+    values = [int(c.replace(',', '')) for c in cells()]
+    expect(values == sorted(values) and values[0] < largest, 'a click sorts')
+    search = d.find_element(By.ID, 'search')
+    for word, wanted in (('recomputed', sum(bool(s['recomputes']) for s in report['steps'])),
+                         ('in place', sum(s['in_place'] for s in report['steps']))):
+        search.clear()
+        search.send_keys(word)
+        expect(text(d, 'found').startswith(f'{wanted} of '), f'{word}: {text(d, "found")}')
+    search.send_keys(' nothing like it')
+    expect(text(d, 'found').startswith('0 of'), text(d, 'found'))
+
+
+def check_functions(d, report):
+    arena = d.find_element(By.ID, 'arena')
+    for name, f in reversed(report['functions'].items()):
+        d.execute_script('document.querySelector(`input[value=${arguments[0]}]`).click()', name)
+        expect(f'{f["steps"]} steps' in text(d, 'function-about'), f'{name} is shown')
+        drawn = int(arena.get_attribute('data-rectangles'))
+        expect(drawn == d.execute_script('return picture.plan.buffers.length') > 0, f'{name} is drawn')
+    expect(drawn == len(report['buffers']), 'the first function is the report\'s')
+
+
+def check_page(d, base):
+    report = json.load(open(base + '.json'))
+    d.get('file://' + os.path.abspath(base + '.html'))
+    expect(report['model'] in d.title, d.title)
+    colours = d.execute_script(
+        'const c = document.getElementById("arena"), p = c.getContext("2d").getImageData('
+        '0, 0, c.width, c.height).data, s = new Set();'
+        'for (let i = 0; i < p.length; i += 4) s.add(p[i] << 16 | p[i + 1] << 8 | p[i + 2]);'
+        'return s.size')
+    expect(colours > 5, f'{colours} colours in the picture')
+    dots = len(d.find_elements(By.CSS_SELECTOR, '#curve circle'))
+    expect(dots == len(report['sweep']) + 1 > 2 if 'sweep' in report else dots == 0, f'{dots} dots')
+    check_json(report)
+    check_figures(d, report)
+    check_functions(d, report)
+    check_hover(d, report)
+    check_keys(d, report)
+    check_tables(d, report)
+
+
+def large_page(page, work):
+    """The page with other figures: 5,000 buffers, names that want to break out, a curve."""
+    head, rest = page.split('<script type="application/json" id="data">')
+    figures, tail = rest.split('</script>', 1)
+    data = json.loads(figures)
+    n = 5000
+    classes = ['activations', 'gradients', 'workspace', 'io']
+    step = {**data['plans'][0]['steps'][0], 'reads': [], 'recomputes': []}
+    data['plans'] = [{
+        **data['plans'][0], 'name': 'train', 'arena_bytes': 100 * 64, 'lower_bound_bytes': 100 * 64,
+        'peak_step': n // 2,
+        'steps': [{**step, 'writes': [i], 'node': '</script><b id="out">'} for i in range(n)],
+        'buffers': [{'name': f'</script><b id="out">{i}', 'class': classes[i % 4], 'bytes': 64,
+                     'offset': i % 100 * 64, 'first': i, 'last': min(i + 99, n - 1), 'op': 'Relu',
+                     'node': 'n'} for i in range(n)]}]
+    data['techniques'] = [{'name': 'recomputation', 'saved_bytes': 4096, 'flops': 77}]
+    data['sweep'] = [{'ram_bytes': 6400, 'arena_bytes': 6400, 'recomputed_flops': 0},
+                     {'ram_bytes': 3200, 'arena_bytes': 3200, 'recomputed_flops': 77}]
+    path = f'{work}/large.html'
+    with open(path, 'w') as f:
+        f.write(head + '<script type="application/json" id="data">' +
+                json.dumps(data).replace('<', '\\u003c') + '</script>' + tail)
+    return path
+
+
+def check_large(d, page, work):
+    d.get('file://' + large_page(page, work))
+    expect(d.find_element(By.ID, 'arena').get_attribute('data-rectangles') == '5000', 'all are drawn')
+    expect(not d.find_elements(By.ID, 'out'), 'names are text')
+    ms = d.execute_script('const t = performance.now(); for (let i = 0; i < 10; i++) draw();'
+                          'return (performance.now() - t) / 10')
+    print(f'5,000 buffers: {ms:.1f} ms to draw')
+    expect(ms < 250, f'{ms} ms to draw')
+    d.execute_script('setView(2500, 2520)')
+    drawn = int(d.find_element(By.ID, 'arena').get_attribute('data-rectangles'))
+    expect(drawn == 119, f'{drawn} buffers live in steps 2500 to 2519')
+    expect('4,096' in text(d, 'techniques'), 'the techniques')
+    expect(len(d.find_elements(By.CSS_SELECTOR, '#curve circle')) == 3, 'the curve')
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        d = browser(work + '/profile')
+        try:
+            for base in sys.argv[1:]:
+                check_page(d, base)
+            check_large(d, open(sys.argv[1] + '.html').read(), work)
+            for entry in d.get_log('browser'):
+                expect(False, f'the console says {entry}')
+        finally:
+            d.quit()
+    return bad > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,44 @@
+#!/bin/sh
+# The report's page: the same bytes each time, and shown by a real browser.
+#
+#   report.sh THIMBLE SOURCE_DIR
+# Status 77: there is no Chromium to look at it with.
+thimble=$1
+tests=$2/tests
+gestures=$2/examples/gestures/gestures.onnx
+parity=$tests/models/parity/residual-momentum.onnx
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+"$thimble" compile "$gestures" -o a --loss cross-entropy \
+	--optimizer momentum --batch 16 >text || fail "compile"
+"$thimble" compile "$gestures" -o b --loss cross-entropy \
+	--optimizer momentum --batch 16 >/dev/null || fail "compile again"
+"$thimble" plan "$gestures" --loss cross-entropy --optimizer momentum \
+	--batch 16 --html plan.html >text || fail "plan"
+"$thimble" plan "$parity" --loss mse --optimizer adam \
+	--html parity.report.html --json >parity.report.json || fail "plan parity"
+"$thimble" plan "$gestures" --loss mse --optimizer sgd --batch 8 --sweep \
+	--html sweep.report.html --json >sweep.report.json || fail "plan --sweep"
+cmp a/gestures.report.html b/gestures.report.html || fail "two runs differ"
+cmp a/gestures.report.html plan.html || fail "plan and compile differ"
+grep -q 'arena of train over time' text || fail "no picture in the text"
+grep -q '\^ peak: step' text || fail "no peak in the picture"
+grep -nE '(src|href)="[^d]|@import|url\(|https?://' a/gestures.report.html |
+	grep -v 'http://www.w3.org/2000/svg' && fail "the page wants the net"
+"$thimble" plan "$gestures" --html no/such/folder.html >/dev/null 2>&1 &&
+	fail "a page in no folder"
+
+if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null ||
+		! /usr/bin/python3 -c 'import selenium' 2>/dev/null; then
+	echo "skipped: needs chromium, chromium-driver and python3-selenium"
+	exit 77
+fi
+exec /usr/bin/python3 "$tests/report.py" a/gestures.report parity.report \
+	sweep.report
