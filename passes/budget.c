@@ -35,6 +35,7 @@ struct Budget {
 	Variant variant[MAX_VARIANTS];
 	int nfound;
 	Found found[MAX_FOUND];
+	bool shrunk;          /* the smallest was looked for */
 	Plan *smallest;
 };
 
@@ -111,8 +112,10 @@ Plan *budget_plain(const Budget *b)
 
 static Remat *remat_of(Budget *b, Variant *v)
 {
-	if (v->remat)
+	if (v->remat) {
+		remat_measure(v->remat, &v->remat->base);
 		return v->remat;
+	}
 	Graph *g = (Graph *)v->plan->graph;
 	Problem *p = problem_create(b->arena, g);
 	int *task = arena_array(b->arena, int, g->nnodes + 1);
@@ -138,8 +141,7 @@ static Plan *realise(Budget *b, int variant, const Sequence *q)
  * what the placement can do that the model does not know. */
 static int64_t first_target(const Variant *v, int64_t arena_bytes)
 {
-	Remat *r = v->remat;
-	remat_measure(r, &r->base);
+	const Remat *r = v->remat;
 	if (r->peak <= v->plan->arena_bytes)
 		return arena_bytes;
 	return (int64_t)((double)arena_bytes * (double)r->peak /
@@ -154,14 +156,11 @@ static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
 	Sequence q = sequence_create(r);
 	int64_t target = first_target(&b->variant[variant], arena_bytes);
 	for (int i = 0; i < TIMES && target > 0; i++) {
-		bool good = remat_search(r, target, effort, &q);
-		if (!good && i)
+		if (!remat_search(r, target, effort, &q))
 			return NULL;
 		Plan *plan = realise(b, variant, &q);
 		if (plan->arena_bytes <= arena_bytes)
 			return plan;
-		if (!good)
-			return NULL;
 		target -= plan->arena_bytes - arena_bytes + target / 512;
 	}
 	return NULL;
@@ -198,28 +197,9 @@ static void search_fit(Budget *b, int64_t arena_bytes, int64_t effort,
 			fit_variant(b, v, arena_bytes, effort);
 }
 
-static Plan *fit(Budget *b, int64_t arena_bytes, int64_t effort)
-{
-	Plan *nothing_twice = b->variant[0].plan;
-	if (nothing_twice->arena_bytes <= arena_bytes)
-		return nothing_twice;
-	for (int last = 0; last < 2; last++) {
-		search_fit(b, arena_bytes, effort, last);
-		Plan *plan = cheapest_found(b, arena_bytes, last);
-		if (plan)
-			return plan;
-	}
-	return NULL;
-}
+/* ---- the smallest ---- */
 
 enum { EFFORT = 40000000, SWEEP_EFFORT = 4000000 };
-
-Plan *budget_fit(Budget *b, int64_t arena_bytes)
-{
-	return fit(b, arena_bytes, EFFORT);
-}
-
-/* ---- the smallest ---- */
 
 static int64_t most_of_one_task(const Remat *r)
 {
@@ -260,10 +240,35 @@ static void shrink(Budget *b, int variant)
 
 Plan *budget_smallest(Budget *b)
 {
+	if (b->shrunk)
+		return b->smallest;
+	b->shrunk = true;
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);
 	return b->smallest;
+}
+
+/* ---- what fits ---- */
+
+static Plan *fit(Budget *b, int64_t arena_bytes, int64_t effort)
+{
+	Plan *nothing_twice = b->variant[0].plan;
+	if (nothing_twice->arena_bytes <= arena_bytes)
+		return nothing_twice;
+	for (int last = 0; last < 2; last++) {
+		search_fit(b, arena_bytes, effort, last);
+		Plan *plan = cheapest_found(b, arena_bytes, last);
+		if (plan)
+			return plan;
+	}
+	budget_smallest(b);
+	return cheapest_found(b, arena_bytes, true);
+}
+
+Plan *budget_fit(Budget *b, int64_t arena_bytes)
+{
+	return fit(b, arena_bytes, EFFORT);
 }
 
 /* ---- what was done ---- */

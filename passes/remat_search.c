@@ -162,7 +162,7 @@ bool remat_search(Remat *r, int64_t target, int64_t effort, Sequence *to)
 	if (!s.found || s.flops > r->flops)
 		start_from_segments(&s);
 	remat_measure(r, &r->base);
-	if (s.found && s.flops > r->flops)
+	if (!s.found || s.flops > r->flops)
 		improve(&s);
 	sequence_copy(to, &s.best);
 	remat_measure(r, to);

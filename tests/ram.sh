@@ -1,0 +1,96 @@
+#!/bin/sh
+# --ram and --sweep from outside: statuses, messages, JSON.
+#
+#   ram.sh THIMBLE SOURCE_DIR
+thimble=$(realpath "$1")
+[ -x "$thimble" ] || { echo "no program $thimble"; exit 1; }
+model=$2/examples/gestures/gestures.onnx
+export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+bad=0
+
+fail() {
+	echo "FAIL: $*"
+	bad=1
+}
+
+# status WANTED ARGUMENT...: runs thimble; its output is in ./out and ./err.
+status() {
+	want=$1
+	shift
+	"$thimble" "$@" >out 2>err
+	got=$?
+	[ $got = "$want" ] || {
+		fail "thimble $*: status $got, not $want"
+		head -5 err
+	}
+}
+
+# number NAME: of the JSON of the last run.
+number() {
+	sed -n "s/^  \"$1\": \([0-9]*\),*\$/\1/p" out
+}
+
+says() {
+	grep -qF -- "$2" "$1" || fail "no '$2' in $1"
+}
+
+train="--loss cross-entropy --optimizer momentum --batch 16"
+
+for size in 0 -1 x 1.5M 1T 99999999999999999999 K 64KB; do
+	status 2 plan "$model" $train --ram=$size
+done
+status 2 compile "$model" -o o $train --sweep
+
+status 0 plan "$model" $train --json
+plain=$(($(number arena_bytes) + $(number state_bytes)))
+
+status 1 plan "$model" $train --ram 1 --json
+says out '"fits": false'
+smallest=$(number smallest_ram_bytes)
+says err "$smallest bytes"
+[ "$smallest" -lt "$plain" ] || fail "nothing saved: $smallest of $plain"
+status 0 plan "$model" $train --ram "$smallest" --json
+says out '"fits": true'
+[ $(($(number arena_bytes) + $(number state_bytes))) -le "$smallest" ] ||
+	fail "does not fit into $smallest"
+[ "$(number recomputed_flops)" -gt 0 ] || fail "nothing recomputed"
+status 1 plan "$model" $train --ram 1
+[ -s out ] && fail "a report of what does not fit"
+
+status 0 plan "$model" $train --ram 64M --json
+[ "$(number recomputed_flops)" = 0 ] || fail "recomputed without need"
+middle=$(((plain + smallest) / 2))
+status 0 plan "$model" $train --ram $middle --json
+[ $(($(number arena_bytes) + $(number state_bytes))) -le $middle ] ||
+	fail "does not fit into $middle"
+cp out first
+status 0 plan "$model" $train --ram $middle --json
+cmp -s first out || fail "another plan the second time"
+status 0 plan "$model" $train --ram $((plain / 1024 + 1))K
+says out "bytes of RAM used"
+
+# Inference alone has nothing to trade.
+status 1 plan "$model" --ram 1K --json
+inference=$(number smallest_ram_bytes)
+status 0 plan "$model" --ram "$inference"
+status 1 plan "$model" --ram $((inference - 1))
+
+status 0 plan "$model" $train --sweep
+says out "nothing computed twice"
+status 0 plan "$model" $train --sweep --json
+grep -c ram_bytes out >count
+[ "$(cat count)" -ge 3 ] || fail "a curve of $(cat count) points"
+# Ever less memory.
+sed -n 's/^ .*"ram_bytes": \([0-9]*\),*$/\1/p' out >curve
+sort -rn curve | cmp -s - curve || fail "the curve is not falling"
+[ "$(tail -1 curve)" = "$smallest" ] || fail "the curve ends elsewhere"
+
+status 1 compile "$model" -o c $train --ram 1
+[ -e c ] && fail "C that does not fit"
+status 0 compile "$model" -o c $train --ram "$smallest"
+says c/gestures.report.json '"ram_bytes"'
+
+exit $bad
