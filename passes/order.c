@@ -24,7 +24,9 @@ enum {
 	WHOLE_TASKS = 256,
 	RESTART_WORK = 100000,    /* tasks scheduled with noise */
 	MOST_RESTARTS = 32,
-	BUDGETS = 16,             /* tried at a time */
+	BUDGETS = 16,             /* tried at a time, */
+	ROUNDS_WORK = 20000,      /*   so often for as many tasks */
+	MOST_ROUNDS = 8,
 };
 
 typedef struct Search {
@@ -99,7 +101,7 @@ static bool search_window(Search *s, int lo, int hi)
 	hi = hi < s->p->ntasks ? hi : s->p->ntasks;
 	memcpy(s->trial, s->best, sizeof *s->best * (size_t)s->p->ntasks);
 	Found found = window_search(s->p, s->trial, lo, hi, s->peak - 1, &work);
-	s->window_work -= WINDOW_WORK - work;
+	s->window_work -= WINDOW_WORK - work + s->p->ntasks / 4;
 	return found == FOUND_ORDER && consider(s);
 }
 
@@ -241,7 +243,9 @@ Order order_search(const Problem *p)
 		start(s);
 		improve(s);
 		prove(s);
-		while (s->peak > s->bound && put_off(s))
+		int rounds = ROUNDS_WORK / (p->ntasks + 1) + 1;
+		rounds = rounds < MOST_ROUNDS ? rounds : MOST_ROUNDS;
+		while (s->peak > s->bound && rounds-- && put_off(s))
 			improve(s);
 		restart(s);
 		if (p->ntasks <= WHOLE_TASKS && s->peak > s->bound)

@@ -254,7 +254,7 @@ int64_t bounder_task(Bounder *b, int task, bool before[], int64_t *work)
 		read_side(&c, before);
 	int branch = c.branch;
 	arena_destroy(scratch);
-	*work -= b->p->ntasks;
+	*work -= 8 * (int64_t)b->p->ntasks;
 	if (branch >= 0 && *work > 0)
 		sum = try_candidates(b, task, branch, sum, before, work);
 	return sum;

@@ -173,7 +173,6 @@ Found window_search(const Problem *p, int order[], int lo, int hi,
 		walk_run(w.walk, order[i]);
 	for (int i = 0; i < n; i++)
 		task[i] = order[lo + i];
-	*work -= lo / 8;
 	Found found = search(&w);
 	for (int i = 0; i < n && found == FOUND_ORDER; i++)
 		order[lo + i] = task[w.path[i]];

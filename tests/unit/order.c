@@ -267,7 +267,7 @@ Test(order, window_finds_what_there_is)
 Test(order, never_worse_than_any_scheduler)
 {
 	int better = 0;
-	for (int seed = 0; seed < 500; seed++) {
+	for (int seed = 0; seed < 150; seed++) {
 		Arena *a = arena_create();
 		Problem *p = sketch_problem(a, (uint64_t)seed, 20 + seed % 60);
 		Order o = order_search(p);
@@ -283,7 +283,7 @@ Test(order, never_worse_than_any_scheduler)
 		better += peak < least;
 		arena_destroy(a);
 	}
-	cr_expect_gt(better, 50, "%d", better);
+	cr_expect_gt(better, 30, "%d", better);
 }
 
 Test(order, graphs)
@@ -312,7 +312,7 @@ Test(order, graphs)
 
 Test(order, same_order_each_time)
 {
-	for (uint64_t seed = 0; seed < 50; seed++) {
+	for (uint64_t seed = 0; seed < 20; seed++) {
 		Arena *a = arena_create(), *b = arena_create();
 		arena_alloc(b, 4000);   /* other addresses */
 		Order x = order_search(sketch_problem(a, seed, 100));
