@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_INPUT = 512, KEY_DUMP, KEY_STEPS, KEY_TARGET_FILE };
+enum { KEY_INPUT = 512, KEY_DUMP, KEY_STEPS, KEY_TARGET_FILE,
+       KEY_NO_GRADIENTS };
 
 typedef struct Given {
 	const char *name, *path;
@@ -30,6 +31,7 @@ typedef struct Run {
 	Args args;
 	const char *dump;
 	int64_t steps;
+	bool no_gradients;
 	Given target;
 	int ninputs, noutputs;
 	Given *input;
@@ -89,6 +91,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_STEPS:
 		r->steps = args_number(state, "--steps", text, 1, INT32_MAX);
 		return 0;
+	case KEY_NO_GRADIENTS:
+		r->no_gradients = true;
+		return 0;
 	case KEY_TARGET_FILE:
 		r->target.path = text;
 		return 0;
@@ -108,6 +113,8 @@ static const struct argp argp = {
 		 "with --steps: loss.npy, grad/, param/, buffer/, optimizer/",
 		 0},
 		{"steps", KEY_STEPS, "N", 0, "Train N steps on these arrays", 0},
+		{"no-gradients", KEY_NO_GRADIENTS, NULL, 0, "With --steps: no "
+		 "grad/; the step is then the one that compile emits", 0},
 		{"target", KEY_TARGET_FILE, "FILE", 0, "What the loss compares "
 		 "the output with", 0},
 		{0}
@@ -390,7 +397,7 @@ static bool train(Run *r)
 static void run(Run *r)
 {
 	Session *s = &r->session;
-	r->args.options.keep_gradients = r->steps > 0;
+	r->args.options.keep_gradients = r->steps > 0 && !r->no_gradients;
 	if (!read_given(r))
 		return;
 	follow_arrays(r);

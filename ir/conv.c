@@ -106,15 +106,27 @@ static int64_t from_end(const int64_t *dim, int rank, int d, int64_t missing)
 	return d < rank ? dim[rank - 1 - d] : missing;
 }
 
+static int64_t rows_of(const Conv *c)
+{
+	return c->rows ? c->rows : c->y->shape.dim[1];
+}
+
+int64_t conv_row_groups(const Conv *c)
+{
+	return c->groups == 1 ? 1
+	     : rows_of(c) / (c->y->shape.dim[1] / c->groups);
+}
+
 Arg conv_struct(const Conv *c)
 {
 	const Window *w = &c->win;
 	const int64_t *x = c->x->shape.dim, *y = c->y->shape.dim;
-	Arg a = {.kind = ARG_STRUCT, .type = "rt_conv", .n = 16};
+	int64_t groups = conv_row_groups(c);
+	Arg a = {.kind = ARG_STRUCT, .type = "rt_conv", .n = 17};
 	int64_t field[] = {
-		x[0], x[1],
+		x[0], x[1] / c->groups * groups,
 		from_end(x + 2, w->rank, 1, 1), from_end(x + 2, w->rank, 0, 1),
-		y[1],
+		rows_of(c),
 		from_end(y + 2, w->rank, 1, 1), from_end(y + 2, w->rank, 0, 1),
 		from_end(w->cells, w->rank, 1, 1),
 		from_end(w->cells, w->rank, 0, 1),
@@ -124,7 +136,7 @@ Arg conv_struct(const Conv *c)
 		from_end(w->begin, w->rank, 0, 0),
 		from_end(w->dilation, w->rank, 1, 1),
 		from_end(w->dilation, w->rank, 0, 1),
-		c->groups,
+		groups, y[1],
 	};
 	for (int i = 0; i < a.n; i++)
 		a.field[i] = field[i];
@@ -148,14 +160,14 @@ int64_t conv_workspace(const Conv *c, ConvKind kind)
 	if (!conv_callable(c))
 		return 0;
 	Arg a = conv_struct(c);
-	int32_t f[16];
+	int32_t f[17];
 	for (int i = 0; i < a.n; i++)
 		f[i] = (int32_t)a.field[i];
 	rt_conv d = {
 		.n = f[0], .c = f[1], .h = f[2], .w = f[3], .o = f[4],
 		.oh = f[5], .ow = f[6], .kh = f[7], .kw = f[8], .sh = f[9],
 		.sw = f[10], .ph = f[11], .pw = f[12], .dh = f[13],
-		.dw = f[14], .groups = f[15],
+		.dw = f[14], .groups = f[15], .dyc = f[16],
 	};
 	return kind == CONV_FORWARD ? rt_conv_forward_workspace(&d)
 	     : kind == CONV_GRAD_INPUT ? rt_conv_grad_input_workspace(&d)

@@ -18,6 +18,7 @@ typedef struct Conv {
 	Window win;
 	int64_t groups;
 	const Value *x, *w, *y;   /* [N,C,..], [O,C/groups,..], [N,O,..] */
+	int64_t rows;             /* of w, in whole groups; 0: all of them */
 } Conv;
 
 typedef enum ConvKind { CONV_FORWARD, CONV_GRAD_INPUT, CONV_GRAD_WEIGHT } ConvKind;
@@ -35,6 +36,9 @@ const Value *conv_bias(const Node *);
 /* One of their gradients, with the node's attributes, of that shape. */
 Value *conv_gradient(Graph *, const Node *, const OpDef *, Value *a, Value *b,
                      Shape);
+
+/* Groups that the rows of w are in. */
+int64_t conv_row_groups(const Conv *);
 
 /* Has the runtime a function for it? Then conv_struct() is its first argument
  * and conv_workspace() the bytes it wants. */

@@ -71,11 +71,19 @@ typedef struct Known {
 	Expr *x;
 } Known;
 
-static Expr *known(const Known *list, int n, const Value *v)
+static Expr *find_known(const Known *list, int n, const Value *v)
 {
 	for (int i = n - 1; i >= 0; i--)
 		if (list[i].v == v)
 			return list[i].x;
+	return NULL;
+}
+
+static Expr *known(const Known *list, int n, const Value *v)
+{
+	Expr *x = find_known(list, n, v);
+	if (x)
+		return x;
 	BUG("a fused node reads %%%s, which it does not compute", v->name);
 }
 
@@ -83,6 +91,10 @@ static Expr *known(const Known *list, int n, const Value *v)
  * variables: a member may read them more than once. */
 static int apply(Kernel *k, const Node *n, Known *list, int count)
 {
+	if (n->op->view) {
+		list[count] = (Known){n->out[0], known(list, count, n->in[0])};
+		return count + 1;
+	}
 	Expr **x = arena_array(k->arena, Expr *, n->nin + 1);
 	Expr **y = arena_array(k->arena, Expr *, n->nout);
 	for (int i = 0; i < n->nin; i++)
@@ -136,6 +148,38 @@ void lower_elementwise(Kernel *k, const Node *n)
 		             known(list, count, n->out[o]));
 	k_end_n(k, t.rank);
 	hoist_invariants(k);
+}
+
+/* What the member reads and no other has computed or read. */
+static int load_inputs(Kernel *k, const Node *member, Known *list, int count,
+                       int64_t elements, Index at)
+{
+	for (int i = 0; i < member->nin; i++) {
+		const Value *v = member->in[i];
+		if (!v || find_known(list, count, v))
+			continue;
+		Expr *x = k_load_flat(k, v, numel(v->shape) == elements
+		                            ? at : k_const(0));
+		list[count++] = (Known){v, k_get(k, k_var(k, x))};
+	}
+	return count;
+}
+
+void k_members(Kernel *k, const Node *n, int first, int64_t elements, Index at,
+               const Value *given, Expr *x)
+{
+	Known *list = arena_array(k->arena, Known, count_results(n) + 1);
+	int count = 1;
+	list[0] = (Known){given, k_get(k, k_var(k, x))};
+	for (int b = first; b < n->nbody; b++) {
+		count = load_inputs(k, n->body[b], list, count, elements, at);
+		count = apply(k, n->body[b], list, count);
+	}
+	for (int o = 0; o < n->nout; o++) {
+		Expr *y = find_known(list, count, n->out[o]);
+		if (y)
+			k_store_flat(k, n->out[o], at, y);
+	}
 }
 
 Kernel *kernel_of(Arena *a, const Node *n)

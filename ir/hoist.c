@@ -1,5 +1,5 @@
 /*
- * Takes out of a loop nest what is the same in every iteration: variables set
+ * Takes out of loops what is the same in every iteration: variables set
  * once, from numbers, scalars of the graph and one another. A C compiler would
  * have to prove that expm1f() sets no errno before it could do so.
  */
@@ -27,33 +27,51 @@ static bool is_invariant(const Expr *e, const bool outside[])
 	return false;
 }
 
-static bool set_once(const Stmt *body, int var)
+typedef struct Hoist {
+	bool *outside;     /* by variable: it is set before all loops */
+	int *sets;         /* by variable: statements that set it */
+	Stmt *out, **tail;
+} Hoist;
+
+static void count_sets(int *sets, const Stmt *s)
 {
-	int count = 0;
-	for (const Stmt *s = body; s; s = s->next)
-		count += s->kind == ST_SET && s->u.set.var == var;
-	return count == 1;
+	for (; s; s = s->next)
+		if (s->kind == ST_SET)
+			sets[s->u.set.var]++;
+		else if (s->kind == ST_FOR)
+			count_sets(sets, s->u.loop.body);
+		else if (s->kind == ST_CALL)
+			count_sets(sets, s->u.call.body);
+}
+
+/* The body of a call stays: it may not be emitted. */
+static void hoist(Hoist *h, Stmt **at, bool in_loop)
+{
+	for (Stmt *s; (s = *at);) {
+		if (s->kind == ST_FOR)
+			hoist(h, &s->u.loop.body, true);
+		if (!in_loop || s->kind != ST_SET ||
+		    h->sets[s->u.set.var] != 1 ||
+		    !is_invariant(s->u.set.x, h->outside)) {
+			at = &s->next;
+			continue;
+		}
+		h->outside[s->u.set.var] = true;
+		*at = s->next;
+		*h->tail = s;
+		h->tail = &s->next;
+	}
 }
 
 void hoist_invariants(Kernel *k)
 {
-	bool *outside = arena_array(k->arena, bool, k->nvars);
-	Stmt **inner = &k->body, *out = NULL, **tail = &out;
-	while (*inner && (*inner)->kind == ST_FOR && !(*inner)->next)
-		inner = &(*inner)->u.loop.body;
-	if (inner == &k->body)
-		return;
-	for (Stmt **at = inner, *s; (s = *at);) {
-		if (s->kind != ST_SET || !set_once(*inner, s->u.set.var) ||
-		    !is_invariant(s->u.set.x, outside)) {
-			at = &s->next;
-			continue;
-		}
-		outside[s->u.set.var] = true;
-		*at = s->next;
-		*tail = s;
-		tail = &s->next;
-	}
-	*tail = k->body;
-	k->body = out;
+	Hoist h = {
+		.outside = arena_array(k->arena, bool, k->nvars),
+		.sets = arena_array(k->arena, int, k->nvars),
+	};
+	h.tail = &h.out;
+	count_sets(h.sets, k->body);
+	hoist(&h, &k->body, false);
+	*h.tail = k->body;
+	k->body = h.out;
 }

@@ -10,6 +10,8 @@
  *     indexes with the same digits for the loops that both are in. For the
  *     other digits it may have loops of its own (a softmax reads its whole row
  *     for the sum, then stores it): those are elements of this same iteration.
+ *
+ * Or several statements store parts that do not overlap, and each is so proven.
  */
 #include "ir/kernel.h"
 
@@ -78,21 +80,26 @@ bool kernel_reads(const Kernel *k, const Value *v)
 
 /* ---- the store ---- */
 
-/* Counts the stores to v, in calls too; *found is the last. */
+static int count_stores(const Stmt *s, const Value *v, const Stmt **found);
+
+/* Counts one statement's stores to v, in calls too; *found is the last. */
+static int stores_of(const Stmt *s, const Value *v, const Stmt **found)
+{
+	if (s->kind == ST_FOR)
+		return count_stores(s->u.loop.body, v, found);
+	if (s->kind == ST_CALL)
+		return count_stores(s->u.call.body, v, found) + call_has(s, v);
+	if (s->kind != ST_STORE || s->u.store.to.v != v)
+		return 0;
+	*found = s;
+	return 1;
+}
+
 static int count_stores(const Stmt *s, const Value *v, const Stmt **found)
 {
 	int n = 0;
-	for (; s; s = s->next) {
-		if (s->kind == ST_FOR)
-			n += count_stores(s->u.loop.body, v, found);
-		if (s->kind == ST_CALL)
-			n += count_stores(s->u.call.body, v, found) +
-			     call_has(s, v);
-		if (s->kind == ST_STORE && s->u.store.to.v == v) {
-			*found = s;
-			n++;
-		}
-	}
+	for (; s; s = s->next)
+		n += stores_of(s, v, found);
 	return n;
 }
 
@@ -243,6 +250,51 @@ static bool body_fits(Proof *p, const Stmt *body, const Stmt *store)
 	return body_fits(p, with->u.loop.body, store);
 }
 
+/* One statement outside of all loops: the store, or what has it. */
+static bool piece_fits(Proof *p, const Stmt *piece, const Stmt *store)
+{
+	if (piece == store)
+		return has_digits(p) && stmt_fits(p, store);
+	p->loop[p->depth++] = piece->u.loop.var;
+	return body_fits(p, piece->u.loop.body, store);
+}
+
+/* What the store of proven digits covers ends before this element. */
+static int64_t end_of(const Proof *p)
+{
+	int64_t end = p->at.add + 1;
+	for (int i = 0; i < p->at.nterms; i++)
+		end += p->at.term[i].mul * (term_extent(p->k, &p->at.term[i]) - 1);
+	return end;
+}
+
+static bool plain(const Stmt *store)
+{
+	return !store->u.store.add && !store->u.store.to.nguards;
+}
+
+/* Several statements, each of which stores a part. A part that is proven reads
+ * the input only where it stores; the parts ascend, so none reads or stores
+ * what another has stored. Between them nothing reads the input. */
+static bool parts_fit(Proof *p)
+{
+	int64_t end = 0;
+	for (const Stmt *s = p->k->body; s; s = s->next) {
+		const Stmt *store = NULL;
+		int n = stores_of(s, p->out, &store);
+		if (n == 0 && !stmt_reads(s, p->in))
+			continue;
+		if (n != 1 || !store || !holds(s, store) || !plain(store))
+			return false;
+		p->at = moving_terms(p->k, &store->u.store.to.at);
+		p->depth = 0;
+		if (p->at.add < end || !piece_fits(p, s, store))
+			return false;
+		end = end_of(p);
+	}
+	return true;
+}
+
 static bool in_a_call(const Stmt *s, const Stmt *store)
 {
 	for (; s; s = s->next)
@@ -256,11 +308,12 @@ bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 	if (in->dtype != out->dtype || numel(in->shape) != numel(out->shape))
 		return false;
 	const Stmt *store = NULL;
-	if (count_stores(k->body, out, &store) != 1 || !store ||
-	    store->u.store.add || store->u.store.to.nguards ||
-	    in_a_call(k->body, store))
+	Proof p = {.k = k, .in = in, .out = out};
+	int n = count_stores(k->body, out, &store);
+	if (n > 1)
+		return parts_fit(&p);
+	if (!store || !plain(store) || in_a_call(k->body, store))
 		return false;
-	Proof p = {.k = k, .in = in, .out = out,
-	           .at = moving_terms(k, &store->u.store.to.at)};
+	p.at = moving_terms(k, &store->u.store.to.at);
 	return body_fits(&p, k->body, store);
 }

@@ -115,7 +115,12 @@ struct Kernel {
 
 /* Lowers a node: its `lower`, or the loops over its `scalar`. */
 void lower_elementwise(Kernel *, const Node *);
-/* hoist.c: takes constant work out of a nest of perfectly nested loops. */
+/* The members of a fused node from the `first` on, for one element: `at` of all
+ * that have so many elements, the only one of the others. x is that of `given`;
+ * what is no member's result is loaded, the node's results are stored. */
+void k_members(Kernel *, const Node *, int first, int64_t elements, Index at,
+               const Value *given, Expr *x);
+/* hoist.c: takes constant work out of all loops. */
 void hoist_invariants(Kernel *);
 Kernel *kernel_of(Arena *, const Node *);
 

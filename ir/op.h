@@ -47,6 +47,19 @@ typedef struct Example {
 	ExampleAttr attr[10];
 } Example;
 
+/* A result that can be computed some rows at a time: parts of its first
+ * dimension, which lie together in memory. */
+typedef struct RowsDef {
+	/* Rows that come together at no loss of speed, with a packing workspace
+	 * or without it; 0: this node cannot be divided. */
+	int64_t (*unit)(const Node *, bool workspace);
+	/* `count` rows from `first` on, which may depend on open loops, to the
+	 * start of `to`. The node being lowered may be another. */
+	void (*lower)(Kernel *, const Node *, Index first, int64_t count,
+	              const Value *to);
+	int64_t (*workspace)(const Node *, int64_t count);   /* of its call */
+} RowsDef;
+
 struct OpDef {
 	const char *name;
 	int since;          /* first opset with this meaning; 0: thimble's own */
@@ -85,6 +98,8 @@ struct OpDef {
 	 * target grants it, the node has one more output, last, of that many u8
 	 * with memory MEM_WORKSPACE: see node_workspace(). */
 	int64_t (*workspace)(const Node *);
+
+	const RowsDef *rows;       /* NULL: all or nothing */
 
 	const Example *examples;   /* at least one */
 	int nexamples;
@@ -128,6 +143,12 @@ bool infer_like(Node *, int o, int i);
 const Value *node_workspace(const Node *);
 /* The shape that attribute `which` of n lists. False after error_at(). */
 bool infer_shape(Unit *, const Node *, int which, Shape *out);
+/* Whose elements v has, if views are followed as far as they go. */
+const Value *value_viewed(const Value *);
+/* May the node write `out`, whose var it replaces, over the old contents? */
+bool node_replaces_in_place(const Node *, const Value *out);
+/* Rows of a FusedUpdate's tile; 0: it has none, or is another operator. */
+int64_t fused_update_rows(const Node *);
 /* A negative axis counts from the end. False after error_at(). */
 bool infer_axis(Unit *, const Node *, int64_t axis, int rank, int *out);
 

@@ -230,6 +230,12 @@ static bool is_listed(Value *const list[], int n, const Value *v)
 	return false;
 }
 
+/* Is the next member the one that need not be elementwise? */
+static bool is_gradient(const Node *fused)
+{
+	return fused->op == &op_FusedUpdate && fused->nbody == 0;
+}
+
 /* A member is in no list of the graph and reads only the node's inputs and
  * other members' results. */
 static Node *parse_member(Parser *p, const Node *fused, int first)
@@ -238,7 +244,8 @@ static Node *parse_member(Parser *p, const Node *fused, int first)
 	int nout = parse_results(p, &r), nin = 0;
 	const char *name = lex_text(&p->l, LEX_WORD, "an operator");
 	const OpDef *op = op_find(name);
-	if (!op || !op->scalar)
+	if (!op || !(op->scalar || is_gradient(fused) ||
+	             (op->view && fused->op == &op_FusedUpdate)))
 		lex_fail(&p->l, "'%.40s' is no elementwise operator", name);
 	Value **in = NULL;
 	nin = parse_operands(p, &in);
@@ -289,10 +296,20 @@ static void check_shapes(Parser *p, const Node *n)
 		         "loop nest");
 }
 
-/* The node's results are its members'; the other members' are nobody else's. */
-static void bind_fused(Parser *p, Node *n, int nout, const Result r[])
+static void name_result(Parser *p, Value *v, const Result *r)
 {
-	for (int o = 0; o < nout && !p->l.failed; o++) {
+	accept_result(p, v, r);
+	parse_name_value(p, v, r->name);
+}
+
+/* The node's results, after `own_results` of its own, are its members'; the other
+ * members' are nobody else's. */
+static void bind_fused(Parser *p, Node *n, int own_results, int nout,
+                       const Result r[])
+{
+	for (int o = 0; o < own_results && !p->l.failed; o++)
+		name_result(p, n->out[o], &r[o]);
+	for (int o = own_results; o < nout && !p->l.failed; o++) {
 		Value *v = table_find(p->names, r[o].name);
 		bool own = false;
 		for (int b = 0; v && b < n->nbody; b++)
@@ -312,7 +329,7 @@ static void bind_fused(Parser *p, Node *n, int nout, const Result r[])
 		for (int o = 0; o < n->body[b]->nout; o++)
 			if (!is_listed(n->out, nout, n->body[b]->out[o]))
 				table_hide(p->names, n->body[b]->out[o]->name);
-	if (!p->l.failed)
+	if (!p->l.failed && n->op == &op_Fused)
 		check_shapes(p, n);
 }
 
@@ -330,9 +347,18 @@ static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 	lex_expect(&p->l, LEX_MARK, "}");
 	if (p->l.failed)
 		return;
-	node_set_outputs(p->g, n, nout);
-	node_done(p->g, n);
-	bind_fused(p, n, nout, r);
+	int workspace = r[nout - 1].memory == MEM_WORKSPACE;
+	node_set_outputs(p->g, n, nout - workspace);
+	if (!node_done(p->g, n)) {
+		p->l.failed = true;
+		return;
+	}
+	bind_fused(p, n, fused_update_rows(n) > 0, nout - workspace, r);
+	if (!workspace || p->l.failed)
+		return;
+	add_workspace(p, n, &r[nout - 1]);
+	if (!p->l.failed)
+		name_result(p, n->out[nout - 1], &r[nout - 1]);
 }
 
 void parse_node(Parser *p)
@@ -348,8 +374,11 @@ void parse_node(Parser *p)
 	if (p->l.failed)
 		return;
 	Node *n = node_new(p->g, lex_loc(&p->l), op, nin, in);
-	if (op == &op_Fused) {
-		parse_body(p, n, nout, r);
+	if (op == &op_FusedUpdate && lex_take(&p->l, LEX_MARK, "{"))
+		parse_attrs(p, n);
+	if (op == &op_Fused || op == &op_FusedUpdate) {
+		if (!p->l.failed)
+			parse_body(p, n, nout, r);
 	} else {
 		if (lex_take(&p->l, LEX_MARK, "{"))
 			parse_attrs(p, n);

@@ -32,24 +32,44 @@ static Arg number(double f)
 	return (Arg){.kind = ARG_FLOAT, .f = f};
 }
 
+static int64_t stride_a(const Product *p)
+{
+	return p->lda ? p->lda : p->ta ? p->m : p->k;
+}
+
+Product product_rows(Product p, Index first, int64_t count, const Value *to)
+{
+	p.lda = stride_a(&p);
+	p.a.at = k_sum(p.a.at, k_scaled(first, p.ta ? 1 : p.lda));
+	p.m = count;
+	p.y = (Matrix){.v = to};
+	return p;
+}
+
+/* Tiles of so many rows share the work of packing b, or of walking it. */
+int64_t product_rows_unit(bool workspace)
+{
+	return workspace ? 16 : 8;
+}
+
 static void call(Kernel *k, const Product *p)
 {
 	k_call(k, "rt_gemm", 14, (Arg[]){
 		integer(p->ta), integer(p->tb),
 		integer(p->m), integer(p->n), integer(p->k),
-		number(p->alpha), pointer(p->a), integer(p->ta ? p->m : p->k),
+		number(p->alpha), pointer(p->a), integer(stride_a(p)),
 		pointer(p->b), integer(p->tb ? p->k : p->n),
 		number(p->add), pointer(p->y), integer(p->n),
 		{.v = node_workspace(k->node)}});
 }
 
-/* Element (row, col) of op(x), where op(x) has `rows` and `cols`. */
-static Index element(Matrix x, bool transposed, int row, int col, int64_t rows,
-                     int64_t cols)
+/* Element (row, col) of op(x), where x has stored rows of `stride`. */
+static Index element(Matrix x, bool transposed, int row, int col,
+                     int64_t stride)
 {
 	Index at = transposed
-	         ? k_sum(k_scaled(k_at(col), rows), k_at(row))
-	         : k_sum(k_scaled(k_at(row), cols), k_at(col));
+	         ? k_sum(k_scaled(k_at(col), stride), k_at(row))
+	         : k_sum(k_scaled(k_at(row), stride), k_at(col));
 	return k_sum(x.at, at);
 }
 
@@ -58,11 +78,11 @@ static void loops(Kernel *k, const Product *p)
 	int i = k_for(k, p->m), j = k_for(k, p->n);
 	int sum = k_var(k, k_typed(k, compute_type(p->y.v->dtype), 0));
 	int l = k_for(k, p->k);
-	Expr *a = k_load_flat(k, p->a.v, element(p->a, p->ta, i, l, p->m, p->k));
-	Expr *b = k_load_flat(k, p->b.v, element(p->b, p->tb, l, j, p->k, p->n));
+	Expr *a = k_load_flat(k, p->a.v, element(p->a, p->ta, i, l, stride_a(p)));
+	Expr *b = k_load_flat(k, p->b.v, element(p->b, p->tb, l, j, p->tb ? p->k : p->n));
 	k_set(k, sum, k_add(k, k_get(k, sum), k_mul(k, a, b)));
 	k_end(k);
-	Index to = element(p->y, false, i, j, p->m, p->n);
+	Index to = element(p->y, false, i, j, p->n);
 	Expr *y = k_get(k, sum);
 	if (p->alpha != 1)
 		y = k_mul(k, y, k_num(k, p->alpha));

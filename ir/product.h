@@ -17,7 +17,12 @@ typedef struct Product {
 	int64_t m, n, k;
 	double alpha;
 	Matrix a, b, y;
+	int64_t lda;   /* from one stored row of a to the next; 0: no gap */
 } Product;
+
+/* Rows first .. first + count of y alone, which go to the start of `to`. */
+Product product_rows(Product, Index first, int64_t count, const Value *to);
+int64_t product_rows_unit(bool workspace);   /* see RowsDef */
 
 /* The call, where the runtime has one for the types, and its loops. */
 void k_product(Kernel *, const Product *);

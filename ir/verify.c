@@ -97,7 +97,9 @@ static void check_node(Check *c, const Node *n)
 		if (n->in[i])
 			check_read(c, n, n->in[i]);
 	for (int b = 0; b < n->nbody; b++) {
-		if (!n->body[b]->op->scalar)
+		if (!n->body[b]->op->scalar &&
+		    (n->op != &op_FusedUpdate ||
+		     (b > 0 && !n->body[b]->op->view)))
 			BUG("%s is fused but not elementwise",
 			    n->body[b]->op->name);
 		for (int i = 0; i < n->body[b]->nin; i++)

@@ -35,35 +35,13 @@ static bool copy_outputs(Graph *g)
 	return changed;
 }
 
-/* Whose memory v is, if views are followed as far as they go. */
-static const Value *viewed(const Value *v)
-{
-	while (v->def && v->def->op->view && v->def->out[0] == v)
-		v = v->def->in[0];
-	return v;
-}
-
-static bool replaces_in_place(const Node *n, const Value *out)
-{
-	Arena *scratch = arena_create();
-	const Kernel *k = kernel_of(scratch, n);
-	bool safe = true;
-	for (int i = 0; i < n->nin && safe; i++) {
-		const Value *x = n->in[i] ? viewed(n->in[i]) : NULL;
-		if (x && x->kind == V_VARIABLE && x->var == out->var)
-			safe = kernel_in_place(k, n->in[i], out);
-	}
-	arena_destroy(scratch);
-	return safe;
-}
-
 static bool copy_replacements(Graph *g)
 {
 	bool changed = false;
 	for (Node *n = g->first; n; n = n->next)
 		for (int o = 0; o < n->nout; o++) {
 			Value *v = n->out[o];
-			if (!v->var || replaces_in_place(n, v))
+			if (!v->var || node_replaces_in_place(n, v))
 				continue;
 			g->at = n->next;
 			Value *copy = APPLY(g, n->loc, op_Copy, v);

@@ -25,6 +25,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_fuse,       /* last of the rewrites: it hides its members */
 	 STAGE_FUNCTION},
+	{&pass_fuse_update, /* after the chains that end in updates */
+	 STAGE_FUNCTION},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */
 	 STAGE_FUNCTION},
 	{&pass_workspace,  /* a property of the final nodes */

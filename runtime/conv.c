@@ -87,7 +87,9 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
 	if (kind == RT_CONV_POINTWISE) {
 		for (int32_t i = 0; i < d->n * d->groups; i++)
 			rt_gemm(0, 1, og, cg, size, 1,
-				dy + (ptrdiff_t)i * og * size, size,
+				dy + ((ptrdiff_t)(i / d->groups)
+					* rt_conv_dyc(d)
+					+ i % d->groups * og) * size, size,
 				x + (ptrdiff_t)i * cg * size, size,
 				i < d->groups ? 0.0f : 1.0f,
 				dw + (ptrdiff_t)(i % d->groups) * og * cg, cg,

@@ -7,6 +7,7 @@
  */
 #include "runtime/rt.h"
 #include "runtime/tile4.h"
+#include "runtime/workspace.h"
 
 /* Four pointers step apart, the ones past count alias the last. */
 static void direct_lanes(const float *p, ptrdiff_t step, int32_t count,
@@ -219,7 +220,7 @@ static void direct_weight(const rt_conv *d, const float *x, const float *dy,
 	const float *a[4], *b[4];
 
 	for (int32_t n = 0; n < d->n; n++) {
-		direct_lanes(dy + n * d->o * ys, ys, rows, a);
+		direct_lanes(dy + n * rt_conv_dyc(d) * ys, ys, rows, a);
 		direct_lanes(x + n * d->c * xs, xs, cols, b);
 		direct_weight_tile(d, a, b, tap, t);
 		for (int i = 0; i < 16; i++)

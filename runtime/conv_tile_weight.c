@@ -139,7 +139,7 @@ static void weight_panel(const rt_conv *d, WeightJob *job, const float *x,
 
 	for (int32_t n = 0; n < d->n; n++) {
 		job->x = x + n * d->c * job->x_cs;
-		job->dy = dy + n * d->o * job->dy_cs;
+		job->dy = dy + n * rt_conv_dyc(d) * job->dy_cs;
 		for (int32_t r = 0; r < d->oh; r += job->plan.rows)
 			for (int32_t q = 0; q < d->ow; q += job->plan.cols) {
 				weight_positions(job, r, q, add, ws);

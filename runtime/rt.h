@@ -79,11 +79,14 @@ typedef float rt_vec4u __attribute__((vector_size(16), aligned(4)));
 /*
  * A 2-D convolution.  x is [n, c, h, w], w is [o, c/groups, kh, kw], y is
  * [n, o, oh, ow]; ph and pw are the pads at the top and left, those at the
- * bottom and right follow from oh and ow.
+ * bottom and right follow from oh and ow.  For rt_conv_grad_weight of some
+ * output channels alone, o says how many and dyc how many dy has in each
+ * image; 0 is the same as o.
  */
 typedef struct rt_conv {
 	int32_t n, c, h, w, o, oh, ow, kh, kw;
 	int32_t sh, sw, ph, pw, dh, dw, groups;
+	int32_t dyc;
 } rt_conv;
 
 /* A matrix operand: element (i, j) is p[i * rs + j * cs]. */

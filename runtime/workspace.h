@@ -50,6 +50,12 @@ static inline enum rt_conv_kind rt_conv_kind(const rt_conv *d)
 	return RT_CONV_GENERAL;
 }
 
+/* Channels from one image of dy to the next. */
+static inline int32_t rt_conv_dyc(const rt_conv *d)
+{
+	return d->dyc ? d->dyc : d->o;
+}
+
 /*
  * One axis of a convolution over planes: copies of the source in which the
  * outputs of a tap lie side by side.  Position i of phase f is the source at

@@ -87,6 +87,24 @@ static void lower(Kernel *k, const Node *n)
 	k_product(k, &p);
 }
 
+static int64_t rows_unit(const Node *n, bool workspace)
+{
+	return addend(n) ? 0 : product_rows_unit(workspace);
+}
+
+static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
+                       const Value *to)
+{
+	Product p = product_rows(product_of(n), first, count, to);
+	k_product(k, &p);
+}
+
+static int64_t rows_workspace(const Node *n, int64_t count)
+{
+	Product p = product_rows(product_of(n), k_const(0), count, n->out[0]);
+	return product_workspace(&p);
+}
+
 static Value *multiply(Graph *g, Node *n, Value *a, bool ta, Value *b, bool tb)
 {
 	Node *d = NEW(g, n->loc, op_Gemm, a, b);
@@ -122,6 +140,7 @@ const OpDef op_Gemm = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.nin = 3, .in = {{DIMS(2, 3)}, {DIMS(4, 3)}, {DIMS(4)}},
 	          .attr = {{"transB", 1}}},

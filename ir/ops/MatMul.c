@@ -140,6 +140,36 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, t.y.rank);
 }
 
+/* Where the result's first dimension is the product's rows. */
+static int64_t rows_unit(const Node *n, bool workspace)
+{
+	Batch t;
+	batch_of(n, &t);
+	return t.flat && n->out[0]->shape.rank == 2
+	       ? product_rows_unit(workspace) : 0;
+}
+
+static Product rows_of(const Node *n, Index first, int64_t count,
+                       const Value *to)
+{
+	Batch t;
+	batch_of(n, &t);
+	return product_rows(product_of(n, &t), first, count, to);
+}
+
+static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
+                       const Value *to)
+{
+	Product p = rows_of(n, first, count, to);
+	k_product(k, &p);
+}
+
+static int64_t rows_workspace(const Node *n, int64_t count)
+{
+	Product p = rows_of(n, k_const(0), count, n->out[0]);
+	return product_workspace(&p);
+}
+
 static Value *multiply(Graph *g, Loc loc, Value *a, bool ta, Value *b, bool tb)
 {
 	Node *n = NEW(g, loc, op_MatMul, a, b);
@@ -207,6 +237,7 @@ const OpDef op_MatMul = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.in = {{DIMS(1, 1)}, {DIMS(1, 5)}}},
 	         {.in = {{DIMS(3, 2)}, {DIMS(4, 3)}},

@@ -1,0 +1,356 @@
+/*
+ * The gradient buffer disappears: where one node computes a parameter's gradient
+ * and only the update reads it, both become a FusedUpdate, which computes a few
+ * rows at a time, or single elements, and updates with those at once.
+ *
+ * The update must come after all other readers of the old parameter; so what
+ * the gradient is computed from may have to stay until then, where before the
+ * gradient itself did. Only if that is no larger are the two fused.
+ */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+enum { TILE_BYTES = 4096 };
+
+typedef struct Candidate {
+	Graph *g;
+	Node *p, *c;          /* computes the gradient, reads it */
+	const Value *read;    /* p's result, or a view of it: what c reads */
+	int64_t rows;         /* of the tile; 0: single elements */
+	int64_t tile_bytes;
+	bool *leads;          /* by node id: p needs it */
+	Node *after;          /* the last that must come before the fused node */
+} Candidate;
+
+static int64_t bytes_of(const Value *v)
+{
+	return numel(v->shape) * dtype_size(v->dtype);
+}
+
+/* ---- the pair ---- */
+
+static bool updates(const Node *n)
+{
+	bool any = false;
+	for (int o = 0; o < n->nout; o++)
+		any |= n->out[o]->var != NULL;
+	return any && (n->op->scalar || n->op == &op_Fused);
+}
+
+/* Does every value have one element, or one for each of the gradient's? Then
+ * they all lie alike, whatever views are between. */
+static bool lies_alike(const Node *c, int64_t elements)
+{
+	for (int i = 0; i < c->nin; i++)
+		if (c->in[i] && numel(c->in[i]->shape) != elements &&
+		    numel(c->in[i]->shape) != 1)
+			return false;
+	for (int o = 0; o < c->nout; o++)
+		if (numel(c->out[o]->shape) != elements)
+			return false;
+	return true;
+}
+
+/* What computes v, if v, and all that are viewed on the way, have one reader. */
+static Node *sole_source(const Value *v)
+{
+	while (v->nuses == 1 && v->def && v->def->op->view)
+		v = v->def->in[0];
+	return v->nuses == 1 ? v->def : NULL;
+}
+
+static bool is_pair(Candidate *f, Node *c, const Value *read)
+{
+	f->c = c;
+	f->read = read;
+	f->p = read ? sole_source(read) : NULL;
+	if (!f->p || f->p->nout != 1 || !f->p->op->lower || f->p->nbody)
+		return false;
+	const Value *g = f->p->out[0];
+	return (g->dtype == DT_F32 || g->dtype == DT_F64) && !g->var &&
+	       numel(g->shape) > 0 && lies_alike(c, numel(g->shape));
+}
+
+/* ---- one element at a time, or a tile ---- */
+
+typedef struct Stores {
+	int all, plain, calls;
+} Stores;
+
+static void count_stores(Stores *n, const Stmt *s, const Value *v)
+{
+	for (; s; s = s->next)
+		switch (s->kind) {
+		case ST_FOR:
+			count_stores(n, s->u.loop.body, v);
+			break;
+		case ST_CALL:
+			n->calls++;
+			count_stores(n, s->u.call.body, v);
+			break;
+		case ST_STORE:
+			n->all += s->u.store.to.v == v;
+			n->plain += s->u.store.to.v == v && !s->u.store.add &&
+			            !s->u.store.to.nguards;
+			break;
+		case ST_SET:
+			break;
+		}
+}
+
+/* One statement stores all of it, and no tuned function would be lost by which
+ * there is much to win. */
+static bool by_element(const Node *p)
+{
+	Arena *scratch = arena_create();
+	const Kernel *k = kernel_of(scratch, p);
+	const Value *v = p->out[0];
+	Stores n = {0};
+	count_stores(&n, k->body, v);
+	bool slow = n.calls && kernel_cost(k).flops > 2 * numel(v->shape);
+	arena_destroy(scratch);
+	return n.all == 1 && n.plain == 1 && !slow;
+}
+
+/* As many units as fit a small tile; 0 if there is little to win. */
+static int64_t tile_rows(const Node *p, bool workspace)
+{
+	const Value *v = p->out[0];
+	int64_t unit = p->op->rows ? p->op->rows->unit(p, workspace) : 0;
+	if (!unit || v->shape.rank == 0)
+		return 0;
+	int64_t all = v->shape.dim[0], row = bytes_of(v) / all;
+	int64_t rows = TILE_BYTES / row < all / 2 ? TILE_BYTES / row : all / 2;
+	rows = rows > unit ? rows / unit * unit : unit;
+	return 2 * rows <= all ? rows : 0;
+}
+
+static bool choose_tile(Candidate *f, bool workspace)
+{
+	const Value *v = f->p->out[0];
+	f->rows = f->tile_bytes = 0;
+	if (by_element(f->p))
+		return true;
+	f->rows = tile_rows(f->p, workspace);
+	if (f->rows)
+		f->tile_bytes = bytes_of(v) / v->shape.dim[0] * f->rows;
+	return f->rows > 0;
+}
+
+/* ---- where it goes, and what that keeps alive ---- */
+
+static bool reads(const Node *n, const Value *root)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && value_viewed(n->in[i]) == root)
+			return true;
+	return false;
+}
+
+static bool reads_replaced(const Node *n, const Node *c)
+{
+	for (int i = 0; i < n->nin; i++) {
+		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
+		for (int o = 0; x && x->kind == V_VARIABLE && o < c->nout; o++)
+			if (c->out[o]->var == x->var)
+				return true;
+	}
+	return false;
+}
+
+static void mark_inputs(bool *leads, const Node *n)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->def)
+			leads[n->in[i]->def->id] = true;
+}
+
+static void find_leads(Candidate *f)
+{
+	memset(f->leads, 0, sizeof(bool) * (size_t)f->g->nnodes);
+	mark_inputs(f->leads, f->p);
+	for (const Node *n = f->p->prev; n; n = n->prev)
+		if (f->leads[n->id])
+			mark_inputs(f->leads, n);
+}
+
+/* The last reader of what c replaces that p does not need: while p's inputs are
+ * there it may still be to come. */
+static const Node *last_rival(const Candidate *f)
+{
+	const Node *last = NULL;
+	for (const Node *n = f->g->first; n != f->c; n = n->next)
+		if (n != f->p && !f->leads[n->id] && reads_replaced(n, f->c))
+			last = n;
+	return last;
+}
+
+static bool in_arena(const Value *v)
+{
+	return v->kind == V_RESULT ? !v->var
+	     : v->kind == V_INPUT && (v->role == IN_DATA ||
+	                              v->role == IN_TARGET);
+}
+
+/* Is the value there while the rival runs, whatever becomes of p? */
+static bool outlives(const Candidate *f, const Value *root, const Node *rival)
+{
+	for (const Node *n = rival; n; n = n->next)
+		if (n != f->p && !n->op->view && reads(n, root))
+			return true;
+	return false;
+}
+
+static bool pays(const Candidate *f)
+{
+	const Node *rival = last_rival(f);
+	int64_t held = 0;
+	for (int i = 0; rival && i < f->p->nin; i++) {
+		const Value *x = f->p->in[i];
+		const Value *root = x ? value_viewed(x) : NULL;
+		if (root && in_arena(root) && !outlives(f, root, rival))
+			held += bytes_of(root);
+	}
+	return held + f->tile_bytes <= bytes_of(f->p->out[0]);
+}
+
+/* Does anything in p's way down replace a variable that p reads? */
+static bool may_move(const Candidate *f)
+{
+	for (const Node *n = f->p; n != f->after; n = n->next)
+		if (reads_replaced(f->p, n->next))
+			return false;
+	return true;
+}
+
+/* As early as may be: behind p, all that c reads, and all other readers of what
+ * it replaces. */
+static void find_place(Candidate *f)
+{
+	f->after = f->p;
+	for (Node *n = f->p->next; n != f->c; n = n->next) {
+		bool before = reads_replaced(n, f->c);
+		for (int i = 0; i < f->c->nin; i++)
+			before |= f->c->in[i] && f->c->in[i]->def == n &&
+			          f->c->in[i] != f->read;
+		if (before)
+			f->after = n;
+	}
+}
+
+/* ---- the fused node ---- */
+
+static int add_input(Value **in, int nin, Value *v)
+{
+	for (int i = 0; i < nin; i++)
+		if (in[i] == v)
+			return nin;
+	in[nin] = v;
+	return nin + 1;
+}
+
+/* What computes v, down from p: p, then views. */
+static void add_sources(Node *n, const Value *v, Node *p)
+{
+	if (v->def != p)
+		add_sources(n, v->def->in[0], p);
+	n->body[n->nbody++] = v->def;
+}
+
+static int count_sources(const Value *v, const Node *p)
+{
+	return v->def == p ? 1 : 1 + count_sources(v->def->in[0], p);
+}
+
+static Node *fused_node(Candidate *f)
+{
+	Graph *g = f->g;
+	Arena *a = g->unit->arena;
+	Node *p = f->p, *c = f->c;
+	Value **in = arena_array(a, Value *, p->nin + c->nin);
+	int nin = 0;
+	for (int i = 0; i < p->nin; i++)
+		if (p->in[i])
+			nin = add_input(in, nin, p->in[i]);
+	for (int i = 0; i < c->nin; i++)
+		if (c->in[i] && c->in[i] != f->read)
+			nin = add_input(in, nin, c->in[i]);
+	Node *n = node_new(g, c->loc, &op_FusedUpdate, nin, in);
+	n->body = arena_array(a, Node *, count_sources(f->read, p) + 1 +
+	                                 c->nbody);
+	add_sources(n, f->read, p);
+	if (!c->nbody)
+		n->body[n->nbody++] = c;
+	for (int b = 0; b < c->nbody; b++)
+		n->body[n->nbody++] = c->body[b];
+	node_set_int(g, n, "rows", f->rows);
+	return n;
+}
+
+static void replace(Candidate *f)
+{
+	Graph *g = f->g;
+	Node *n = fused_node(f);
+	int own = f->rows > 0;
+	Value **out = arena_array(g->unit->arena, Value *, own + f->c->nout);
+	node_set_outputs(g, n, 1);
+	g->at = f->after->next;
+	graph_remove(g, f->c);
+	node_done(g, n);
+	g->at = NULL;
+	n->out[0]->memory = MEM_GRADIENT;
+	out[0] = n->out[0];
+	memcpy(out + own, f->c->out, sizeof *out * (size_t)f->c->nout);
+	n->nout = own + f->c->nout;
+	n->out = out;
+	for (int o = 0; o < n->nout; o++)
+		n->out[o]->def = n;
+	for (int b = 0; b < count_sources(f->read, f->p); b++)
+		graph_remove(g, n->body[b]);
+}
+
+/* ---- the pass ---- */
+
+static bool fuse(Candidate *f, Node *c, bool workspace)
+{
+	for (int i = 0; i < c->nin; i++) {
+		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace) ||
+		    reads_replaced(f->p, c))
+			continue;
+		find_leads(f);
+		find_place(f);
+		if (!pays(f) || !may_move(f))
+			continue;
+		replace(f);
+		return true;
+	}
+	return false;
+}
+
+static bool run(Graph *g, const Options *o)
+{
+	const Target *t = o->target ? o->target : &all_targets[0];
+	Arena *scratch = arena_create();
+	bool changed = false;
+	Candidate f = {.g = g};
+	for (Node *c = g->first, *next; c; c = next) {
+		next = c->next;
+		if (!updates(c))
+			continue;
+		graph_have(g, FACT_USES);
+		f.leads = arena_array(scratch, bool, g->nnodes);
+		if (fuse(&f, c, t->workspace)) {
+			g->facts &= ~(unsigned)FACT_USES;
+			changed = true;
+		}
+	}
+	arena_destroy(scratch);
+	return changed;
+}
+
+const Pass pass_fuse_update = {
+	"fuse-update", "update parameters by tiles of their gradients",
+	.needs = FACT_USES, .run = run,
+};

@@ -1,0 +1,281 @@
+/*
+ * Updates fused into the gradients they consume: where that happens and where
+ * not, and that it changes no bit: the interpreter on the fused and the unfused
+ * graph, in memory of their own and in the planned arena, and the emitted C
+ * beside both.
+ */
+#include "ir/text.h"
+#include "tests/unit/emitted.h"
+#include "tests/unit/random_graph.h"
+
+#include <math.h>
+
+/* What computes the gradient %g of `shape`, from what inputs. */
+typedef struct Gradient {
+	const char *shape, *inputs, *node;
+	int rows[2];   /* of the tile: host, generic; -1: not fused */
+} Gradient;
+
+static const Gradient gradients[] = {
+	{"[36,32]", "input %x data f32[8,36]\ninput %y data f32[8,32]\n",
+	 "MatMul(%x, %y) {transA=1}", {16, 16}},
+	{"[50,70]", "input %x data f32[70,9]\ninput %y data f32[9,50]\n",
+	 "Gemm(%y, %x) {alpha=0.5, transA=1, transB=1}", {16, 8}},
+	{"[37,129]", "input %x data f32[37,3]\ninput %y data f32[3,129]\n",
+	 "Gemm(%x, %y)", {16, 8}},
+	{"[40,30]", "input %x data f32[1,40]\ninput %y data f32[1,30]\n",
+	 "Gemm(%x, %y) {transA=1}", {0, 0}},
+	{"[40,12,3,3]", "input %x data f32[2,12,6,7]\n"
+	 "input %y data f32[2,40,6,7]\n", "ConvGradWeight(%x, %y) "
+	 "{pads=[1, 1, 1, 1], shape=[40, 12, 3, 3]}", {-1, 8}},
+	{"[100,7,3]", "input %x data f32[3,7,11]\ninput %y data f32[3,100,5]\n",
+	 "ConvGradWeight(%x, %y) {strides=[2], shape=[100, 7, 3]}",
+	 {48, 48}},
+	{"[36,30,1,1]", "input %x data f32[2,30,4,4]\n"
+	 "input %y data f32[2,36,4,4]\n",
+	 "ConvGradWeight(%x, %y) {shape=[36, 30, 1, 1]}", {-1, 16}},
+	{"[66,40,3,3]", "input %x data f32[1,80,5,5]\n"
+	 "input %y data f32[1,66,3,3]\n",
+	 "ConvGradWeight(%x, %y) {group=2, shape=[66, 40, 3, 3]}", {33, 33}},
+	{"[60,1,5,5]", "input %x data f32[1,60,5,5]\n"
+	 "input %y data f32[1,60,5,5]\n", "ConvGradWeight(%x, %y) "
+	 "{group=60, pads=[2, 2, 2, 2], shape=[60, 1, 5, 5]}", {16, 24}},
+	{"[32]", "input %x data f32[8,32]\n", "SumTo(%x) {shape=[32]}", {0, 0}},
+	{"[3,1,5]", "input %x data f32[3,7,5]\n", "ReduceSum(%x) {axes=[1]}",
+	 {0, 0}},
+	{"[5,3]", "input %x data f32[2,4,3]\ninput %i data i32[2,4]\n",
+	 "GatherGrad(%x, %i) {shape=[5, 3]}", {-1, -1}},
+};
+
+enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };
+
+/* The state, the update's text behind the gradient, its results. */
+typedef struct Optimizer {
+	const char *node, *state[2];
+	int nstate;
+} Optimizer;
+
+static const Optimizer optimizers[] = {
+	{"SGDUpdate(%w, %g, %lr, %d)", {0}, 0},
+	{"MomentumUpdate(%w, %g, %a, %lr, %m, %d, %d, %n) {nesterov=1}",
+	 {"a"}, 1},
+	{"AdamUpdate(%w, %g, %a, %b, %lr, %m, %m, %d, %d, %n)", {"a", "b"}, 2},
+	{"RMSpropUpdate(%w, %g, %a, _, %lr, %m, %d, %d, %m)", {"a"}, 1},
+	{"AdagradUpdate(%w, %g, %a, %lr, %d, %d, %d, %n)", {"a"}, 1},
+};
+
+enum { NOPTIMIZERS = (int)(sizeof optimizers / sizeof optimizers[0]) };
+
+static const char *text_of(Arena *a, const Gradient *g, const Optimizer *o)
+{
+	const char *vars = "", *reads = "", *outs = "";
+	for (int i = 0; i < o->nstate; i++) {
+		const char *s = o->state[i];
+		vars = arena_printf(a, "%svariable \"%s\" optimizer f32%s "
+		                    "mutable fill 0.25\n", vars, s, g->shape);
+		reads = arena_printf(a, "%sread %%%s \"%s\"\n", reads, s, s);
+		outs = arena_printf(a, "%s, %%%s2 f32%s optimizer -> \"%s\"",
+		                    outs, s, g->shape, s);
+	}
+	return arena_printf(
+		a, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32%s mutable fill 0.5\n%s%s"
+		"input %%lr hyper f32[] initial 0.1\n"
+		"input %%m hyper f32[] initial 0.75\n"
+		"input %%d hyper f32[] initial 0.01\n"
+		"input %%n step i32[] \nread %%w \"w\"\n%s"
+		"%%g f32%s gradients = %s\n"
+		"%%w2 f32%s parameters -> \"w\"%s = %s\n"
+		"%%l f32[] = ReduceSum(%%x) {keepdims=0}\n"
+		"output \"l\" loss %%l\n",
+		g->shape, vars, g->inputs, reads, g->shape, g->node, g->shape,
+		outs, o->node);
+}
+
+static Graph *parsed(Unit *u, const char *text)
+{
+	Graph *g = graph_parse(u, NULL, text);
+	cr_assert(g, "%s", text);
+	graph_verify(g);
+	return g;
+}
+
+static int run_pass(const Pass *p, Graph *g, const Options *o)
+{
+	graph_have(g, p->needs);
+	bool changed = p->run(g, o);
+	g->facts &= ~(unsigned)FACT_USES;
+	graph_verify(g);
+	return changed;
+}
+
+/* The rows of the only fused update; -1: there is none. */
+static int rows_of(const Graph *g)
+{
+	for (const Node *n = g->first; n; n = n->next)
+		if (n->op == &op_FusedUpdate)
+			return (int)fused_update_rows(n);
+	return -1;
+}
+
+static void same_state(const char *what, const Graph *g, Results a, Results b)
+{
+	for (int i = 0; i < g->model->nvars; i++) {
+		const Variable *v = g->model->var[i];
+		size_t bytes = (size_t)(numel(v->shape) * dtype_size(v->dtype));
+		cr_expect(!memcmp(a.state[i], b.state[i], bytes),
+		          "%s: '%s' differs", what, v->name);
+	}
+}
+
+static Graph *prepared(Unit *u, const char *text, const Options *o)
+{
+	Graph *g = parsed(u, text);
+	run_pass(&pass_fuse_update, g, o);
+	run_pass(&pass_outputs, g, o);
+	run_pass(&pass_workspace, g, o);
+	return g;
+}
+
+static void check_bits(int which, int optimizer, int target)
+{
+	Unit u = test_unit(), v = test_unit();
+	const Gradient *d = &gradients[which];
+	const char *text = text_of(u.arena, d, &optimizers[optimizer]);
+	Options o = {.target = &all_targets[target]};
+	Graph *g = prepared(&u, text, &o);
+	const char *what = arena_printf(u.arena, "%s, %s, %s", d->node,
+	                                optimizers[optimizer].node,
+	                                o.target->name);
+	cr_expect_eq(rows_of(g), d->rows[target], "%s: tile of %d rows", what,
+	             rows_of(g));
+	Results want = run_apart(parsed(&v, text)), apart = run_apart(g);
+	same_state(what, g, apart, want);
+	const Plan *plan = plan_memory(g, &o);
+	cr_expect_null(plan_check(u.arena, plan), "%s", what);
+	same_state(what, g, run_planned(plan, 0), want);
+	arena_destroy(u.arena);
+	arena_destroy(v.arena);
+}
+
+Test(fuse_update, changes_no_bit)
+{
+	for (int g = 0; g < NGRADIENTS; g++)
+		for (int o = 0; o < NOPTIMIZERS; o++)
+			for (int t = 0; t < 2; t++)
+				check_bits(g, o, t);
+}
+
+/* The tuned function sums in another order than the interpreter. */
+static void check_emitted(int which, int optimizer, int target)
+{
+	Unit u = test_unit();
+	const Gradient *d = &gradients[which];
+	Options o = {.target = &all_targets[target]};
+	Graph *g = prepared(&u, text_of(u.arena, d, &optimizers[optimizer]),
+	                    &o);
+	Results want = run_apart(g);
+	Program *p = program_of(plan_memory(g, &o), NULL, NULL);
+	p->target = o.target;
+	char *dir = new_directory(u.arena);
+	EmitOptions e = {.weights = WEIGHTS_C, .version = "test"};
+	cr_assert(emit_c(p, &e, dir));
+	emit_glue_file(u.arena, p, dir);
+	Loaded l = load_program(p, dir, compilers[which % 2]);
+	Instance i = new_instance(&l);
+	for (int n = 0; n < g->ninputs; n++) {
+		void *x = instance_value(&i, p->train, g->input[n]);
+		if (x)
+			fill_input(g->input[n], x);
+	}
+	cr_assert_eq(l.call(i.context, 0), 0);
+	for (int n = 0; n < g->model->nvars; n++) {
+		const Variable *v = g->model->var[n];
+		const float *got = (float *)(void *)(i.state + p->offset[n]);
+		const float *like = want.state[n];
+		for (int64_t j = 0; j < numel(v->shape); j++)
+			cr_assert(fabsf(got[j] - like[j]) <=
+			          2e-4f * fmaxf(1, fabsf(like[j])),
+			          "%s: '%s' %lld is %g, expected %g", d->node,
+			          v->name, (long long)j, (double)got[j],
+			          (double)like[j]);
+	}
+	dlclose(l.library);
+	remove_directory(u.arena, dir);
+	arena_destroy(u.arena);
+}
+
+Test(fuse_update, emitted_c_agrees)
+{
+	for (int g = 0; g < NGRADIENTS; g++)
+		check_emitted(g, g % NOPTIMIZERS, g / 2 % 2);
+}
+
+/* ---- where it must not happen ---- */
+
+static int fused_in(const char *inputs, const char *body)
+{
+	Unit u = test_unit();
+	const char *text = arena_printf(
+		u.arena, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[64,64] mutable fill 0.5\n%s"
+		"input %%y data f32[8,64]\n"
+		"input %%lr hyper f32[] initial 0.1\nread %%w \"w\"\n%s",
+		inputs, body);
+	Graph *g = parsed(&u, text);
+	run_pass(&pass_fuse_update, g, &(Options){0});
+	int rows = rows_of(g);
+	arena_destroy(u.arena);
+	return rows;
+}
+
+#define X "input %x data f32[8,64]\n"
+#define GRADIENT "%g f32[64,64] gradients = MatMul(%x, %y) {transA=1}\n"
+#define UPDATE "%w2 f32[64,64] parameters -> \"w\" = " \
+	"SGDUpdate(%w, %g, %lr, %lr)\n"
+
+Test(fuse_update, one_reader)
+{
+	cr_expect_eq(fused_in(X, GRADIENT UPDATE "output \"y\" data %y\n"), 16);
+	cr_expect_eq(fused_in(X, GRADIENT UPDATE "output \"w\" gradient %g\n"),
+	             -1, "the caller wants the gradient");
+	cr_expect_eq(fused_in(X, GRADIENT
+	             "%n f32[] = ReduceSumSquare(%g) {keepdims=0}\n" UPDATE
+	             "output \"n\" data %n\n"), -1, "two readers");
+	cr_expect_eq(fused_in(X, GRADIENT
+	             "%n f32[] = ReduceSumSquare(%g) {keepdims=0}\n"
+	             "%w2 f32[64,64] parameters -> \"w\" = "
+	             "Fused(%g, %n, %w, %lr) {\n"
+	             "  %c f32[64,64] = Mul(%g, %n)\n"
+	             "  %w2 f32[64,64] parameters = "
+	             "SGDUpdate(%w, %c, %lr, %lr)\n}\n"
+	             "output \"y\" data %y\n"), -1, "clipped by its norm");
+}
+
+/* A product that reads the parameter comes first, and meanwhile %x, which
+ * nothing else reads, would have to wait. */
+#define RIVAL(n) "input %v data f32[" n ",64]\n" \
+	"%x f32[" n ",64] = Tanh(%v)\n%y f32[" n ",64] = Relu(%v)\n" \
+	"%g f32[64,64] gradients = MatMul(%x, %y) {transA=1}\n" \
+	"%z f32[" n ",64] = MatMul(%y, %w) {transB=1}\n" UPDATE \
+	"output \"z\" data %z\n"
+
+static int fused_rival(const char *body)
+{
+	Unit u = test_unit();
+	Graph *g = parsed(&u, arena_printf(
+		u.arena, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[64,64] mutable fill 0.5\n"
+		"input %%lr hyper f32[] initial 0.1\nread %%w \"w\"\n%s",
+		body));
+	run_pass(&pass_fuse_update, g, &(Options){0});
+	int rows = rows_of(g);
+	arena_destroy(u.arena);
+	return rows;
+}
+
+Test(fuse_update, only_where_it_saves)
+{
+	cr_expect_eq(fused_rival(RIVAL("8")), 16, "2 KB wait for 12 saved");
+	cr_expect_eq(fused_rival(RIVAL("56")), -1, "14 KB wait for 12 saved");
+}
