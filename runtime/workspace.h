@@ -25,9 +25,12 @@ static inline int32_t rt_panel_columns(int32_t n)
 	return n > 32 ? 48 : n > 16 ? 32 : 16;
 }
 
-/* One panel of a block of b, or of a where the product is turned. */
+/* One panel of a block of b, or of a where the product is turned; none where a
+ * factor is a vector, which is streamed. */
 static inline int64_t rt_gemm_workspace(int32_t m, int32_t n, int32_t k)
 {
+	if (m == 1 || n == 1 || k == 1)
+		return 0;
 	return (int64_t)rt_min(k, RT_KC) * rt_panel_columns(m > n ? m : n)
 		* (int64_t)sizeof(float);
 }

@@ -375,27 +375,27 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x18 = AT(float, k->arena, 256u); /* [4,3] */
-	float *const x20 = AT(float, k->arena, 160u); /* [3,5] */
+	float *const x20 = AT(float, k->arena, 176u); /* [3,5] */
 	tiny_fc2_Gemm_2(x18, x6, x20);
-	float *const x21 = AT(float, k->arena, 224u); /* [3] */
+	float *const x21 = AT(float, k->arena, 80u); /* [3] */
 	tiny_fc2_Gemm_sum_to(x18, x21);
 
 	/* update 'fc2.bias' */
 	tiny_fc2_bias_mul(x21, &k->lr);
 
 	/* Gemm '/fc2/Gemm' */
-	float *const x19 = AT(float, k->arena, 80u); /* [4,5] */
+	float *const x19 = AT(float, k->arena, 96u); /* [4,5] */
 	tiny_fc2_Gemm_3(x18, fc2_weight, x19);
 
 	/* Mul 'scale' */
 	tiny_scale_3(x19, tiny_scale);
 
 	/* Relu 'relu' */
-	float *const x22 = AT(float, k->arena, 80u); /* [4,5] */
+	float *const x22 = AT(float, k->arena, 96u); /* [4,5] */
 	tiny_relu_grad(x22, x4);
 
 	/* Gemm '/fc1/Gemm' */
-	float *const x23 = AT(float, k->arena, 80u); /* [4,5] */
+	float *const x23 = AT(float, k->arena, 96u); /* [4,5] */
 	float *const x24 = AT(float, k->arena, 0u); /* [5] */
 	tiny_fc1_Gemm_sum_to(x23, x24);
 
@@ -405,7 +405,7 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	tiny_fc1_bias_sub(fc1_bias, x27);
 
 	/* update 'fc2.bias' */
-	float *const x34 = AT(float, k->arena, 224u); /* [3] */
+	float *const x34 = AT(float, k->arena, 80u); /* [3] */
 	tiny_fc2_bias_sub(fc2_bias, x34);
 
 	/* update 'fc2.weight' */
@@ -429,30 +429,30 @@ tiny_status tiny_infer(tiny_t *k, const float *x, float *output)
 	if (!k || !k->arena)
 		return TINY_ERROR_NULL;
 	if (x)
-		memcpy(AT(float, k->arena, 0u), x, 96u);
+		memcpy(AT(float, k->arena, 80u), x, 96u);
 
 	/* Gemm '/fc1/Gemm' */
-	float *const arena_x = AT(float, k->arena, 0u); /* [4,6] */
+	float *const arena_x = AT(float, k->arena, 80u); /* [4,6] */
 	float *const fc1_bias = AT(float, k->state, 0u); /* [5] */
-	float *const x3 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x3 = AT(float, k->arena, 0u); /* [4,5] */
 	tiny_fc1_Gemm(arena_x, tiny_fc1_weight, fc1_bias, x3);
 
 	/* Relu 'relu' */
 	tiny_relu(x3);
 
 	/* Mul 'scale' */
-	float *const x4 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x4 = AT(float, k->arena, 0u); /* [4,5] */
 	tiny_scale_4(x4, tiny_scale);
 
 	/* Gemm '/fc2/Gemm' */
-	float *const x6 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x6 = AT(float, k->arena, 0u); /* [4,5] */
 	float *const fc2_weight = AT(float, k->state, 32u); /* [3,5] */
 	float *const fc2_bias = AT(float, k->state, 96u); /* [3] */
-	float *const arena_output = AT(float, k->arena, 0u); /* [4,3] */
+	float *const arena_output = AT(float, k->arena, 80u); /* [4,3] */
 	tiny_fc2_Gemm(x6, fc2_weight, fc2_bias, arena_output);
 
 	if (output)
-		memcpy(output, AT(float, k->arena, 0u), 48u);
+		memcpy(output, AT(float, k->arena, 80u), 48u);
 	return TINY_OK;
 }
 
@@ -462,41 +462,41 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 	if (!k || !k->arena)
 		return TINY_ERROR_NULL;
 	if (x)
-		memcpy(AT(float, k->arena, 0u), x, 96u);
+		memcpy(AT(float, k->arena, 128u), x, 96u);
 	if (x_class)
-		memcpy(AT(float, k->arena, 176u), x_class, 48u);
+		memcpy(AT(float, k->arena, 0u), x_class, 48u);
 
 	/* Gemm '/fc1/Gemm' */
-	float *const arena_x = AT(float, k->arena, 0u); /* [4,6] */
+	float *const arena_x = AT(float, k->arena, 128u); /* [4,6] */
 	float *const fc1_bias = AT(float, k->state, 0u); /* [5] */
-	float *const x3 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x3 = AT(float, k->arena, 48u); /* [4,5] */
 	tiny_fc1_Gemm(arena_x, tiny_fc1_weight, fc1_bias, x3);
 
 	/* Relu 'relu' */
 	tiny_relu(x3);
 
 	/* Mul 'scale' */
-	float *const x4 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x4 = AT(float, k->arena, 48u); /* [4,5] */
 	tiny_scale_4(x4, tiny_scale);
 
 	/* Gemm '/fc2/Gemm' */
-	float *const x6 = AT(float, k->arena, 96u); /* [4,5] */
+	float *const x6 = AT(float, k->arena, 48u); /* [4,5] */
 	float *const fc2_weight = AT(float, k->state, 32u); /* [3,5] */
 	float *const fc2_bias = AT(float, k->state, 96u); /* [3] */
-	float *const x9 = AT(float, k->arena, 0u); /* [4,3] */
+	float *const x9 = AT(float, k->arena, 128u); /* [4,3] */
 	tiny_fc2_Gemm(x6, fc2_weight, fc2_bias, x9);
 
 	/* MSE 'loss' */
-	float *const arena_x_class = AT(float, k->arena, 176u); /* [4,3] */
+	float *const arena_x_class = AT(float, k->arena, 0u); /* [4,3] */
 	tiny_loss_sub(x9, arena_x_class);
-	float *const x11 = AT(float, k->arena, 0u); /* [4,3] */
+	float *const x11 = AT(float, k->arena, 128u); /* [4,3] */
 	tiny_loss_mul_3(x11);
-	float *const x12 = AT(float, k->arena, 0u); /* [4,3] */
-	float *const arena_loss = AT(float, k->arena, 48u); /* [] */
+	float *const x12 = AT(float, k->arena, 128u); /* [4,3] */
+	float *const arena_loss = AT(float, k->arena, 0u); /* [] */
 	tiny_loss_sum_to(x12, arena_loss);
 
 	if (loss)
-		memcpy(loss, AT(float, k->arena, 48u), 4u);
+		memcpy(loss, AT(float, k->arena, 0u), 4u);
 	return TINY_OK;
 }
 
