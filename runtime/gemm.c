@@ -74,7 +74,7 @@ RT_API void rt_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	if (rt_gemv(&g))
 		return;
 #if RT_VL
-	if (ws) {
+	if (ws && rt_gemm_workspace(m, n, k)) {
 		if (gemm_few_rows(&g))
 			return;
 		gemm_orient(&g);
