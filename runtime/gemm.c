@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Matrix product: resolves the transposes and picks the way to compute it. */
 #include "runtime/rt.h"
+#include "runtime/workspace.h"
 
 /* y *= beta, without reading y if beta is 0. */
 static void gemm_scale(const rt_prod *g, float beta)
