@@ -70,7 +70,8 @@ static bool check_attrs(Site *s, const Rule *rule, const OpDef *op)
 		const OnnxAttr *a = &s->n->attr[i];
 		bool known = known_attr(harmless, a) ||
 		             (rule && rule->attrs && known_attr(rule->attrs, a)) ||
-		             (op && op_attr(op, a->name) >= 0);
+		             (op && op_attr(op, a->name) >= 0) ||
+		             old_attr(s, a->name);
 		if (!known)
 			site_error(s, "attribute '%s' is not supported", a->name);
 		ok &= known;
@@ -112,7 +113,7 @@ static bool convert(Site *s)
 		site_error(s, "this operator is not supported");
 		return false;
 	}
-	if (!check_attrs(s, rule, rule ? NULL : op))
+	if (!check_attrs(s, rule, rule ? NULL : op) || !old_align(s))
 		return false;
 	return rule ? rule->convert(s) : convert_default(s);
 }

@@ -120,6 +120,12 @@ void import_explain_folding(Import *);
 /* Replaces calls of the file's functions by their bodies. */
 bool import_inline(Unit *, OnnxModel *);
 
+/* ---- import_old.c: opsets 1 to 6 ---- */
+
+bool old_attr(const Site *, const char *name);   /* one that was dropped */
+/* `axis` of old arithmetic becomes the shape of input 1; false: an error. */
+bool old_align(Site *);
+
 /* ---- import_batch.c: --batch against shapes baked into the file ---- */
 
 /* True in the second run if input i, a shape, is what it was in the first: the

@@ -308,6 +308,13 @@ def maths():
           x[0].astype(np.int64) + 1, [ints('w', [1])])
 
 
+def old_opsets():
+    x = np.arange(12, dtype=f32).reshape(2, 3, 2)
+    w = np.array([10, 20, 30], f32)
+    value('opset_6_axis', [('Sub', ['x', 'w'], ['y'], dict(axis=1, broadcast=1))],
+          x, x - w[:, None], [init('w', w)], opset=6)
+
+
 def folding():
     """What exporters write to compute shapes; y says that it was right."""
     x = rng.standard_normal((2, 3, 8)).astype(f32)
@@ -613,8 +620,10 @@ def bad_graphs():
     bad('no_output', "nothing produces the model's output 'z'", relu,
         outputs=[port('z', None)])
     bad('empty_op', "'a': the node has no op_type", [('', ['x'], ['y'], 'a')])
-    bad('opset_6', 'opset 6; 7 to 25 are supported', relu, opset=6)
-    bad('opset_99', 'opset 99; 7 to 25 are supported', relu, opset=99)
+    bad('old_axis', "Add 'a': input 1 has the shape [3,2], which does not fit",
+        [('Add', ['x', 'w'], ['y'], 'a', dict(axis=2, broadcast=1))],
+        [init('w', np.ones((3, 2), f32))], [port('x', [2, 3, 2])], opset=6)
+    bad('opset_99', 'opset 99; 1 to 25 are supported', relu, opset=99)
     bad('domain', "Fancy 'f': operators of the domain 'com.example'",
         [h.make_node('Fancy', ['x'], ['y'], name='f', domain='com.example')])
     bad('unsupported', "NoSuchThing 'n': this operator is not supported",
@@ -770,8 +779,8 @@ def bad_tensors():
 def main():
     for folder in ('values', 'graphs', 'bad'):
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
-    for make in (storage, windows, shapes, indexing, maths, folding, functions,
-                 batch_norms, names, inputs, bad_graphs, bad_tensors):
+    for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
+                 functions, batch_norms, names, inputs, bad_graphs, bad_tensors):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 
