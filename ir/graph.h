@@ -96,7 +96,7 @@ struct Node {
 	Value **in;         /* NULL: an optional input that is absent */
 	Value **out;
 	Attr *attr;         /* op->nattrs of them */
-	int nbody;          /* op_Fused: the elementwise nodes it stands for, */
+	int nbody;          /* Fused, FusedUpdate: the nodes it stands for, */
 	Node **body;        /*   in order; they are not in the graph's list */
 	int again;          /* id of the node whose work it repeats; -1: none */
 	Node *prev, *next;
