@@ -128,6 +128,8 @@ static const struct argp argp = {
 	       "  thimble run model.onnx --input x=x.npy --target y.npy \\\n"
 	       "    --steps 10 --loss cross-entropy --optimizer adam "
 	       "--dump out\n"
+	       "An input that says a shape, an axis or a bound is taken as a "
+	       "constant.\n"
 	       "The second writes out/loss.npy with one value per step, each "
 	       "before its update.",
 };
@@ -394,6 +396,19 @@ static bool train(Run *r)
 	return dump(r, ".", "loss", &a) && dump_variables(r);
 }
 
+/* Shapes, axes and bounds may come as arrays too. */
+static void tell_reader(Run *r)
+{
+	KnownInput *k = arena_array(r->args.arena, KnownInput, r->ninputs);
+	for (int i = 0; i < r->ninputs; i++)
+		k[i] = (KnownInput){
+			r->input[i].name, r->input[i].array.dtype,
+			r->input[i].array.shape, r->input[i].array.data,
+		};
+	r->args.options.nknown = r->ninputs;
+	r->args.options.known = k;
+}
+
 static void run(Run *r)
 {
 	Session *s = &r->session;
@@ -401,6 +416,7 @@ static void run(Run *r)
 	if (!read_given(r))
 		return;
 	follow_arrays(r);
+	tell_reader(r);
 	if (s->unit.nerrors || !session_build(s))
 		return;
 	r->executor = session_executor(s, report_plan(s->program),

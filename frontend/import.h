@@ -111,6 +111,8 @@ bool site_copy_attrs(Site *, Node *);
 bool import_check(Import *);             /* names, order, cycles, opset */
 void import_uses(Import *);              /* liveness and Name.uses */
 bool import_inputs(Import *);
+/* What the user has told about an input's contents; NULL: nothing. */
+const KnownInput *import_known(const Import *, const char *name);
 bool import_initializers(Import *);
 /* A variable of its own for a second name of an initializer. */
 Value *import_own_variable(Import *, Value *, const char *name);

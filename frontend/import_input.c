@@ -14,6 +14,14 @@ static int64_t *find_binding(const Import *im, const char *name)
 	return NULL;
 }
 
+const KnownInput *import_known(const Import *im, const char *name)
+{
+	for (int i = 0; i < im->opt->nknown; i++)
+		if (!strcmp(im->opt->known[i].name, name))
+			return &im->opt->known[i];
+	return NULL;
+}
+
 /* The name of the batch dimension: --batch binds it wherever it stands. */
 static bool is_batch_param(const Import *im, const char *param)
 {
@@ -80,6 +88,13 @@ static bool import_one(Import *im, const OnnxPort *p, Name *n)
 	if (p->rank < 0) {
 		error_at(im->u, loc, "this input has no shape");
 		return false;
+	}
+	const KnownInput *k = import_known(im, p->name);
+	if (k && k->dtype == t && p->rank == 1 && !numel(k->shape)) {
+		/* No axes, say: a list that will always be empty. */
+		n->value = graph_const(im->g, p->name, t, k->shape, k->data);
+		n->failed = false;
+		return true;
 	}
 	Shape s = {.rank = p->rank};
 	bool ok = true;

@@ -94,6 +94,16 @@ static void not_constant(const Site *s, int i, const char *what)
 	           "the model's inputs or parameters", i, what, s->n->in[i]);
 }
 
+/* An input of the model whose contents the user has told, as a constant. */
+static const Value *known_input(const Site *s, const Value *v)
+{
+	const KnownInput *k = v->kind == V_INPUT
+	                      ? import_known(s->im, v->name) : NULL;
+	if (!k || !shape_equal(k->shape, v->shape))
+		return v;
+	return graph_const(s->im->g, NULL, k->dtype, k->shape, k->data);
+}
+
 bool site_const_ints(const Site *s, int i, const char *what, int *n,
                      const int64_t **x)
 {
@@ -102,6 +112,7 @@ bool site_const_ints(const Site *s, int i, const char *what, int *n,
 	*x = NULL;
 	if (!v)
 		return true;
+	v = known_input(s, v);
 	if (v->kind != V_CONST || dtype_is_float(v->dtype)) {
 		not_constant(s, i, what);
 		return false;
@@ -120,8 +131,9 @@ bool site_const_float(const Site *s, int i, const char *what, double *x)
 	const Value *v = site_in(s, i);
 	if (!v)
 		return true;
+	v = known_input(s, v);
 	const void *data = known_data(v);
-	if (!data || v->kind == V_INPUT) {
+	if (!data) {
 		not_constant(s, i, what);
 		return false;
 	}

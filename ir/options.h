@@ -6,6 +6,7 @@
 #define IR_OPTIONS_H
 
 #include "ir/target.h"
+#include "ir/type.h"
 #include "ir/unit.h"
 
 #include <stdbool.h>
@@ -20,6 +21,14 @@ typedef struct DimBinding {
 	const char *name;     /* dim_param of the ONNX file */
 	int64_t size;
 } DimBinding;
+
+/* What an input of the ONNX file will always be: it may give a shape. */
+typedef struct KnownInput {
+	const char *name;
+	DType dtype;
+	Shape shape;
+	const void *data;
+} KnownInput;
 
 typedef enum LossKind {
 	LOSS_NONE, LOSS_GRAPH,   /* GRAPH: an output of the model is the loss */
@@ -61,6 +70,8 @@ typedef struct Options {
 	int64_t batch;              /* 0: as exported */
 	int ndims;
 	const DimBinding *dim;
+	int nknown;
+	const KnownInput *known;
 
 	/* training */
 	LossOptions loss;

@@ -576,6 +576,15 @@ def inputs():
          b'skip' + np.arange(15, dtype='<f4').tobytes())
 
 
+def known_inputs():
+    graph('known', [('Reshape', ['x', 's'], ['t']),
+                    ('ReduceSum', ['t', 'axes'], ['y'], '', dict(keepdims=0))],
+          [port('x', [2, 6]), port('s', [3], I64), port('axes', [1], I64)],
+          [port('y', None)])
+    graph('known_empty', [('ReduceSum', ['x', 'axes'], ['y'])],
+          [port('x', [2, 6]), port('axes', [0], I64)], [port('y', None)])
+
+
 def external(name, dims, location, offset=None, length=None):
     t = tensor(name, F, dims)
     t.data_location = T.EXTERNAL
@@ -780,7 +789,8 @@ def main():
     for folder in ('values', 'graphs', 'bad'):
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
-                 functions, batch_norms, names, inputs, bad_graphs, bad_tensors):
+                 functions, batch_norms, names, inputs, known_inputs,
+                 bad_graphs, bad_tensors):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 

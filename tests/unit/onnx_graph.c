@@ -281,6 +281,48 @@ Test(onnx_graph, unknown_dimension_name)
 	unload(l);
 }
 
+/* ---- shapes and axes that are inputs ---- */
+
+Test(onnx_graph, known_inputs)
+{
+	static const int64_t shape[] = {4, -1, 1}, axis[] = {1};
+	const KnownInput known[] = {
+		{"s", DT_I64, {1, {3}}, shape},
+		{"axes", DT_I64, {1, {1}}, axis},
+	};
+	Loaded *l = load_with(GRAPH("known"),
+	                      (Options){.nknown = 2, .known = known});
+	expect_shape(l, "y", (Shape){2, {4, 1}});
+	unload(l);
+	l = load_with(GRAPH("known"),
+	              (Options){.nknown = 1, .known = known});
+	cr_expect_null(l->g);
+	cr_expect_not_null(strstr(l->said, "'axes', must be constant"), "%s",
+	                   l->said);
+	unload(l);
+}
+
+Test(onnx_graph, known_input_of_another_shape)
+{
+	static const int64_t shape[] = {4, 3};
+	const KnownInput known[] = {{"s", DT_I64, {1, {2}}, shape}};
+	Loaded *l = load_with(GRAPH("known"),
+	                      (Options){.nknown = 1, .known = known});
+	cr_expect_null(l->g);
+	cr_expect_not_null(strstr(l->said, "'s', must be constant"), "%s",
+	                   l->said);
+	unload(l);
+}
+
+Test(onnx_graph, known_to_be_empty)
+{
+	const KnownInput known[] = {{"axes", DT_I64, {1, {0}}, ""}};
+	Loaded *l = load_with(GRAPH("known_empty"),
+	                      (Options){.nknown = 1, .known = known});
+	expect_shape(l, "y", (Shape){2, {1, 1}});
+	unload(l);
+}
+
 /* ---- --batch against Reshape constants ---- */
 
 static float pattern(int64_t i)
