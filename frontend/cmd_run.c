@@ -128,10 +128,9 @@ static const struct argp argp = {
 	       "  thimble run model.onnx --input x=x.npy --target y.npy \\\n"
 	       "    --steps 10 --loss cross-entropy --optimizer adam "
 	       "--dump out\n"
-	       "An input that says a shape, an axis or a bound is taken as a "
-	       "constant.\n"
 	       "The second writes out/loss.npy with one value per step, each "
-	       "before its update.",
+	       "before its update. An input that says a shape, an axis or a "
+	       "bound is taken as a constant.",
 };
 
 /* ---- the model takes the arrays' sizes ---- */
