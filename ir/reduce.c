@@ -104,3 +104,28 @@ void reduce_lower(Kernel *k, const Node *n, bool from_first, Combine *combine,
 	             finish ? finish(k, n, y) : y);
 	k_end_n(k, x->shape.rank - inner);
 }
+
+bool reduce_infer_nonempty(Unit *u, Node *n)
+{
+	if (!reduce_infer(u, n))
+		return false;
+	if (numel(n->in[0]->shape))
+		return true;
+	error_at(u, n->loc, "reduces %s, which has no elements",
+	         shape_text(u->arena, n->in[0]->shape));
+	return false;
+}
+
+void reduce_grad_ties(Graph *g, Node *n, Value *const dy[], const bool want[],
+                      Value *dx[])
+{
+	Value *is = APPLY(g, n->loc, op_Equal, n->in[0],
+	                  reduce_align(g, n, n->out[0]));
+	Node *cast = NEW(g, n->loc, op_Cast, is);
+	node_set_int(g, cast, "to", dtype_to_onnx(n->in[0]->dtype));
+	Value *mask = node_done(g, cast);
+	Node *count = NEW(g, n->loc, op_ReduceSum, mask);
+	node_copy_attrs(g, count, n);
+	Value *share = APPLY(g, n->loc, op_Div, dy[0], node_done(g, count));
+	dx[0] = APPLY(g, n->loc, op_Mul, mask, reduce_align(g, n, share));
+}

@@ -30,4 +30,10 @@ void reduce_lower(Kernel *, const Node *, bool from_first, Combine *, Finish *);
 /* A value of the output's shape, in the shape that broadcasts with the input. */
 Value *reduce_align(Graph *, const Node *, Value *);
 
+/* For the greatest and the least: an empty reduction is an error, and elements
+ * that tie share the gradient equally. */
+bool reduce_infer_nonempty(Unit *, Node *);
+void reduce_grad_ties(Graph *, Node *, Value *const dy[], const bool want[],
+                      Value *dx[]);
+
 #endif
