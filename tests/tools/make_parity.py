@@ -76,6 +76,16 @@ class Algebra(nn.Module):
         return self.out(torch.cat([y, z], 1))
 
 
+class OwnLoss(nn.Module):
+    """An autoencoder whose one output is its loss."""
+    def __init__(self):
+        super().__init__()
+        self.code, self.back = nn.Linear(8, 3), nn.Linear(3, 8)
+
+    def forward(self, x):
+        return ((self.back(torch.tanh(self.code(x))) - x) ** 2).mean()
+
+
 def mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 7),
                          nn.ReLU(), nn.Linear(7, 4))
@@ -133,6 +143,8 @@ CASES = {
                       'huber:delta=0.4', lambda p: Adam(p, 3e-3), 'adam:lr=0.003'),
     'algebra-sum': (Algebra, ROWS, values(5, 3), lambda y, t: F.mse_loss(y, t, reduction='sum'),
                     'mse:reduction=sum', lambda p: SGD(p, 0.01), 'sgd:lr=0.01'),
+    'own-loss': (OwnLoss, ROWS, values(1), lambda y, t: y, 'graph:output=y',
+                 lambda p: SGD(p, 0.2, momentum=0.9), 'momentum:lr=0.2,momentum=0.9'),
 }
 
 
