@@ -6,18 +6,6 @@
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
 
-/* y = bias, for the ways that then add to it. */
-static void conv_fill(const rt_conv *d, const float *bias, float *y)
-{
-	const int32_t size = d->oh * d->ow;
-
-	for (int32_t i = 0; i < d->n * d->o; i++) {
-		const float v = bias[i % d->o];
-		for (int32_t j = 0; j < size; j++)
-			*y++ = v;
-	}
-}
-
 RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	const float *bias, float *y, float *ws)
 {
@@ -26,14 +14,16 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	const enum rt_conv_kind kind = rt_conv_kind(d);
 
 	if (kind == RT_CONV_POINTWISE) {
-		if (bias)
-			conv_fill(d, bias, y);
-		for (int32_t i = 0; i < d->n * d->groups; i++)
+		for (int32_t i = 0; i < d->n * d->groups; i++) {
+			const int32_t o = i % d->groups * og;
+			float *to = y + (ptrdiff_t)i * og * size;
+			if (bias)
+				rt_conv_bias(bias + o, og, size, to);
 			rt_gemm(0, 0, og, size, cg, 1,
-				w + (ptrdiff_t)(i % d->groups) * og * cg, cg,
+				w + (ptrdiff_t)o * cg, cg,
 				x + (ptrdiff_t)i * cg * size, size,
-				bias ? 1.0f : 0.0f,
-				y + (ptrdiff_t)i * og * size, size, ws);
+				bias ? 1.0f : 0.0f, to, size, ws);
+		}
 		return;
 	}
 	if (kind == RT_CONV_DEPTHWISE) {
@@ -42,9 +32,7 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	}
 #if RT_VL
 	if (ws && rt_conv_forward_workspace(d) > 0) {
-		if (bias)
-			conv_fill(d, bias, y);
-		rt_conv_forward_tile(d, x, w, bias != NULL, y, ws);
+		rt_conv_forward_tile(d, x, w, bias, y, ws);
 		return;
 	}
 #endif

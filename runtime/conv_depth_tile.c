@@ -141,39 +141,62 @@ RT_API int rt_depth_forward_tile(const rt_conv *d, const float *x,
 	return 1;
 }
 
-/* The positions of dx that are row, column modulo the strides. */
-static int depth_input_part(const rt_conv *d, const float *dy, const float *w,
-	float *dx, int32_t row, int32_t col)
+/* The job for the positions of dx that are row, column modulo the strides.  1:
+ * it is planned; 0: it cannot be; -1: no tap reaches them. */
+static int depth_input_plan(const rt_conv *d, int32_t row, int32_t col,
+	DepthJob *j)
+{
+	j->v = rt_axis_backward(d->h, d->oh, d->kh, d->sh, d->ph, d->dh, row);
+	j->h = rt_axis_backward(d->w, d->ow, d->kw, d->sw, d->pw, d->dw, col);
+	j->y_rs = (ptrdiff_t)d->sh * d->w, j->y_qs = d->sw;
+	if (j->v.taps == 0 || j->h.taps == 0)
+		return -1;
+	return depth_plan(j, d->kw);
+}
+
+/* These positions of so many images. */
+static void depth_input(const rt_conv *d, const float *dy, const float *w,
+	float *dx, int32_t images, DepthJob *j)
 {
 	const int32_t mult = d->o / d->c;
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w, taps = d->kh * d->kw;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	DepthJob j;
 
-	j.v = rt_axis_backward(d->h, d->oh, d->kh, d->sh, d->ph, d->dh, row);
-	j.h = rt_axis_backward(d->w, d->ow, d->kw, d->sw, d->pw, d->dw, col);
-	j.y_rs = (ptrdiff_t)d->sh * d->w, j.y_qs = d->sw;
-	if (j.v.taps == 0 || j.h.taps == 0)
-		return 1;
-	if (!depth_plan(&j, d->kw))
-		return 0;
-	for (int32_t i = 0; i < d->n * d->o; i++)
-		depth_channel(&j, dy + i * ys, w + i % d->o * taps, 0,
-			i % mult > 0, dx + i / mult * xs
-			+ (ptrdiff_t)row * d->w + col);
-	return 1;
+	for (int32_t i = 0; i < images * d->o; i++)
+		depth_channel(j, dy + i * ys, w + i % d->o * taps, 0,
+			i % mult > 0, dx + i / mult * xs);
+}
+
+/* One image, position by position. */
+static void depth_input_strided(const rt_conv *d, const float *dy,
+	const float *w, float *dx, DepthJob *j)
+{
+	memset(dx, 0, (size_t)d->c * (size_t)d->h * (size_t)d->w
+		* sizeof(float));
+	for (int32_t r = 0; r < d->sh && r < d->h; r++)
+		for (int32_t q = 0; q < d->sw && q < d->w; q++)
+			if (depth_input_plan(d, r, q, j) > 0)
+				depth_input(d, dy, w,
+					dx + (ptrdiff_t)r * d->w + q, 1, j);
 }
 
 RT_API int rt_depth_grad_input_tile(const rt_conv *d, const float *dy,
 	const float *w, float *dx)
 {
-	if (d->sh > 1 || d->sw > 1)	/* there may be parts without taps */
-		memset(dx, 0, (size_t)d->n * (size_t)d->c * (size_t)d->h
-			* (size_t)d->w * sizeof(float));
+	const ptrdiff_t xs = (ptrdiff_t)d->c * d->h * d->w;
+	const ptrdiff_t ys = (ptrdiff_t)d->o * d->oh * d->ow;
+	DepthJob j;
+
+	/* All of it must be possible before anything is stored. */
 	for (int32_t r = 0; r < d->sh && r < d->h; r++)
 		for (int32_t q = 0; q < d->sw && q < d->w; q++)
-			if (!depth_input_part(d, dy, w, dx, r, q))
+			if (!depth_input_plan(d, r, q, &j))
 				return 0;
+	if (d->sh == 1 && d->sw == 1)
+		depth_input(d, dy, w, dx, d->n, &j);
+	else
+		for (int32_t i = 0; i < d->n; i++)
+			depth_input_strided(d, dy + i * ys, w, dx + i * xs, &j);
 	return 1;
 }
 

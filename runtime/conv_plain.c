@@ -9,6 +9,15 @@
 #include "runtime/tile4.h"
 #include "runtime/workspace.h"
 
+/* y = bias in each channel, for the ways that then add to it. */
+RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
+	float *y)
+{
+	for (int32_t i = 0; i < channels; i++)
+		for (int32_t j = 0; j < size; j++)
+			*y++ = bias[i];
+}
+
 /* Four pointers step apart, the ones past count alias the last. */
 static void direct_lanes(const float *p, ptrdiff_t step, int32_t count,
 	const float *lane[4])

@@ -207,7 +207,7 @@ static void conv_job(const ConvJob *job, float *ws)
 }
 
 RT_API int rt_conv_forward_tile(const rt_conv *d, const float *x,
-	const float *w, int add, float *y, float *ws)
+	const float *w, const float *bias, float *y, float *ws)
 {
 	const int32_t taps = d->kh * d->kw, og = d->o / d->groups;
 	ConvJob j;
@@ -221,11 +221,14 @@ RT_API int rt_conv_forward_tile(const rt_conv *d, const float *x,
 	j.src_cs = (ptrdiff_t)d->h * d->w;
 	j.w_rs = (ptrdiff_t)j.channels * taps, j.w_cs = taps, j.kw = d->kw;
 	j.y_cs = (ptrdiff_t)d->oh * d->ow, j.y_rs = d->ow, j.y_qs = 1;
-	j.add = add;
+	j.add = bias != NULL;
 	for (int32_t i = 0; i < d->n * d->groups; i++) {
+		const int32_t o = i % d->groups * og;
 		j.src = x + i * j.channels * j.src_cs;
-		j.w = w + i % d->groups * og * j.w_rs;
+		j.w = w + o * j.w_rs;
 		j.y = y + i * og * j.y_cs;
+		if (bias)
+			rt_conv_bias(bias + o, og, d->oh * d->ow, j.y);
 		conv_job(&j, ws);
 	}
 	return 1;
@@ -240,27 +243,36 @@ static void conv_zero(const ConvJob *j)
 					= 0;
 }
 
-/* The positions of dx that are row r, column q modulo the strides. */
-static void conv_input_part(const rt_conv *d, const float *dy, const float *w,
-	float *dx, ConvJob *j, float *ws)
+/* The job for the positions that are row r, column q modulo the strides. */
+static void conv_input_axes(const rt_conv *d, int32_t r, int32_t q, ConvJob *j)
 {
-	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	j->v = rt_axis_backward(d->h, d->oh, d->kh, d->sh, d->ph, d->dh, r);
+	j->h = rt_axis_backward(d->w, d->ow, d->kw, d->sw, d->pw, d->dw, q);
+	if (j->v.taps * j->h.taps > 0)
+		j->plan = rt_plan_forward(&j->v, &j->h, j->channels);
+}
 
-	for (int32_t i = 0; i < d->n * d->groups; i++) {
-		j->src = dy + i * og * j->src_cs;
-		j->w = w + i % d->groups * og * j->w_cs;
-		j->y = dx + i * cg * j->y_cs;
-		if (j->v.taps * j->h.taps > 0)
-			conv_job(j, ws);
-		else
-			conv_zero(j);
-	}
+/* One image and group: j is for position 0, 0 already if that is the only
+ * one. */
+static void conv_input(const rt_conv *d, float *dx, ConvJob *j, float *ws)
+{
+	for (int32_t r = 0; r < d->sh && r < d->h; r++)
+		for (int32_t q = 0; q < d->sw && q < d->w; q++) {
+			if (d->sh > 1 || d->sw > 1)
+				conv_input_axes(d, r, q, j);
+			j->y = dx + (ptrdiff_t)r * d->w + q;
+			if (j->v.taps * j->h.taps > 0)
+				conv_job(j, ws);
+			else
+				conv_zero(j);
+		}
 }
 
 RT_API int rt_conv_grad_input_tile(const rt_conv *d, const float *dy,
 	const float *w, float *dx, float *ws)
 {
 	const int32_t taps = d->kh * d->kw, cg = d->c / d->groups;
+	const int32_t og = d->o / d->groups;
 	ConvJob j;
 
 	if (rt_conv_grad_input_workspace(d) == 0)
@@ -270,18 +282,12 @@ RT_API int rt_conv_grad_input_tile(const rt_conv *d, const float *dy,
 	j.w_rs = taps, j.w_cs = (ptrdiff_t)cg * taps, j.kw = d->kw;
 	j.y_cs = (ptrdiff_t)d->h * d->w;
 	j.y_rs = (ptrdiff_t)d->sh * d->w, j.y_qs = d->sw, j.add = 0;
-	for (int32_t r = 0; r < d->sh && r < d->h; r++)
-		for (int32_t q = 0; q < d->sw && q < d->w; q++) {
-			j.v = rt_axis_backward(d->h, d->oh, d->kh, d->sh,
-				d->ph, d->dh, r);
-			j.h = rt_axis_backward(d->w, d->ow, d->kw, d->sw,
-				d->pw, d->dw, q);
-			if (j.v.taps * j.h.taps > 0)
-				j.plan = rt_plan_forward(&j.v, &j.h,
-					j.channels);
-			conv_input_part(d, dy, w, dx + (ptrdiff_t)r * d->w + q,
-				&j, ws);
-		}
+	conv_input_axes(d, 0, 0, &j);
+	for (int32_t i = 0; i < d->n * d->groups; i++) {
+		j.src = dy + i * og * j.src_cs;
+		j.w = w + i % d->groups * og * j.w_cs;
+		conv_input(d, dx + i * cg * j.y_cs, &j, ws);
+	}
 	return 1;
 }
 

@@ -145,7 +145,14 @@ RT_API void rt_gemm_blas(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	float alpha, const float *a, int32_t lda, const float *b, int32_t ldb,
 	float beta, float *y, int32_t ldy, float *ws);
 
-/* bias may be NULL; dx and dw are overwritten; ws as for rt_gemm. */
+/*
+ * bias may be NULL; dx and dw are overwritten; ws as for rt_gemm.
+ *
+ * x and y, dy and dx may overlap.  Both are divided into equal parts (images, or
+ * groups or channels of these: rt_conv_forward_parts(), _grad_input_parts() in
+ * workspace.h), and the parts are computed in order: once something is stored
+ * to a part, nothing before the same part of the source is loaded any more.
+ */
 RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	const float *bias, float *y, float *ws);
 RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
@@ -194,7 +201,7 @@ RT_API void rt_gemm_tile(const rt_prod *g, float *ws);
 
 /* conv_tile.c, conv_tile_weight.c: 0 if ws cannot hold even one channel. */
 RT_API int rt_conv_forward_tile(const rt_conv *d, const float *x,
-	const float *w, int add, float *y, float *ws);
+	const float *w, const float *bias, float *y, float *ws);
 RT_API int rt_conv_grad_input_tile(const rt_conv *d, const float *dy,
 	const float *w, float *dx, float *ws);
 RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
@@ -202,6 +209,8 @@ RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
 #endif
 
 /* conv_plain.c: 4x4 register tiles, no workspace. */
+RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
+	float *y);
 RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,

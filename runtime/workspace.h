@@ -53,6 +53,23 @@ static inline enum rt_conv_kind rt_conv_kind(const rt_conv *d)
 	return RT_CONV_GENERAL;
 }
 
+/*
+ * Equal parts of x and y that rt_conv_forward() goes through in order, and of
+ * dy and dx rt_conv_grad_input(): see rt.h.
+ */
+static inline int64_t rt_conv_forward_parts(const rt_conv *d)
+{
+	return (int64_t)d->n * (rt_conv_kind(d) == RT_CONV_DEPTHWISE ? d->c
+		: d->groups);
+}
+
+static inline int64_t rt_conv_grad_input_parts(const rt_conv *d)
+{
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE && (d->sh > 1 || d->sw > 1))
+		return d->n;
+	return rt_conv_forward_parts(d);
+}
+
 /* Channels from one image of dy to the next. */
 static inline int32_t rt_conv_dyc(const rt_conv *d)
 {

@@ -279,6 +279,63 @@ static void conv_run(const rt_conv *d, const struct conv_state *s,
 	conv_verdict("grad_weight", d, grant, s->dw, out, size.w, ws, nws);
 }
 
+/*
+ * Floats that the destination must start before the source where each of the
+ * parts is stored before anything behind it is loaded.
+ */
+static size_t conv_distance(int64_t parts, size_t to, size_t from)
+{
+	const size_t last = (size_t)parts - 1;
+	const size_t p = to / (size_t)parts, q = from / (size_t)parts;
+
+	return p > q ? p + last * (p - q) : p;
+}
+
+typedef void conv_over(const rt_conv *, const float *from, const float *w,
+	const float *bias, float *to, float *ws);
+
+static void conv_grad_over(const rt_conv *d, const float *dy, const float *w,
+	const float *bias, float *dx, float *ws)
+{
+	(void)bias;
+	rt_conv_grad_input(d, dy, w, dx, ws);
+}
+
+/* In one buffer the same bits as in two. */
+static void conv_overlapped(conv_over *fn, const rt_conv *d, int64_t parts,
+	const float *from, size_t nfrom, const float *w, const float *bias,
+	size_t nto, size_t nws)
+{
+	const size_t ahead = conv_distance(parts, nto, nfrom);
+	const size_t end = ahead + nfrom, n = end > nto ? end : nto;
+	float *both = guarded_new(n, NAN), *apart = guarded_new(nto, NAN);
+	float *ws = guarded_new(nws, NAN);
+
+	memcpy(both + ahead, from, nfrom * sizeof(float));
+	fn(d, from, w, bias, apart, nws ? ws : NULL);
+	fn(d, both + ahead, w, bias, both, nws ? ws : NULL);
+	cr_assert(!memcmp(both, apart, nto * sizeof(float)), "%lld parts, n=%d "
+		"c=%d %dx%d o=%d %dx%d k=%dx%d s=%dx%d g=%d: overlapping "
+		"buffers change the result", (long long)parts, d->n, d->c, d->h,
+		d->w, d->o, d->oh, d->ow, d->kh, d->kw, d->sh, d->sw,
+		d->groups);
+	cr_assert(guards_intact(both, n), "wrote outside the buffer");
+	guarded_free(both), guarded_free(apart), guarded_free(ws);
+}
+
+static void conv_overlap(const rt_conv *d, const struct conv_state *s,
+	const float *bias, int grant)
+{
+	const struct conv_sizes size = conv_sizes(d);
+
+	conv_overlapped(rt_conv_forward, d, rt_conv_forward_parts(d), s->x,
+		size.x, s->w, bias, size.y, grant
+		? (size_t)rt_conv_forward_workspace(d) / sizeof(float) : 0);
+	conv_overlapped(conv_grad_over, d, rt_conv_grad_input_parts(d), s->dy,
+		size.y, s->w, NULL, size.x, grant
+		? (size_t)rt_conv_grad_input_workspace(d) / sizeof(float) : 0);
+}
+
 static void conv_check(const rt_conv *d)
 {
 	const struct conv_sizes size = conv_sizes(d);
@@ -295,6 +352,8 @@ static void conv_check(const rt_conv *d)
 	conv_run(d, &s, bias, 0);
 	conv_run(d, &s, NULL, 1);
 	conv_run(d, &s, bias, 1);
+	conv_overlap(d, &s, bias, 0);
+	conv_overlap(d, &s, bias, 1);
 	free(x), free(w), free(dy), free(bias);
 	free(s.y), free(s.dx), free(s.dw);
 }
