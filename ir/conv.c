@@ -155,20 +155,32 @@ bool conv_callable(const Conv *c)
 	return true;
 }
 
-int64_t conv_workspace(const Conv *c, ConvKind kind)
+static rt_conv call_of(const Conv *c)
 {
-	if (!conv_callable(c))
-		return 0;
 	Arg a = conv_struct(c);
 	int32_t f[17];
 	for (int i = 0; i < a.n; i++)
 		f[i] = (int32_t)a.field[i];
-	rt_conv d = {
+	return (rt_conv){
 		.n = f[0], .c = f[1], .h = f[2], .w = f[3], .o = f[4],
 		.oh = f[5], .ow = f[6], .kh = f[7], .kw = f[8], .sh = f[9],
 		.sw = f[10], .ph = f[11], .pw = f[12], .dh = f[13],
 		.dw = f[14], .groups = f[15], .dyc = f[16],
 	};
+}
+
+int64_t conv_parts(const Conv *c, ConvKind kind)
+{
+	rt_conv d = call_of(c);
+	return kind == CONV_FORWARD ? rt_conv_forward_parts(&d)
+	                            : rt_conv_grad_input_parts(&d);
+}
+
+int64_t conv_workspace(const Conv *c, ConvKind kind)
+{
+	if (!conv_callable(c))
+		return 0;
+	rt_conv d = call_of(c);
 	return kind == CONV_FORWARD ? rt_conv_forward_workspace(&d)
 	     : kind == CONV_GRAD_INPUT ? rt_conv_grad_input_workspace(&d)
 	     : rt_conv_grad_weight_workspace(&d);
@@ -193,13 +205,24 @@ ConvAt conv_at(const Conv *c, const ConvLoop *l)
 	return at;
 }
 
-/* Scatters: every y adds to the x that it was computed from. */
+/* x of one image and group is 0. */
+static void clear(Kernel *k, const Conv *c, const ConvLoop *l)
+{
+	int64_t part = c->x->shape.dim[1] / c->groups;
+	for (int d = 0; d < c->win.rank; d++)
+		part *= c->x->shape.dim[2 + d];
+	Index number = k_sum(k_scaled(k_at(l->n), c->groups), k_at(l->g));
+	k_fill_part(k, c->x, k_scaled(number, part), part, 0);
+}
+
+/* Scatters: every y adds to the x that it was computed from. Image by image, so
+ * that x may lie over what has been read of y. */
 static void scatter(Kernel *k, const Conv *c)
 {
 	ConvLoop l;
-	k_fill(k, c->x, 0);
 	l.n = k_for(k, c->y->shape.dim[0]);
 	l.g = k_for(k, c->groups);
+	clear(k, c, &l);
 	l.o = k_for(k, c->y->shape.dim[1] / c->groups);
 	l.c = k_for(k, c->w->shape.dim[1]);
 	window_for_cells(k, &c->win, l.cell);
@@ -214,10 +237,13 @@ static void scatter(Kernel *k, const Conv *c)
 void k_conv_grad_input(Kernel *k, const Node *n, const Conv *c)
 {
 	bool call = conv_callable(c);
-	if (call)
+	if (call) {
+		int64_t parts = conv_parts(c, CONV_GRAD_INPUT);
 		k_call(k, "rt_conv_grad_input", 5, (Arg[]){
-			conv_struct(c), {.v = c->y}, {.v = c->w}, {.v = c->x},
+			conv_struct(c), {.v = c->y, .parts = parts},
+			{.v = c->w}, {.v = c->x, .parts = parts},
 			{.v = node_workspace(n)}});
+	}
 	scatter(k, c);
 	if (call)
 		k_end(k);

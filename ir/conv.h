@@ -45,6 +45,8 @@ int64_t conv_row_groups(const Conv *);
 bool conv_callable(const Conv *);
 Arg conv_struct(const Conv *);
 int64_t conv_workspace(const Conv *, ConvKind);
+/* Parts of x and y that the function goes through: see k_call(). */
+int64_t conv_parts(const Conv *, ConvKind);
 
 /* Variables of the loops over all products, which the operator opens in the
  * order it likes; o and c count within the group. */

@@ -408,9 +408,15 @@ void k_accumulate_padded(Kernel *k, const Value *v, const Index at[], Expr *x)
 	store(k, access_of(k, v, at, true), true, x);
 }
 
+void k_fill_part(Kernel *k, const Value *v, Index first, int64_t count,
+                 double x)
+{
+	int i = k_for(k, count);
+	k_store_flat(k, v, k_sum(first, k_at(i)), k_num(k, x));
+	k_end(k);
+}
+
 void k_fill(Kernel *k, const Value *v, double x)
 {
-	int i = k_for(k, numel(v->shape));
-	k_store_flat(k, v, k_at(i), k_num(k, x));
-	k_end(k);
+	k_fill_part(k, v, k_const(0), numel(v->shape), x);
 }

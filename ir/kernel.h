@@ -80,6 +80,8 @@ typedef struct Arg {
 	enum { ARG_VALUE, ARG_INT, ARG_FLOAT, ARG_STRUCT } kind;
 	const Value *v;      /* ARG_VALUE: its storage; NULL: a null pointer */
 	Index at;            /* ARG_VALUE: the element that it points to */
+	int64_t count;       /*   so many from there are touched; 0: any */
+	int64_t parts;       /*   in so many equal parts: see k_call */
 	int64_t i;
 	double f;
 	const char *type;    /* ARG_STRUCT: passed by const pointer, */
@@ -130,7 +132,9 @@ void k_end(Kernel *);
 /* Calls a runtime function. The statements up to k_end() say in loops what it
  * computes: the interpreter runs them, the cost model counts them, tests
  * compare the function against them, and a target without the function gets
- * them. */
+ * them. Values whose Arg has the same `parts` are divided into that many, and
+ * the function goes through the parts of all of them together, in order: once
+ * it has stored to a part, it loads from none before that. */
 void k_call(Kernel *, const char *fn, int narg, const Arg arg[]);
 
 /* Index arithmetic: k_at(i) is the loop variable itself. */
@@ -172,6 +176,7 @@ void k_store_padded(Kernel *, const Value *, const Index at[], Expr *);
 void k_accumulate_padded(Kernel *, const Value *, const Index at[], Expr *);
 /* v = x everywhere; what an accumulation starts with. */
 void k_fill(Kernel *, const Value *, double x);
+void k_fill_part(Kernel *, const Value *, Index first, int64_t count, double x);
 /* One loop per dimension of s, outermost first. */
 void k_for_shape(Kernel *, Shape s, int loop[]);
 void k_end_n(Kernel *, int n);
@@ -212,6 +217,13 @@ void kernel_eval(const Kernel *, void *const buf[], bool wide);
  * input is read for the last time no later than the element stored at its
  * place is written. Conservative. */
 bool kernel_in_place(const Kernel *, const Value *in, const Value *out);
+
+/* How many bytes before `in` the output must start, at least, so that the node
+ * may write it while it reads `in`, of whatever types and sizes: below 0, it may
+ * start behind; KERNEL_ANYWHERE: it stores nothing before the last load. Never
+ * too small; where an index is not affine, too large. */
+int64_t kernel_distance(const Kernel *, const Value *in, const Value *out);
+#define KERNEL_ANYWHERE (INT64_MIN / 2)
 
 /* True if the kernel needs v in memory: loads from it or hands it to a call.
  * (Constants of one element are usually numbers in the expressions.) */

@@ -74,6 +74,20 @@ Value *pool_gradient(Graph *g, Node *n, const OpDef *op, int nin,
 	return node_done(g, d);
 }
 
+void pool_for_gradient(Kernel *k, const Value *dx, const Value *dy, int loop[])
+{
+	int64_t plane = 1;
+	for (int d = 2; d < dx->shape.rank; d++)
+		plane *= dx->shape.dim[d];
+	loop[0] = k_for(k, dx->shape.dim[0]);
+	loop[1] = k_for(k, dx->shape.dim[1]);
+	Index number = k_sum(k_scaled(k_at(loop[0]), dx->shape.dim[1]),
+	                     k_at(loop[1]));
+	k_fill_part(k, dx, k_scaled(number, plane), plane, 0);
+	for (int d = 2; d < dy->shape.rank; d++)
+		loop[d] = k_for(k, dy->shape.dim[d]);
+}
+
 Expr *pool_count(Kernel *k, const Node *n, const Window *w, const int loop[],
                  Shape x, Shape y)
 {

@@ -23,6 +23,11 @@ bool pool_grad_infer(Unit *, Node *, int which);
 /* The operator's Grad node: all of its attributes, and x's shape. */
 Value *pool_gradient(Graph *, Node *, const OpDef *, int nin, Value *const in[]);
 
+/* Opens the loops over y's images and channels, in each of which dx begins as 0:
+ * so that dx may lie over what has been read of y; then those over its outputs.
+ * Close with k_end_n(rank of y). */
+void pool_for_gradient(Kernel *, const Value *dx, const Value *dy, int loop[]);
+
 /* What an average divides by, at the output where the loops stand: a constant
  * where all windows have the same number of elements. */
 Expr *pool_count(Kernel *, const Node *, const Window *, const int loop[],

@@ -17,9 +17,9 @@ int64_t product_workspace(const Product *p)
 	                   : 0;
 }
 
-static Arg pointer(Matrix x)
+static Arg pointer(Matrix x, int64_t count)
 {
-	return (Arg){.kind = ARG_VALUE, .v = x.v, .at = x.at};
+	return (Arg){.kind = ARG_VALUE, .v = x.v, .at = x.at, .count = count};
 }
 
 static Arg integer(int64_t i)
@@ -54,12 +54,14 @@ int64_t product_rows_unit(bool workspace)
 
 static void call(Kernel *k, const Product *p)
 {
+	bool whole = !p->lda;   /* not some rows of a larger matrix */
 	k_call(k, "rt_gemm", 14, (Arg[]){
 		integer(p->ta), integer(p->tb),
 		integer(p->m), integer(p->n), integer(p->k),
-		number(p->alpha), pointer(p->a), integer(stride_a(p)),
-		pointer(p->b), integer(p->tb ? p->k : p->n),
-		number(p->add), pointer(p->y), integer(p->n),
+		number(p->alpha), pointer(p->a, whole ? p->m * p->k : 0),
+		integer(stride_a(p)),
+		pointer(p->b, p->k * p->n), integer(p->tb ? p->k : p->n),
+		number(p->add), pointer(p->y, p->m * p->n), integer(p->n),
 		{.v = node_workspace(k->node)}});
 }
 

@@ -17,8 +17,7 @@ static void lower(Kernel *k, const Node *n)
 	Window w = window_of(n, dx->shape, NULL);
 	int loop[2 + MAX_SPATIAL], cell[MAX_SPATIAL];
 	Index at[MAX_RANK];
-	k_fill(k, dx, 0);
-	k_for_shape(k, dy->shape, loop);
+	pool_for_gradient(k, dx, dy, loop);
 	Expr *count = pool_count(k, n, &w, loop, dx->shape, dy->shape);
 	int part = k_var(k, k_div(k, k_load(k, dy, loop), count));
 	window_for_cells(k, &w, cell);

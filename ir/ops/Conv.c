@@ -57,10 +57,13 @@ static void lower(Kernel *k, const Node *n)
 	const Value *bias = conv_bias(n);
 	Conv c = geometry(n);
 	bool call = conv_callable(&c);
-	if (call)
+	if (call) {
+		int64_t parts = conv_parts(&c, CONV_FORWARD);
 		k_call(k, "rt_conv_forward", 6, (Arg[]){
-			conv_struct(&c), {.v = c.x}, {.v = c.w}, {.v = bias},
-			{.v = c.y}, {.v = node_workspace(n)}});
+			conv_struct(&c), {.v = c.x, .parts = parts},
+			{.v = c.w}, {.v = bias}, {.v = c.y, .parts = parts},
+			{.v = node_workspace(n)}});
+	}
 	loops(k, &c, bias);
 	if (call)
 		k_end(k);

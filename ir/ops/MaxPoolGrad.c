@@ -37,8 +37,7 @@ static void lower(Kernel *k, const Node *n)
 	const Value *dy = n->in[0], *dx = n->out[0];
 	Window w = window_of(n, dx->shape, NULL);
 	int loop[2 + MAX_SPATIAL], cell[MAX_SPATIAL];
-	k_fill(k, dx, 0);
-	k_for_shape(k, dy->shape, loop);
+	pool_for_gradient(k, dx, dy, loop);
 	split_place(k, &w, k_load(k, n->in[1], loop), cell);
 	Index at[MAX_RANK] = {k_at(loop[0]), k_at(loop[1])};
 	for (int d = 0; d < w.rank; d++)
