@@ -29,6 +29,11 @@ int axis_of(const Node *n, Shape s)
 	return (int)(axis < 0 ? axis + s.rank : axis);
 }
 
+bool axis_parts(const Node *n, const bool part[], PartKind out[])
+{
+	return axis_of(n, n->in[0]->shape) > 0 && parts_all(n, part, out);
+}
+
 Line line_open(Kernel *k, const Node *n, Shape s)
 {
 	Line l = {.axis = axis_of(n, s), .rank = s.rank};

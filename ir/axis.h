@@ -14,6 +14,8 @@ enum { AXIS };   /* the attribute; an operator's others come behind it */
 /* The output is like the first input, which has that axis; all inputs have one
  * shape and type. */
 bool axis_infer(Unit *, Node *);
+/* Rows of the batch, if the axis is no part of that. */
+PartsRule axis_parts;
 /* The axis, from 0; the node was inferred. */
 int axis_of(const Node *, Shape);
 

@@ -16,15 +16,23 @@ enum { IGNORE_INDEX = AXIS + 1, REDUCTION, SMOOTHING };
 	      [REDUCTION] = {"reduction", ATTR_STRING, true, .s = "mean"}, \
 	      __VA_ARGS__)
 
-/* A loss has the inputs x, labels and, optional, class weights; its output is
- * one number, or with reduction "none" one per label. A gradient has x, labels,
- * dloss, weights. */
+/*
+ * A loss has the inputs x, labels and, optional, class weights and a total; its
+ * output is one number, or with reduction "none" one per label. A gradient has
+ * x, labels, dloss, weights, total. The total is what "mean" divides by, if x
+ * and labels are but a part of the batch: ClassWeightTotal of all of it.
+ */
 bool class_loss_infer(Unit *, Node *);
 bool class_grad_infer(Unit *, Node *);
+/* "none" is in rows, "sum" a sum, "mean" one if it is given the total. The
+ * gradient is in rows of x. */
+PartsRule class_loss_parts, class_grad_parts;
 
 typedef struct ClassLoss {
 	const Node *n;
-	const Value *x, *labels, *weights;   /* weights: NULL: all are 1 */
+	const Value *x, *labels;
+	const Value *weights;   /* NULL: all are 1 */
+	const Value *total;     /* what "mean" divides by; NULL: their sum */
 	bool mean, each;     /* reduction "mean", "none" */
 	int64_t classes;
 	Line line;           /* of x, along the classes */
@@ -34,7 +42,17 @@ typedef struct ClassLoss {
 	int weight;          /* the label's; 0 if it is to be ignored */
 } ClassLoss;
 
-/* weights: the number of that input, which may be absent. */
+/* For the label in a scalar variable: does it take part, and with what weight?
+ * `ignore`: the attribute ignore_index. */
+Expr *class_counts(Kernel *, int label, int64_t classes, const Attr *ignore);
+Expr *class_weight(Kernel *, int label, Expr *counts, const Value *weights,
+                   DType);
+/* A sum of weights as the divisor of a mean: 1 for 0, so that the loss and its
+ * gradient are 0 where all labels are ignored. */
+Expr *class_divisor(Kernel *, int sum);
+
+/* weights: the number of that input, which may be absent; the total's is the
+ * next. */
 ClassLoss class_loss_make(const Node *, int weights);
 /* Opens the loops over the lines and reads the label; line_close() ends them. */
 void class_loss_open(Kernel *, ClassLoss *);
@@ -45,8 +63,7 @@ Expr *class_loss_weight(Kernel *, const ClassLoss *);
 /* x at the label; 0 if there is no such class. */
 Expr *class_loss_picked(Kernel *, const ClassLoss *);
 
-/* A variable: the sum of all labels' weights, what "mean" divides by. 1 where
- * all are ignored, so that the loss and its gradient are 0 then. */
+/* A variable: what "mean" divides by. */
 int class_loss_total(Kernel *, ClassLoss *);
 
 /* The loops of a loss around that of one line. */

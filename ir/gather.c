@@ -1,5 +1,11 @@
 #include "ir/gather.h"
 
+int gather_axis(const Node *n, Shape whole)
+{
+	int64_t axis = attr_int(n, GATHER_AXIS);
+	return (int)(axis < 0 ? axis + whole.rank : axis);
+}
+
 bool gather_shape(Unit *u, const Node *n, Shape whole, const Value *index,
                   Shape *part)
 {
@@ -39,10 +45,8 @@ static int resolved(Kernel *k, Expr *index, int64_t dim)
 void gather_open(Kernel *k, const Node *n, Shape whole, const Value *index,
                  Index in_whole[], Index in_part[])
 {
-	int64_t axis = attr_int(n, GATHER_AXIS);
 	int loop[MAX_RANK], r = 0, nindex = index->shape.rank;
-	if (axis < 0)
-		axis += whole.rank;
+	int axis = gather_axis(n, whole);
 	for (; r < axis; r++)
 		in_whole[r] = k_at(loop[r] = k_for(k, whole.dim[r]));
 	for (; r < axis + nindex; r++)

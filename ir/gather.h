@@ -7,6 +7,8 @@
 enum { GATHER_AXIS, GATHER_NATTRS };
 #define GATHER_ATTRS [GATHER_AXIS] = {"axis", ATTR_INT, true, 0}
 
+/* The axis from 0; the node was inferred. */
+int gather_axis(const Node *, Shape whole);
 /* The shape of what is gathered from `whole`. False after error_at(). */
 bool gather_shape(Unit *, const Node *, Shape whole, const Value *index,
                   Shape *part);

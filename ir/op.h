@@ -12,6 +12,7 @@
 
 #include "ir/graph.h"
 #include "ir/kernel.h"
+#include "ir/parts.h"
 
 typedef struct AttrDef {
 	const char *name;
@@ -100,6 +101,12 @@ struct OpDef {
 	int64_t (*workspace)(const Node *);
 
 	const RowsDef *rows;       /* NULL: all or nothing */
+
+	/* May it be computed on parts of the batch? NULL: if it is elementwise,
+	 * as such, else not. `wants_part`: what it computes depends on which part
+	 * it is, and node_part() adds an input that says so. */
+	PartsRule *parts;
+	bool wants_part;
 
 	const Example *examples;   /* at least one */
 	int nexamples;

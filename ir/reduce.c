@@ -129,3 +129,27 @@ void reduce_grad_ties(Graph *g, Node *n, Value *const dy[], const bool want[],
 	Value *share = APPLY(g, n->loc, op_Div, dy[0], node_done(g, count));
 	dx[0] = APPLY(g, n->loc, op_Mul, mask, reduce_align(g, n, share));
 }
+
+static bool reduces_first(const Node *n)
+{
+	bool reduced[MAX_RANK];
+	return find_axes(NULL, n, reduced) && reduced[0];
+}
+
+bool reduce_parts_kept(const Node *n, const bool part[], PartKind out[])
+{
+	return !reduces_first(n) && parts_give(n, PART_ROWS, out);
+}
+
+bool reduce_parts_sum(const Node *n, const bool part[], PartKind out[])
+{
+	return parts_give(n, reduces_first(n) ? PART_SUM : PART_ROWS, out);
+}
+
+/* A quotient of integers is rounded in each part. */
+bool reduce_parts_mean(const Node *n, const bool part[], PartKind out[])
+{
+	bool first = reduces_first(n);
+	return (!first || dtype_is_float(n->out[0]->dtype)) &&
+	       parts_give(n, first ? PART_MEAN : PART_ROWS, out);
+}

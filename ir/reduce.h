@@ -36,4 +36,8 @@ bool reduce_infer_nonempty(Unit *, Node *);
 void reduce_grad_ties(Graph *, Node *, Value *const dy[], const bool want[],
                       Value *dx[]);
 
+/* Rows where the first axis is kept. Else a sum of sums, a mean of means, or
+ * nothing. */
+PartsRule reduce_parts_kept, reduce_parts_sum, reduce_parts_mean;
+
 #endif

@@ -65,3 +65,15 @@ bool slice_of(Unit *u, const Node *n, Shape whole, Slice *s)
 	}
 	return true;
 }
+
+bool slice_names_first(const Node *n)
+{
+	const Attr *axes = &n->attr[SLICE_AXES];
+	if (!axes->set)
+		return n->attr[SLICE_STARTS].n > 0;
+	for (int i = 0; i < axes->n; i++)
+		if (axes->ints[i] == 0 ||
+		    axes->ints[i] == -n->in[0]->shape.rank)
+			return true;
+	return false;
+}

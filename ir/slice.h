@@ -22,5 +22,7 @@ typedef struct Slice {
 
 /* Of a whole of that shape. False after error_at(). */
 bool slice_of(Unit *, const Node *, Shape whole, Slice *);
+/* Is the first dimension named, be it to keep all of it? */
+bool slice_names_first(const Node *);
 
 #endif

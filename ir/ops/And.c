@@ -11,5 +11,5 @@ const OpDef op_And = {
 	.infer = infer_logic,
 	.scalar = scalar,
 	.stops = true,
-	EXAMPLES({.in = {{DIMS(3, 5), DT_BOOL}, {DIMS(5), DT_BOOL}}}),
+	EXAMPLES({.in = {{DIMS(4, 5), DT_BOOL}, {DIMS(5), DT_BOOL}}}),
 };

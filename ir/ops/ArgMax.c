@@ -52,6 +52,13 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, rank - 1);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	int64_t axis = attr_int(n, AXIS);
+	return axis != 0 && axis != -n->in[0]->shape.rank &&
+	       parts_all(n, part, out);
+}
+
 const OpDef op_ArgMax = {
 	.name = "ArgMax", .since = 13, .min_in = 1, .max_in = 1,
 	ATTRS([AXIS] = {"axis", ATTR_INT, true},
@@ -60,6 +67,7 @@ const OpDef op_ArgMax = {
 	.infer = infer,
 	.lower = lower,
 	.stops = true,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(5, 3)}}},
 	         {.in = {{DIMS(2, 7, 3)}},
 	          .attr = {{"axis", 1}, {"keepdims", 0}}},

@@ -32,6 +32,7 @@ const OpDef op_AveragePoolGrad = {
 	ATTRS(AVERAGE_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(2, 2, 2, 2)}},
 	          .attr = {{"kernel_shape", INTS(2, 2)},
 	                   {"strides", INTS(2, 2)}, {"shape", INTS(2, 2, 4, 4)}}},

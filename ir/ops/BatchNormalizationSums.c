@@ -36,11 +36,17 @@ static void lower(Kernel *k, const Node *n)
 	k_end(k);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return parts_are_first(n, part, 2) && parts_give(n, PART_SUM, out);
+}
+
 const OpDef op_BatchNormalizationSums = {
 	.name = "BatchNormalizationSums", .min_in = 4, .max_in = 4,
 	.min_out = 2, .max_out = 2,
 	.infer = infer,
 	.lower = lower,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}, {DIMS(2, 3, 4, 5)}, {DIMS(3)},
 	                 {DIMS(3), .lo = 0.2, .hi = 2}}},
 	         {.in = {{DIMS(4, 3)}, {DIMS(4, 3)}, {DIMS(3)},

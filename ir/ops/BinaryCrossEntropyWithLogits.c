@@ -28,7 +28,7 @@ const OpDef op_BinaryCrossEntropyWithLogits = {
 	.name = "BinaryCrossEntropyWithLogits", .min_in = 2, .max_in = 2,
 	.scalar = scalar,
 	.grad = grad,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5), .lo = 0, .hi = 1}}},
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5), .lo = 0, .hi = 1}}},
 	         {.in = {{DIMS(9), .lo = -200, .hi = 200},
 	                 {DIMS(1), .lo = 0, .hi = 1}}}),
 };

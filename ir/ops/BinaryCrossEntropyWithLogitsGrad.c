@@ -12,6 +12,6 @@ static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
 const OpDef op_BinaryCrossEntropyWithLogitsGrad = {
 	.name = "BinaryCrossEntropyWithLogitsGrad", .min_in = 3, .max_in = 3,
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)},
-	                 {DIMS(3, 5), .lo = 0, .hi = 1}}}),
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5)},
+	                 {DIMS(4, 5), .lo = 0, .hi = 1}}}),
 };

@@ -28,7 +28,7 @@ const OpDef op_Clip = {
 	ATTRS([MIN] = {"min", ATTR_FLOAT}, [MAX] = {"max", ATTR_FLOAT}),
 	.scalar = scalar,
 	.grad = grad,
-	EXAMPLES({.in = {{DIMS(3, 5)}},
+	EXAMPLES({.in = {{DIMS(4, 5)}},
 	          .attr = {{"min", .f = 0}, {"max", .f = 1}}},
 	         {.in = {{DIMS(7)}}, .attr = {{"min", .f = -0.5}}},
 	         {.in = {{DIMS(7)}}, .attr = {{"max", .f = 0.5}}},

@@ -18,6 +18,6 @@ const OpDef op_ClipGrad = {
 	.name = "ClipGrad", .min_in = 2, .max_in = 2,
 	ATTRS([MIN] = {"min", ATTR_FLOAT}, [MAX] = {"max", ATTR_FLOAT}),
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}},
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5)}},
 	          .attr = {{"min", .f = -1}, {"max", .f = 1}}}),
 };

@@ -86,12 +86,18 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	}
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return axis_of(n) > 0 && parts_all(n, part, out);
+}
+
 const OpDef op_Concat = {
 	.name = "Concat", .since = 4, .min_in = 1, .max_in = 1 << 20,
 	ATTRS([AXIS] = {"axis", ATTR_INT}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.nin = 2, .in = {{DIMS(2, 3)}, {DIMS(2, 2)}},
 	          .attr = {{"axis", 1}}},
 	         {.nin = 3, .in = {{DIMS(2, 1, 3)}, {DIMS(2, 2, 3)},

@@ -45,6 +45,7 @@ const OpDef op_ConvGradInput = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(1, 3, 2, 3)}, {DIMS(3, 2, 3, 3)}},
 	          .attr = {{"shape", INTS(1, 2, 4, 5)}}},
 	         {.in = {{DIMS(2, 4, 3, 4)}, {DIMS(4, 1, 3, 2)}},

@@ -148,6 +148,7 @@ const OpDef op_ConvGradWeight = {
 	.lower = lower,
 	.workspace = workspace,
 	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.parts = parts_all_sum,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5)}, {DIMS(1, 3, 2, 3)}},
 	          .attr = {{"shape", INTS(3, 2, 3, 3)}}},
 	         {.in = {{DIMS(2, 2, 5, 4)}, {DIMS(2, 4, 3, 4)}},

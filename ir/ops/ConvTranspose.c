@@ -132,6 +132,7 @@ const OpDef op_ConvTranspose = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(1, 2, 3, 4)}, {DIMS(2, 3, 3, 3)}}},
 	         {.nin = 3,
 	          .in = {{DIMS(2, 4, 3, 2)}, {DIMS(4, 1, 3, 2)}, {DIMS(2)}},

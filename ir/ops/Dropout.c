@@ -2,16 +2,23 @@
  * Dropout: y = x / (1 - ratio) where u >= ratio, else 0; u is uniform, element
  * i's number i of a sequence that `seed` (which differs for each step) and `id`
  * (which differs for each Dropout) name. dx is the same function of dy: the
- * mask is computed again, not kept.
+ * mask is computed again, not kept. With the third input x is but that part of
+ * the batch, and its elements have their numbers in all of it.
  */
 #include "ir/op.h"
 
 enum { RATIO, ID };
+enum { X, SEED, PART };
+
+static const Value *part_of(const Node *n)
+{
+	return n->nin > PART ? n->in[PART] : NULL;
+}
 
 static bool infer(Unit *u, Node *n)
 {
 	double ratio = attr_float(n, RATIO);
-	const Value *seed = n->in[1];
+	const Value *seed = n->in[SEED];
 	if (!(ratio >= 0 && ratio <= 1)) {
 		error_at(u, n->loc, "ratio is %g, expected 0 to 1", ratio);
 		return false;
@@ -22,19 +29,31 @@ static bool infer(Unit *u, Node *n)
 		         shape_text(u->arena, seed->shape));
 		return false;
 	}
-	return infer_like(n, 0, 0);
+	const Value *part = part_of(n);
+	if (part && (part->dtype != DT_I32 || part->shape.rank != 0)) {
+		error_at(u, n->loc, "the part's number is %s%s, expected i32[]",
+		         dtype_name(part->dtype),
+		         shape_text(u->arena, part->shape));
+		return false;
+	}
+	return infer_like(n, 0, X);
 }
 
 static void lower(Kernel *k, const Node *n)
 {
-	const Value *x = n->in[0];
+	const Value *x = n->in[X], *part = part_of(n);
+	int64_t elements = numel(x->shape);
 	double ratio = attr_float(n, RATIO);
 	double scale = ratio < 1 ? 1 / (1 - ratio) : 0;
 	double offset = (double)(uint32_t)(attr_int(n, ID) * 0x85ebca6b);
-	Expr *seed = k_load_flat(k, n->in[1], k_const(0));
+	Index first = k_const(0);
+	Expr *seed = k_load_flat(k, n->in[SEED], first);
 	seed = k_get(k, k_var(k, k_add(k, seed, k_num(k, offset))));
-	int i = k_for(k, numel(x->shape));
-	Expr *u = k_uniform(k, seed, k_index(k, k_at(i)));
+	if (part)
+		first = k_scaled(k_indirect(k_var(k, k_load_at(k, part, NULL))),
+		                 elements);
+	int i = k_for(k, elements);
+	Expr *u = k_uniform(k, seed, k_index(k, k_sum(first, k_at(i))));
 	Expr *kept = k_mul(k, k_load_flat(k, x, k_at(i)), k_num(k, scale));
 	k_store_flat(k, n->out[0], k_at(i),
 	             k_sel(k, k_ge(k, u, k_num(k, ratio)), kept, k_num(k, 0)));
@@ -44,21 +63,32 @@ static void lower(Kernel *k, const Node *n)
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
                  Value *dx[])
 {
-	Node *e = NEW(g, n->loc, op_Dropout, dy[0], n->in[1]);
+	Node *e = node_new(g, n->loc, n->op, n->nin, n->in);
+	e->in[X] = dy[0];
 	node_copy_attrs(g, e, n);
 	dx[0] = node_done(g, e);
 }
 
+/* Of all of the batch: parts of a part would need two numbers. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return !part_of(n) && parts_first(n, part, out);
+}
+
 const OpDef op_Dropout = {
-	.name = "Dropout", .since = 12, .min_in = 2, .max_in = 2,
+	.name = "Dropout", .since = 12, .min_in = 2, .max_in = 3,
 	ATTRS([RATIO] = {"ratio", ATTR_FLOAT, true, .f = 0.5},
 	      [ID] = {"id", ATTR_INT, true}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
+	.wants_part = true,
 	EXAMPLES({.in = {{DIMS(4, 5)}, {{0}, DT_U32, 0, 4294967295.0}}},
 	         {.in = {{DIMS(4, 5)}, {{0}, DT_U32, 0, 4294967295.0}},
 	          .attr = {{"ratio", .f = 0.2}, {"id", 7}}},
+	         {.in = {{DIMS(2, 5)}, {{0}, DT_U32, 0, 4294967295.0},
+	                 {{0}, DT_I32, 0, 3}}, .nin = 3},
 	         {.in = {{DIMS(3)}, {{0}, DT_U32, 5, 5}},
 	          .attr = {{"ratio", .f = 1}}}),
 };

@@ -11,6 +11,6 @@ const OpDef op_Equal = {
 	.infer = infer_compare,
 	.scalar = scalar,
 	.stops = true,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(5)}}},
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(5)}}},
 	         {.in = {{DIMS(9), DT_I64, -2, 2}, {DIMS(9), DT_I64, -2, 2}}}),
 };

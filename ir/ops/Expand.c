@@ -37,5 +37,7 @@ const OpDef op_Expand = {
 	.scalar = scalar,
 	.grad = grad,
 	EXAMPLES({.in = {{DIMS(1, 3)}}, .attr = {{"shape", INTS(2, 1)}}},
+	         {.in = {{DIMS(4, 1)}}, .attr = {{"shape", INTS(4, 3)}}},
+	         {.in = {{DIMS(2, 1, 2)}}, .attr = {{"shape", INTS(3, 1)}}},
 	         {.in = {{{0}}}, .attr = {{"shape", INTS(3)}}}),
 };

@@ -16,4 +16,5 @@ const OpDef op_Fused = {
 	.min_out = 1, .max_out = 1 << 20,
 	.infer = infer,
 	.lower = lower_elementwise,
+	.parts = parts_elementwise,
 };

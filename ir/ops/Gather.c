@@ -35,12 +35,20 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, d);
 }
 
+/* Rows of the indices, or of the data if each has all that is gathered from. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	bool first = gather_axis(n, n->in[0]->shape) == 0;
+	return part[first] && !part[!first] && parts_give(n, PART_ROWS, out);
+}
+
 const OpDef op_Gather = {
 	.name = "Gather", .since = 1, .min_in = 2, .max_in = 2,
 	ATTRS(GATHER_ATTRS),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(5, 3)}, {DIMS(2, 4), DT_I64, -5, 4}}},
 	         {.in = {{DIMS(2, 4, 3)}, {DIMS(2), DT_I32, -4, 3}},
 	          .attr = {{"axis", 1}}},

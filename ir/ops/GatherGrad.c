@@ -41,12 +41,21 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, d);
 }
 
+/* Rows of all that was gathered, or a sum over the indices. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	if (gather_axis(n, n->out[0]->shape) == 0)
+		return parts_all_sum(n, part, out);
+	return parts_first(n, part, out);
+}
+
 const OpDef op_GatherGrad = {
 	.name = "GatherGrad", .min_in = 2, .max_in = 2,
 	ATTRS(GATHER_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
 	          .attr = {{"shape", INTS(5, 3)}}},
 	         {.in = {{DIMS(2, 2, 3)}, {DIMS(2), DT_I32, -9, 9}},

@@ -130,6 +130,19 @@ static void grad(Graph *g, Node *n, Value *const dys[], const bool want[],
 		                    n->in[2]->shape), attr_float(n, BETA));
 }
 
+/* Rows of the left matrix, or terms of the sums. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	bool ta = attr_int(n, TRANS_A), tb = attr_int(n, TRANS_B);
+	bool row = n->nin > 2 && n->in[2] && n->in[2]->shape.rank == 2 &&
+	           n->in[2]->shape.dim[0] != 1;
+	if (part[1])
+		return part[0] && ta && !tb && !addend(n) &&
+		       (n->nin < 3 || !part[2]) && parts_give(n, PART_SUM, out);
+	return part[0] && !ta && (n->nin < 3 || part[2] == row) &&
+	       parts_give(n, PART_ROWS, out);
+}
+
 const OpDef op_Gemm = {
 	.name = "Gemm", .since = 11, .min_in = 2, .max_in = 3,
 	ATTRS([ALPHA] = {"alpha", ATTR_FLOAT, true, .f = 1},
@@ -141,6 +154,7 @@ const OpDef op_Gemm = {
 	.grad = grad,
 	.workspace = workspace,
 	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.nin = 3, .in = {{DIMS(2, 3)}, {DIMS(4, 3)}, {DIMS(4)}},
 	          .attr = {{"transB", 1}}},

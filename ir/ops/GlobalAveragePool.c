@@ -59,6 +59,7 @@ const OpDef op_GlobalAveragePool = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}}}, {.in = {{DIMS(1, 2, 7)}}},
 	         {.in = {{DIMS(1, 2, 2, 3, 2)}}}, {.in = {{DIMS(2, 2, 1, 1)}}}),
 };

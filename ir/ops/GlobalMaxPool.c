@@ -71,6 +71,7 @@ const OpDef op_GlobalMaxPool = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}}}, {.in = {{DIMS(1, 2, 7)}}},
 	         {.nout = 2, .in = {{DIMS(1, 1, 17, 17)}}},
 	         {.in = {{DIMS(1, 2, 2, 3, 2)}}}),

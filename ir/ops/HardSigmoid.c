@@ -27,7 +27,7 @@ const OpDef op_HardSigmoid = {
 	      [BETA] = {"beta", ATTR_FLOAT, true, .f = 0.5}),
 	.scalar = scalar,
 	.grad = grad,
-	EXAMPLES({.in = {{DIMS(3, 5), .lo = -5, .hi = 5}}},
+	EXAMPLES({.in = {{DIMS(4, 5), .lo = -5, .hi = 5}}},
 	         {.in = {{DIMS(9)}},
 	          .attr = {{"alpha", .f = -1}, {"beta", .f = 0.25}}}),
 };

@@ -16,5 +16,5 @@ const OpDef op_HardSigmoidGrad = {
 	.name = "HardSigmoidGrad", .min_in = 2, .max_in = 2,
 	ATTRS([ALPHA] = {"alpha", ATTR_FLOAT, true, .f = 0.2}),
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5), .lo = -0.5, .hi = 1.5}}}),
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5), .lo = -0.5, .hi = 1.5}}}),
 };

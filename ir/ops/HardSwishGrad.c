@@ -14,5 +14,5 @@ static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
 const OpDef op_HardSwishGrad = {
 	.name = "HardSwishGrad", .min_in = 2, .max_in = 2,
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5), .lo = -5, .hi = 5}}}),
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5), .lo = -5, .hi = 5}}}),
 };

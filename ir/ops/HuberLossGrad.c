@@ -14,5 +14,5 @@ const OpDef op_HuberLossGrad = {
 	.name = "HuberLossGrad", .min_in = 3, .max_in = 3,
 	ATTRS([DELTA] = {"delta", ATTR_FLOAT, true, .f = 1}),
 	.scalar = scalar,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 5)}}}),
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4, 5)}, {DIMS(4, 5)}}}),
 };

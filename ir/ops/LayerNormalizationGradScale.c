@@ -30,11 +30,21 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, x->shape.rank);
 }
 
+/* A sum, unless each row has a scale of its own. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	Shape x = n->in[1]->shape, y = n->out[0]->shape;
+	bool rows = y.rank == x.rank && y.dim[0] == x.dim[0];
+	return parts_align(n, part, x) &&
+	       parts_give(n, rows ? PART_ROWS : PART_SUM, out);
+}
+
 const OpDef op_LayerNormalizationGradScale = {
 	.name = "LayerNormalizationGradScale", .min_in = 4, .max_in = 4,
 	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 1)}, {DIMS(3, 1)}},
 	          .attr = {{"shape", INTS(5)}}},
 	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 1, 1)},

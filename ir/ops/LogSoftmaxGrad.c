@@ -22,6 +22,7 @@ const OpDef op_LogSoftmaxGrad = {
 	AXIS_ATTRS(-1),
 	.infer = axis_infer,
 	.lower = lower,
+	.parts = axis_parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5), .lo = -4, .hi = 0}}},
 	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4), .lo = -4, .hi = 0}},
 	          .attr = {{"axis", 1}}}),

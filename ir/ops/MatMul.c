@@ -229,6 +229,31 @@ static void grad(Graph *g, Node *n, Value *const dys[], const bool want[],
 	}
 }
 
+/* Is the operand's first dimension that of the result's batch? */
+static bool leads(Shape batch, Shape y)
+{
+	return batch.rank > 0 && batch.rank == y.rank &&
+	       batch.dim[0] == y.dim[0] && y.dim[0] != 1;
+}
+
+/* Matrices of the batch; else rows of the one matrix, if they are rows of the
+ * result; or, of both operands, terms of its sums. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	Batch t;
+	batch_of(n, &t);
+	int ra = n->in[0]->shape.rank, rb = n->in[1]->shape.rank;
+	if (t.y.rank > 0)
+		return part[0] == leads(t.a, t.y) &&
+		       part[1] == leads(t.b, t.y) &&
+		       parts_give(n, PART_ROWS, out);
+	if (part[0] && part[1])
+		return (ra == 1 || t.ta) && (rb == 1 || !t.tb) &&
+		       parts_give(n, PART_SUM, out);
+	bool rows = part[0] ? ra == 2 && !t.ta : ra == 1 && t.tb;
+	return rows && parts_give(n, PART_ROWS, out);
+}
+
 const OpDef op_MatMul = {
 	.name = "MatMul", .since = 1, .min_in = 2, .max_in = 2,
 	ATTRS([TRANS_A] = {"transA", ATTR_INT, true, 0},
@@ -238,6 +263,7 @@ const OpDef op_MatMul = {
 	.grad = grad,
 	.workspace = workspace,
 	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.in = {{DIMS(1, 1)}, {DIMS(1, 5)}}},
 	         {.in = {{DIMS(3, 2)}, {DIMS(4, 3)}},

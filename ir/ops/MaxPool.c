@@ -82,6 +82,7 @@ const OpDef op_MaxPool = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(2, 2, 4, 4)}},
 	          .attr = {{"kernel_shape", INTS(2, 2)},
 	                   {"strides", INTS(2, 2)}}},

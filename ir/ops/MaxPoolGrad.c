@@ -52,6 +52,7 @@ const OpDef op_MaxPoolGrad = {
 	ATTRS(POOL_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
+	.parts = parts_all,
 	EXAMPLES({.in = {{DIMS(2, 2, 2, 2)}, {DIMS(2, 2, 2, 2), DT_U8, 0, 3}},
 	          .attr = {{"kernel_shape", INTS(2, 2)},
 	                   {"strides", INTS(2, 2)}, {"shape", INTS(2, 2, 4, 4)}}},

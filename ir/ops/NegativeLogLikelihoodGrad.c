@@ -23,9 +23,13 @@ static void lower(Kernel *k, const Node *n)
 }
 
 const OpDef op_NegativeLogLikelihoodGrad = {
-	.name = "NegativeLogLikelihoodGrad", .min_in = 3, .max_in = 4,
+	.name = "NegativeLogLikelihoodGrad", .min_in = 3, .max_in = 5,
 	CLASS_LOSS_ATTRS(),
 	.infer = class_grad_infer,
 	.lower = lower,
-	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4), DT_I32, -1, 5}, {{0}}}}),
+	.parts = class_grad_parts,
+	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4), DT_I32, -1, 5}, {{0}}}},
+	         {.in = {{DIMS(4, 5)}, {DIMS(4), DT_I32, 0, 4}, {{0}},
+	                 {DIMS(5), .lo = 0.5, .hi = 2},
+	                 {{0}, .lo = 2, .hi = 9}}, .nin = 5}),
 };

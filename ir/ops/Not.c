@@ -11,5 +11,5 @@ const OpDef op_Not = {
 	.infer = infer_logic,
 	.scalar = scalar,
 	.stops = true,
-	EXAMPLES({.in = {{DIMS(3, 5), DT_BOOL}}}),
+	EXAMPLES({.in = {{DIMS(4, 5), DT_BOOL}}}),
 };

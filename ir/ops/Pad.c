@@ -189,6 +189,11 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 			dx[0] = gather_back(g, n, dx[0], i);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return !before(n, 0) && !after(n, 0) && parts_all(n, part, out);
+}
+
 const OpDef op_Pad = {
 	.name = "Pad", .since = 11, .min_in = 1, .max_in = 1,
 	ATTRS([PADS] = {"pads", ATTR_INTS},
@@ -197,8 +202,10 @@ const OpDef op_Pad = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}},
 	          .attr = {{"pads", INTS(1, 0, 2, 1)}, {"value", .f = 0.5}}},
+	         {.in = {{DIMS(4, 3)}}, .attr = {{"pads", INTS(0, 2, 0, -1)}}},
 	         {.in = {{DIMS(2, 4, 3)}},
 	          .attr = {{"pads", INTS(0, -1, 2, 1, -1, 0)}}},
 	         {.in = {{DIMS(3, 4)}},

@@ -15,6 +15,7 @@ const OpDef op_ReduceMax = {
 	.infer = reduce_infer_nonempty,
 	.lower = lower,
 	.grad = reduce_grad_ties,
+	.parts = reduce_parts_kept,
 	EXAMPLES({.in = {{DIMS(2, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axes", INTS(1)}}},
 	         {.in = {{DIMS(2, 1, 5)}},

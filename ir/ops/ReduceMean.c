@@ -26,6 +26,7 @@ const OpDef op_ReduceMean = {
 	.infer = reduce_infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = reduce_parts_mean,
 	EXAMPLES({.in = {{DIMS(2, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axes", INTS(1)}}},
 	         {.in = {{DIMS(2, 1, 5)}},

@@ -20,6 +20,7 @@ const OpDef op_ReduceSum = {
 	.infer = reduce_infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = reduce_parts_sum,
 	EXAMPLES({.in = {{DIMS(2, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axes", INTS(1)}}},
 	         {.in = {{DIMS(2, 1, 5)}},

@@ -42,6 +42,7 @@ const OpDef op_Reshape = {
 	.lower = lower,
 	.grad = grad,
 	.view = true,
+	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(2, 3)}}, .attr = {{"shape", INTS(3, 2)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"shape", INTS(24)}}},
 	         {.in = {{DIMS(1)}}, .attr = {{"shape", .n = 0}}},

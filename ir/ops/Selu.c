@@ -31,6 +31,6 @@ const OpDef op_Selu = {
 	      [GAMMA] = {"gamma", ATTR_FLOAT, true, .f = 1.0507009873554805}),
 	.scalar = scalar,
 	.grad = grad,
-	EXAMPLES({.in = {{DIMS(3, 5)}}},
+	EXAMPLES({.in = {{DIMS(4, 5)}}},
 	         {.in = {{DIMS(9)}}, .attr = {{"gamma", .f = -0.5}}}),
 };

@@ -12,6 +12,6 @@ const OpDef op_Sign = {
 	.name = "Sign", .since = 9, .min_in = 1, .max_in = 1,
 	.scalar = scalar,
 	.stops = true,
-	EXAMPLES({.in = {{DIMS(3, 5)}}},
+	EXAMPLES({.in = {{DIMS(4, 5)}}},
 	         {.in = {{DIMS(9), DT_I64, -1, 1}}}),
 };

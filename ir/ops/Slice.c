@@ -35,12 +35,18 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, s);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return !slice_names_first(n) && parts_all(n, part, out);
+}
+
 const OpDef op_Slice = {
 	.name = "Slice", .since = 10, .min_in = 1, .max_in = 1,
 	ATTRS(SLICE_ATTRS),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(5)}},
 	          .attr = {{"starts", INTS(1)}, {"ends", INTS(4)}}},
 	         {.in = {{DIMS(3, 6, 4)}},

@@ -56,12 +56,18 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, s);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return !slice_names_first(n) && parts_all(n, part, out);
+}
+
 const OpDef op_SliceGrad = {
 	.name = "SliceGrad", .min_in = 1, .max_in = 1,
 	ATTRS(SLICE_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(3)}},
 	          .attr = {{"starts", INTS(1)}, {"ends", INTS(4)},
 	                   {"shape", INTS(5)}}},

@@ -42,6 +42,7 @@ const OpDef op_Softmax = {
 	.infer = axis_infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = axis_parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"axis", 1}}},
 	         {.in = {{DIMS(4, 1)}}, .attr = {{"axis", 0}}},

@@ -73,11 +73,14 @@ static void lower(Kernel *k, const Node *n)
 }
 
 const OpDef op_SoftmaxCrossEntropyGrad = {
-	.name = "SoftmaxCrossEntropyGrad", .min_in = 3, .max_in = 4,
+	.name = "SoftmaxCrossEntropyGrad", .min_in = 3, .max_in = 5,
 	CLASS_LOSS_ATTRS([SMOOTHING] = {"label_smoothing", ATTR_FLOAT, true}),
 	.infer = class_grad_infer,
 	.lower = lower,
+	.parts = class_grad_parts,
 	EXAMPLES({.in = {{DIMS(4, 5)}, {DIMS(4), DT_I32, -1, 5}, {{0}}}},
+	         {.in = {{DIMS(4, 5)}, {DIMS(4), DT_I32, -1, 5}, {{0}},
+	                 {.absent = true}, {{0}, .lo = 2, .hi = 9}}, .nin = 5},
 	         {.in = {{DIMS(2, 3, 5)}, {DIMS(2, 5), DT_I64, 0, 2},
 	                 {DIMS(2, 5)}, {DIMS(3), .lo = 0.5, .hi = 2}},
 	          .nin = 4, .attr = {{"reduction", .s = "none"},

@@ -23,6 +23,7 @@ const OpDef op_SoftmaxGrad = {
 	AXIS_ATTRS(-1),
 	.infer = axis_infer,
 	.lower = lower,
+	.parts = axis_parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5), .lo = 0, .hi = 1}}},
 	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4), .lo = 0, .hi = 1}},
 	          .attr = {{"axis", 1}}}),

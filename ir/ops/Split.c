@@ -94,6 +94,11 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = nparts == 1 ? part[0] : node_done(g, c);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return axis_of(n) > 0 && parts_all(n, part, out);
+}
+
 const OpDef op_Split = {
 	.name = "Split", .since = 13, .min_in = 1, .max_in = 1,
 	.min_out = 1, .max_out = 1 << 20,
@@ -102,6 +107,7 @@ const OpDef op_Split = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.nout = 2, .in = {{DIMS(2, 5)}},
 	          .attr = {{"axis", 1}, {"split", INTS(2, 3)}}},
 	         {.nout = 3, .in = {{DIMS(2, 4, 3)}},

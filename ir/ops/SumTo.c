@@ -58,12 +58,21 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, e);
 }
 
+/* A sum, unless the first dimension is kept. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	Shape x = n->in[0]->shape, y = n->out[0]->shape;
+	bool rows = y.rank == x.rank && y.dim[0] == x.dim[0];
+	return parts_give(n, rows ? PART_ROWS : PART_SUM, out);
+}
+
 const OpDef op_SumTo = {
 	.name = "SumTo", .min_in = 1, .max_in = 1,
 	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}}, .attr = {{"shape", INTS(1, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"shape", INTS(3, 1)}}},
 	         {.in = {{DIMS(4)}}, .attr = {{"shape", .n = 0}}}),

@@ -71,12 +71,20 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, t);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	int64_t perm[MAX_RANK];
+	permutation(n, perm);
+	return perm[0] == 0 && parts_all(n, part, out);
+}
+
 const OpDef op_Transpose = {
 	.name = "Transpose", .since = 1, .min_in = 1, .max_in = 1,
 	ATTRS([PERM] = {"perm", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"perm", INTS(2, 0, 1)}}},
 	         {.in = {{DIMS(2, 3, 2, 2)}},

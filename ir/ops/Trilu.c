@@ -44,6 +44,12 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, t);
 }
 
+/* Of a batch of matrices. */
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return n->in[0]->shape.rank > 2 && parts_all(n, part, out);
+}
+
 const OpDef op_Trilu = {
 	.name = "Trilu", .since = 14, .min_in = 1, .max_in = 1,
 	ATTRS([UPPER] = {"upper", ATTR_INT, true, 1},
@@ -51,6 +57,7 @@ const OpDef op_Trilu = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(3, 4)}}},
 	         {.in = {{DIMS(2, 4, 3)}}, .attr = {{"upper", 0}, {"k", -1}}},
 	         {.in = {{DIMS(3, 3), DT_I64, -9, 9}}, .attr = {{"k", 1}}}),
