@@ -84,6 +84,8 @@ typedef struct Options {
 
 	/* passes and planning */
 	const Target *target;       /* NULL: all_targets[0] */
+	int64_t parts;              /* so many of the batch may be computed one
+	                             * after the other; 0 or 1: all at once */
 	int64_t ram;                /* arena and state must fit; 0: any size */
 	bool sweep;                 /* and what would fit less is wanted too */
 	NameList disable;           /* passes not to run */

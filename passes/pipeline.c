@@ -19,6 +19,8 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_split_norm, /* differentiation is done; shows elementwise parts */
 	 STAGE_FUNCTION},
+	{&pass_split_batch, /* the statistics; what follows sees the parts */
+	 STAGE_FUNCTION},
 	{&pass_recompute,  /* single operators are cheap; fused ones less so */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* values that are only recomputed */

@@ -1,0 +1,175 @@
+/*
+ * Splits what looks at the whole batch into what can be computed on parts of it
+ * (ir/parts.h) and what is then left:
+ *
+ *   batch statistics     moments, which average; what they give per channel
+ *   their gradient       sums per channel; an elementwise part
+ *   a mean over labels   what it divides by, from the labels alone; a sum
+ *
+ * Runs behind split-norm, which shows the statistics.
+ */
+#include "ir/channels.h"
+#include "ir/op.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+static void replace_output(Graph *g, Value *old, Value *new)
+{
+	graph_replace(g, old, new);
+	new->var = old->var;
+	new->memory = old->memory;
+}
+
+static int64_t elements_per_channel(const Value *x)
+{
+	return numel(x->shape) / x->shape.dim[1];
+}
+
+/* ---- batch normalization ---- */
+
+static void split_statistics(Graph *g, Node *n)
+{
+	Value *moments = APPLY(g, n->loc, op_BatchNormalizationMoments,
+	                       n->in[0]);
+	Node *f = NEW(g, n->loc, op_BatchNormalizationFinish, moments,
+	              n->in[1], n->in[2]);
+	node_copy_attrs(g, f, n);
+	node_set_int(g, f, "count", elements_per_channel(n->in[0]));
+	node_done(g, f);
+	for (int o = 0; o < n->nout; o++)
+		replace_output(g, n->out[o], f->out[o]);
+}
+
+enum { X, DY, SCALE, MEAN, INVERSE };
+enum { DX, DSCALE, DB };
+
+static Value *gradient_of_input(Graph *g, Node *n, const Node *sums)
+{
+	Shape shape = n->in[X]->shape;
+	Value *const channel[] = {n->in[SCALE], n->in[MEAN], n->in[INVERSE],
+	                          sums->out[0], sums->out[1]};
+	Value *in[7] = {n->in[X], n->in[DY]};
+	for (int i = 0; i < 5; i++)
+		in[2 + i] = channels_stretch(g, n->loc, channel[i], shape);
+	Node *a = node_new(g, n->loc, &op_BatchNormalizationGradApply, 7, in);
+	node_set_int(g, a, "count", elements_per_channel(n->in[X]));
+	return node_done(g, a);
+}
+
+static void split_gradient(Graph *g, Node *n)
+{
+	Node *sums = NEW(g, n->loc, op_BatchNormalizationSums, n->in[X],
+	                 n->in[DY], n->in[MEAN], n->in[INVERSE]);
+	node_done(g, sums);
+	if (n->out[DX]->nuses)
+		replace_output(g, n->out[DX], gradient_of_input(g, n, sums));
+	replace_output(g, n->out[DSCALE], sums->out[0]);
+	replace_output(g, n->out[DB], sums->out[1]);
+}
+
+/* ---- losses over classes ---- */
+
+/* The number of the input with the class weights; -1: another operator. The
+ * labels are input 1, the total is the input behind the weights. */
+static int weights_input(const Node *n)
+{
+	if (n->op == &op_SoftmaxCrossEntropyLoss ||
+	    n->op == &op_NegativeLogLikelihoodLoss)
+		return 2;
+	if (n->op == &op_SoftmaxCrossEntropyGrad ||
+	    n->op == &op_NegativeLogLikelihoodGrad)
+		return 3;
+	return -1;
+}
+
+static const Attr *attr(const Node *n, const char *name)
+{
+	return &n->attr[op_attr(n->op, name)];
+}
+
+static bool wants_total(const Node *n)
+{
+	int w = weights_input(n);
+	return w >= 0 && !strcmp(attr(n, "reduction")->s, "mean") &&
+	       !(n->nin > w + 1 && n->in[w + 1]);
+}
+
+static int64_t count_classes(const Node *n)
+{
+	Shape x = n->in[0]->shape;
+	int64_t axis = attr(n, "axis")->i;
+	return x.dim[axis < 0 ? axis + x.rank : axis];
+}
+
+/* The loss and its gradient divide by the same. */
+static bool same_total(const Node *a, const Node *b)
+{
+	const Attr *i = attr(a, "ignore_index"), *j = attr(b, "ignore_index");
+	return a->op == b->op && a->in[0] == b->in[0] && a->in[1] == b->in[1] &&
+	       attr(a, "classes")->i == attr(b, "classes")->i &&
+	       a->out[0]->dtype == b->out[0]->dtype && i->set == j->set &&
+	       i->i == j->i;
+}
+
+static Value *total_of(Graph *g, Node *n, Value *weights)
+{
+	Node *t = NEW(g, n->loc, op_ClassWeightTotal, n->in[1], weights);
+	node_copy_attrs(g, t, n);
+	node_set_int(g, t, "classes", count_classes(n));
+	node_set_int(g, t, "dtype", dtype_to_onnx(n->in[0]->dtype));
+	node_done(g, t);
+	for (Node *p = g->first; p != t; p = p->next)
+		if (p->op == t->op && same_total(p, t)) {
+			graph_remove(g, t);
+			return p->out[0];
+		}
+	return t->out[0];
+}
+
+static void give_total(Graph *g, Node *n)
+{
+	int w = weights_input(n);
+	Value *in[5] = {0};
+	memcpy(in, n->in, sizeof *in * (size_t)n->nin);
+	in[w + 1] = total_of(g, n, in[w]);
+	Node *loss = node_new(g, n->loc, n->op, w + 2, in);
+	node_copy_attrs(g, loss, n);
+	node_done(g, loss);
+	replace_output(g, n->out[0], loss->out[0]);
+}
+
+/* ---- the pass ---- */
+
+static bool split(Graph *g, Node *n)
+{
+	g->at = n;
+	if (n->op == &op_BatchNormalizationStatistics)
+		split_statistics(g, n);
+	else if (n->op == &op_BatchNormalizationGrad)
+		split_gradient(g, n);
+	else if (wants_total(n))
+		give_total(g, n);
+	else
+		return false;
+	graph_remove(g, n);
+	return true;
+}
+
+static bool run(Graph *g, const Options *o)
+{
+	bool changed = false;
+	if (o->parts < 2)
+		return false;
+	for (Node *n = g->first, *next; n; n = next) {
+		next = n->next;
+		changed |= split(g, n);
+	}
+	g->at = NULL;
+	return changed;
+}
+
+const Pass pass_split_batch = {
+	"split-batch", "split what looks at the whole batch, if asked to",
+	.needs = FACT_USES, .run = run,
+};
