@@ -94,7 +94,7 @@ static void place(Pack *p)
 	p->offset = arena_array(a, int64_t, t->n);
 	for (int i = 0; i < t->n; i++)
 		item[i] = (PackItem){t->lower[i], t->upper[i], t->size[i],
-		                     t->align[i]};
+		                     t->align[i], 0, NULL};
 	p->result = pack(t->n, item, p->limits, p->offset);
 }
 

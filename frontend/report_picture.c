@@ -40,14 +40,21 @@ static double columns_of(const Grid *g, int x, int64_t from, int64_t to)
 	               from, to);
 }
 
-static void add_buffer(Grid *g, const Buffer *b)
+static void add_window(Grid *g, const Buffer *b, BufferWindow w)
 {
 	for (int y = 0; y < g->height; y++) {
-		double bytes = rows_of(g, y, b->offset, b->offset + b->bytes);
+		double bytes = rows_of(g, y, b->offset + w.low,
+		                       b->offset + w.high);
 		for (int x = 0; bytes > 0 && x < g->width; x++)
 			g->area[y][x][b->memory] +=
-				bytes * columns_of(g, x, b->first, b->last + 1);
+				bytes * columns_of(g, x, w.first, w.last + 1);
 	}
+}
+
+static void add_buffer(Grid *g, const Buffer *b)
+{
+	for (int i = 0; i < buffer_windows(b); i++)
+		add_window(g, b, buffer_window(b, i));
 }
 
 static char letter(const Grid *g, int y, int x)

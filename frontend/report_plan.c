@@ -22,13 +22,14 @@ void plan_live(const Plan *plan, int64_t live[])
 {
 	for (int i = 0; i < plan->nsteps; i++)
 		live[i] = 0;
-	for (int i = 0; i < plan->nbuffers; i++) {
-		const Buffer *b = &plan->buffer[i];
-		if (b->first < plan->nsteps)
-			live[b->first] += b->bytes;
-		if (b->last + 1 < plan->nsteps)
-			live[b->last + 1] -= b->bytes;
-	}
+	for (int i = 0; i < plan->nbuffers; i++)
+		for (int k = 0; k < buffer_windows(&plan->buffer[i]); k++) {
+			BufferWindow w = buffer_window(&plan->buffer[i], k);
+			if (w.first < plan->nsteps)
+				live[w.first] += w.high - w.low;
+			if (w.last + 1 < plan->nsteps)
+				live[w.last + 1] -= w.high - w.low;
+		}
 	for (int i = 1; i < plan->nsteps; i++)
 		live[i] += live[i - 1];
 }
@@ -62,6 +63,20 @@ static const Node **first_writers(Arena *a, const Plan *plan)
 	return writer;
 }
 
+/* What it takes from step to step; an empty list: all of it. */
+static json_t *windows_json(const Buffer *b)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < b->nwindows; i++) {
+		const BufferWindow *w = &b->window[i];
+		json_array_append_new(list, json_pack(
+			"{s:i, s:i, s:I, s:I}", "first", w->first,
+			"last", w->last, "low", (json_int_t)w->low,
+			"high", (json_int_t)w->high));
+	}
+	return list;
+}
+
 json_t *plan_buffers_json(const Plan *plan)
 {
 	Arena *scratch = arena_create();
@@ -70,12 +85,13 @@ json_t *plan_buffers_json(const Plan *plan)
 	for (int i = 0; i < plan->nbuffers; i++) {
 		const Buffer *b = &plan->buffer[i];
 		json_array_append_new(list, json_pack(
-			"{s:o, s:s, s:I, s:I, s:i, s:i, s:s, s:o}",
+			"{s:o, s:s, s:I, s:I, s:i, s:i, s:o, s:s, s:o}",
 			"name", text_json(b->name),
 			"class", memory_class_name(b->memory),
 			"bytes", (json_int_t)b->bytes,
 			"offset", (json_int_t)b->offset,
 			"first", b->first, "last", b->last,
+			"windows", windows_json(b),
 			"op", writer[i] ? writer[i]->op->name : "",
 			"node", text_json(writer[i] ? writer[i]->loc.node
 			                            : NULL)));

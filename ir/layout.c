@@ -14,6 +14,17 @@ bool plan_skips(const Plan *plan, const Node *n)
 	       out->offset == in->offset;
 }
 
+int buffer_windows(const Buffer *b)
+{
+	return b->nwindows ? b->nwindows : 1;
+}
+
+BufferWindow buffer_window(const Buffer *b, int i)
+{
+	return b->nwindows ? b->window[i]
+	                   : (BufferWindow){b->first, b->last, 0, b->bytes};
+}
+
 /* The arrays of constants in the functions, each once: clones share them. */
 typedef struct Arrays {
 	int n, max;

@@ -4,7 +4,7 @@
  * The planner's answer and the backends' question. Steps are numbered from 0;
  * a buffer lives from step `first` to step `last`, both included. Several
  * values share a buffer where one is a view of the other or overwrites it; so
- * the pointers that a step gets may be equal.
+ * the pointers that a step gets may be equal, or what they point to overlap.
  */
 #ifndef IR_PLAN_H
 #define IR_PLAN_H
@@ -21,11 +21,22 @@ typedef enum Region {
 	REGION_CONTEXT,   /* hyper-parameter, step, seed: in the context struct */
 } Region;
 
+/* From step `first` to step `last` the bytes [low, high) of a buffer are
+ * taken. */
+typedef struct BufferWindow {
+	int first, last;
+	int64_t low, high;
+} BufferWindow;
+
+/* Of several values in one, each where its kernel has done with what it lies
+ * over, the bytes that are taken change from step to step. */
 typedef struct Buffer {
 	const char *name;      /* of the value it was made for */
 	MemoryClass memory;
 	int64_t bytes, align, offset;   /* offset: from the arena's start */
 	int first, last;
+	int nwindows;          /* 0: all of it, all the time; else by step, */
+	BufferWindow *window;  /*   without gaps */
 } Buffer;
 
 /* Where a value is. `base` is whose memory it is: the value itself, or what it
@@ -97,6 +108,10 @@ typedef struct Program {
  * the rest constant. Fills state_bytes, const_bytes (with the graphs' own
  * constants), offset and arena_bytes. */
 void program_layout(Program *);
+
+/* The i-th window of the buffer, of so many. */
+int buffer_windows(const Buffer *);
+BufferWindow buffer_window(const Buffer *, int i);
 
 /* True if the node needs no code: a view of memory that is in place. A view
  * that is not skipped runs its kernel, a copy. */

@@ -1,6 +1,8 @@
 /*
  * Lifetimes for one order, and buffers: a storage takes over the buffer of one
- * that dies at the step where it is written, if the kernel may overwrite it.
+ * that dies at the step where it is written, if the kernel may overwrite it. If
+ * it does not lie in just the same place, the buffer has windows: what the one
+ * takes, both at that step, what the other takes.
  */
 #include "passes/planner.h"
 
@@ -52,16 +54,104 @@ static void new_buffer(Assign *a, int s)
 	};
 }
 
-/* The buffer that storage s may take over at this step, or -1. */
-static int dying_buffer(const Assign *a, const Task *t, int step, int s)
+/* How storage s may lie over one that dies at this step; NULL: it may not. */
+static const Reuse *dying(const Assign *a, const Task *t, int step, int s)
 {
 	for (int i = 0; i < t->nreuses; i++) {
 		int r = t->reuse[i].read;
 		if (t->reuse[i].write == s && a->last[r] == step &&
 		    !a->p->storage[r].output && a->holder[a->l->of[r]] == r)
-			return a->l->of[r];
+			return &t->reuse[i];
 	}
-	return -1;
+	return NULL;
+}
+
+/* ---- windows ---- */
+
+static BufferWindow window_of(const Assign *a, int s)
+{
+	return (BufferWindow){a->first[s], a->last[s], a->l->at[s],
+	                      a->l->at[s] + a->p->storage[s].bytes};
+}
+
+static void add_window(Assign *a, Buffer *b, BufferWindow w)
+{
+	int n = b->nwindows;
+	if (w.first > w.last)
+		return;
+	if (!(n & (n - 1))) {
+		BufferWindow *more = arena_array(a->p->arena, BufferWindow,
+		                                 n ? 2 * n : 1);
+		for (int i = 0; i < n; i++)
+			more[i] = b->window[i];
+		b->window = more;
+	}
+	b->window[b->nwindows++] = w;
+}
+
+/* Both at this step, s from then on. */
+static void overlap(Assign *a, Buffer *b, int step, int r, int s)
+{
+	if (!b->nwindows)
+		add_window(a, b, (BufferWindow){b->first, step, 0, b->bytes});
+	BufferWindow *last = &b->window[b->nwindows - 1], both = *last;
+	BufferWindow after = window_of(a, s), before = window_of(a, r);
+	both.first = both.last = step;
+	both.low = before.low < after.low ? before.low : after.low;
+	both.high = before.high > after.high ? before.high : after.high;
+	last->last = step - 1;
+	b->nwindows -= last->first > last->last;
+	add_window(a, b, both);
+	after.first = step + 1;
+	add_window(a, b, after);
+}
+
+/* The lowest byte of a buffer becomes its first. */
+static void settle_buffer(Buffer *b)
+{
+	int64_t low = 0, high = b->bytes;
+	for (int i = 0; i < b->nwindows; i++) {
+		low = b->window[i].low < low ? b->window[i].low : low;
+		high = b->window[i].high > high ? b->window[i].high : high;
+	}
+	for (int i = 0; i < b->nwindows; i++) {
+		b->window[i].low -= low;
+		b->window[i].high -= low;
+	}
+	b->bytes = high - low;
+	b->offset = low;
+}
+
+/* b->offset is unused until the buffers are placed: here, where its first
+ * storage begins. */
+static void settle_buffers(Assign *a)
+{
+	Layout *l = a->l;
+	for (int b = 0; b < l->nbuffers; b++)
+		settle_buffer(&l->buffer[b]);
+	for (int s = 0; s < a->p->nstorages; s++)
+		if (l->of[s] >= 0)
+			l->at[s] -= l->buffer[l->of[s]].offset;
+	for (int b = 0; b < l->nbuffers; b++)
+		l->buffer[b].offset = 0;
+}
+
+/* ---- who goes where ---- */
+
+static void take_over(Assign *a, const Reuse *u, int step)
+{
+	int s = u->write, r = u->read;
+	Buffer *b = &a->l->buffer[a->l->of[r]];
+	int64_t align = alignment(a->p->storage[s].bytes, a->align);
+	a->holder[a->l->of[r]] = s;
+	a->l->of[s] = a->l->of[r];
+	a->l->at[s] = a->l->at[r] - u->ahead;
+	b->align = b->align > align ? b->align : align;
+	if (u->ahead || a->p->storage[s].bytes != a->p->storage[r].bytes)
+		overlap(a, b, step, r, s);
+	else if (b->nwindows)
+		b->window[b->nwindows - 1].last = a->last[s];
+	b->last = a->last[s];
 }
 
 static void assign_writes(Assign *a, const Task *t, int step)
@@ -70,14 +160,11 @@ static void assign_writes(Assign *a, const Task *t, int step)
 		int s = t->write[i];
 		if (a->p->storage[s].region != REGION_ARENA)
 			continue;
-		int b = dying_buffer(a, t, step, s);
-		if (b < 0) {
+		const Reuse *u = dying(a, t, step, s);
+		if (u)
+			take_over(a, u, step);
+		else
 			new_buffer(a, s);
-			continue;
-		}
-		a->holder[b] = s;
-		a->l->of[s] = b;
-		a->l->buffer[b].last = a->last[s];
 	}
 }
 
@@ -86,10 +173,12 @@ static void find_peak(Assign *a)
 	Layout *l = a->l;
 	int nsteps = a->p->ntasks > 0 ? a->p->ntasks : 1;
 	int64_t *change = arena_array(a->p->arena, int64_t, nsteps + 1);
-	for (int b = 0; b < l->nbuffers; b++) {
-		change[l->buffer[b].first] += l->buffer[b].bytes;
-		change[l->buffer[b].last + 1] -= l->buffer[b].bytes;
-	}
+	for (int b = 0; b < l->nbuffers; b++)
+		for (int i = 0; i < buffer_windows(&l->buffer[b]); i++) {
+			BufferWindow w = buffer_window(&l->buffer[b], i);
+			change[w.first] += w.high - w.low;
+			change[w.last + 1] -= w.high - w.low;
+		}
 	int64_t live = 0;
 	for (int i = 0; i < nsteps; i++) {
 		live += change[i];
@@ -107,6 +196,7 @@ Layout *layout_create(const Problem *p, const int order[], int align)
 	l->order = order;
 	l->buffer = arena_array(arena, Buffer, p->nstorages);
 	l->of = arena_array(arena, int, p->nstorages);
+	l->at = arena_array(arena, int64_t, p->nstorages);
 	Assign a = {
 		p, l, arena_array(arena, int, p->nstorages),
 		arena_array(arena, int, p->nstorages),
@@ -121,6 +211,7 @@ Layout *layout_create(const Problem *p, const int order[], int align)
 	}
 	for (int i = 0; i < p->ntasks; i++)
 		assign_writes(&a, &p->task[order[i]], i);
+	settle_buffers(&a);
 	find_peak(&a);
 	return l;
 }

@@ -5,6 +5,7 @@
  * from others. Nothing of the planner's reasoning is used or needed.
  */
 #include "ir/op.h"
+#include "passes/check_overlap.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -175,15 +176,31 @@ static void check_own_place(Checker *c, const Value *v)
 		FAIL(c, "%%%s is not where its variable is", v->name);
 }
 
+/* Is the value in what its buffer has at that step? */
+static bool in_window(const Buffer *b, int64_t at, int64_t bytes, int step)
+{
+	for (int i = 0; i < b->nwindows; i++) {
+		const BufferWindow *w = &b->window[i];
+		if (w->first <= step && step <= w->last)
+			return at >= b->offset + w->low &&
+			       at + bytes <= b->offset + w->high;
+	}
+	return !b->nwindows;
+}
+
 /* A buffer must live whenever the plan says that it is used. */
 static void check_alive(Checker *c, const Value *v, int step)
 {
-	if (place(c, v)->region != REGION_ARENA)
+	const Place *p = place(c, v);
+	if (p->region != REGION_ARENA)
 		return;
-	const Buffer *b = &c->plan->buffer[place(c, v)->buffer];
+	const Buffer *b = &c->plan->buffer[p->buffer];
 	if (step < b->first || step > b->last)
 		FAIL(c, "%%%s is used at step %d, its buffer lives from %d to "
 		     "%d", v->name, step, b->first, b->last);
+	if (!in_window(b, p->offset, size_of(v), step))
+		FAIL(c, "%%%s is used at step %d, but not inside of what its "
+		     "buffer takes then", v->name, step);
 }
 
 /* ---- reading and writing ---- */
@@ -253,6 +270,18 @@ static bool share_bytes(const Checker *c, const Value *a, const Value *b)
 	       q->offset < p->offset + size_of(a);
 }
 
+/* Have the loops done with the bytes of the input when they store there? */
+static bool may_share(Checker *c, const Kernel *k, const Value *in,
+                      const Value *out)
+{
+	int64_t ahead = place(c, in)->offset - place(c, out)->offset;
+	if (place(c, in)->region != REGION_ARENA)
+		ahead = 0;
+	return (ahead == 0 && kernel_in_place(k, in, out)) ||
+	       (place(c, in)->region == REGION_ARENA &&
+	        overlap_is_safe(c->arena, k, in, out, ahead));
+}
+
 /* While a node runs, an output may only share bytes with an input that its
  * loops prove they have done with. */
 static void check_aliases(Checker *c, const Node *n)
@@ -264,8 +293,7 @@ static void check_aliases(Checker *c, const Node *n)
 			if (!in || !share_bytes(c, in, out))
 				continue;
 			k = k ? k : kernel_of(c->arena, n);
-			if (place(c, in)->offset != place(c, out)->offset ||
-			    !kernel_in_place(k, in, out))
+			if (!may_share(c, k, in, out))
 				FAIL(c, "%s '%s' overwrites %%%s while it reads "
 				     "it", n->op->name, n->loc.node, in->name);
 		}
@@ -351,6 +379,25 @@ static void check_steps(Checker *c)
 		FAIL(c, "%d steps for %d nodes", c->plan->nsteps, n);
 }
 
+/* They follow one another and fill the buffer's life, within its bytes. */
+static void check_windows(Checker *c, const Buffer *b)
+{
+	int next = b->first;
+	for (int i = 0; i < b->nwindows; i++) {
+		const BufferWindow *w = &b->window[i];
+		if (w->first != next || w->last < w->first)
+			FAIL(c, "a window of the buffer of %%%s is from step %d "
+			     "to %d", b->name, w->first, w->last);
+		if (w->low < 0 || w->low >= w->high || w->high > b->bytes)
+			FAIL(c, "a window of the buffer of %%%s is not inside "
+			     "it", b->name);
+		next = w->last + 1;
+	}
+	if (b->nwindows && next != b->last + 1)
+		FAIL(c, "the windows of the buffer of %%%s end at step %d, it "
+		     "lives to %d", b->name, next - 1, b->last);
+}
+
 static void check_buffer(Checker *c, const Buffer *b)
 {
 	int last = c->plan->nsteps ? c->plan->nsteps - 1 : 0;
@@ -362,6 +409,7 @@ static void check_buffer(Checker *c, const Buffer *b)
 	if (b->first < 0 || b->first > b->last || b->last > last)
 		FAIL(c, "the buffer of %%%s lives from %d to %d", b->name,
 		     b->first, b->last);
+	check_windows(c, b);
 }
 
 /* Sums over lifetimes: what the plan claims about its peak. */
@@ -370,8 +418,12 @@ static void check_peak(Checker *c)
 	int64_t *live = arena_array(c->arena, int64_t, c->plan->nsteps + 2);
 	int64_t most = 0, sum = 0;
 	for (int i = 0; i < c->plan->nbuffers; i++) {
-		live[c->plan->buffer[i].first] += c->plan->buffer[i].bytes;
-		live[c->plan->buffer[i].last + 1] -= c->plan->buffer[i].bytes;
+		const Buffer *b = &c->plan->buffer[i];
+		for (int k = 0; k < buffer_windows(b); k++) {
+			BufferWindow w = buffer_window(b, k);
+			live[w.first] += w.high - w.low;
+			live[w.last + 1] -= w.high - w.low;
+		}
 	}
 	for (int s = 0; s <= c->plan->nsteps; s++) {
 		sum += live[s];
@@ -382,36 +434,61 @@ static void check_peak(Checker *c)
 		     (long long)most, (long long)c->plan->lower_bound);
 }
 
-/* Buffers that live at the same time have no byte in common: enter them at
- * their first step, and none may meet bytes of one that has not left. */
+/* What one buffer takes of the arena, for how long. */
+typedef struct Claim {
+	const Buffer *b;
+	BufferWindow w;
+	int enters, leaves;   /* the next that does at the same step, + 1 */
+} Claim;
+
+static int list_claims(const Plan *p, Claim *claim)
+{
+	int n = 0;
+	for (int i = 0; i < p->nbuffers; i++)
+		for (int k = 0; k < buffer_windows(&p->buffer[i]); k++, n++)
+			if (claim)
+				claim[n] = (Claim){
+					&p->buffer[i],
+					buffer_window(&p->buffer[i], k), 0, 0};
+	return n;
+}
+
+static void enter_claim(Checker *c, Checker *live, const Claim *x)
+{
+	int64_t lo = x->b->offset + x->w.low, hi = x->b->offset + x->w.high;
+	if (overlaps_any(live, lo, hi))
+		FAIL(c, "the buffer of %%%s overlaps another at step %d",
+		     x->b->name, x->w.first);
+	own(live, lo, hi, (int)(x->b - c->plan->buffer));
+}
+
+/* Buffers that live at the same time have no byte in common: each window enters
+ * at its first step, and none may meet bytes of one that has not left. */
 static void check_disjoint(Checker *c)
 {
 	const Plan *p = c->plan;
-	int n = p->nbuffers, *next = arena_array(c->arena, int, n);
+	int n = list_claims(p, NULL);
+	Claim *claim = arena_array(c->arena, Claim, n);
 	int *from = arena_array(c->arena, int, p->nsteps + 1);
-	int *leave = arena_array(c->arena, int, n);
 	int *to = arena_array(c->arena, int, p->nsteps + 2);
 	Checker live = {.plan = p, .arena = c->arena};
+	list_claims(p, claim);
 	for (int i = n - 1; i >= 0; i--) {
-		next[i] = from[p->buffer[i].first];
-		from[p->buffer[i].first] = i + 1;
-		leave[i] = to[p->buffer[i].last + 1];
-		to[p->buffer[i].last + 1] = i + 1;
+		Claim *x = &claim[i];
+		x->enters = from[x->w.first];
+		from[x->w.first] = i + 1;
+		x->leaves = to[x->w.last + 1];
+		to[x->w.last + 1] = i + 1;
 	}
 	for (int s = 0; s <= p->nsteps; s++) {
-		for (int i = to[s]; i; i = leave[i - 1]) {
-			const Buffer *b = &p->buffer[i - 1];
-			if (b->bytes)
-				cut(&live, b->offset, b->offset + b->bytes);
+		for (int i = to[s]; i; i = claim[i - 1].leaves) {
+			const Claim *x = &claim[i - 1];
+			if (x->w.low < x->w.high)
+				cut(&live, x->b->offset + x->w.low,
+				    x->b->offset + x->w.high);
 		}
-		for (int i = from[s]; i; i = next[i - 1]) {
-			const Buffer *b = &p->buffer[i - 1];
-			int64_t end = b->offset + b->bytes;
-			if (overlaps_any(&live, b->offset, end))
-				FAIL(c, "the buffer of %%%s overlaps another "
-				     "at step %d", b->name, s);
-			own(&live, b->offset, end, i);
-		}
+		for (int i = from[s]; i; i = claim[i - 1].enters)
+			enter_claim(c, &live, &claim[i - 1]);
 	}
 }
 

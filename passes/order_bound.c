@@ -5,8 +5,8 @@
  * on the source's side; a storage costs its bytes if its writer is there and a
  * reader is not.
  *
- * What the task writes over is free. The storage that it wants to write over
- * dies only if its other readers have run: with one candidate that is one more
+ * What the task writes over is free, if only in part. The storage that it wants
+ * to write over dies only if its other readers have run: with one candidate that is one more
  * node of the network, with several each is tried. Two writes are never told
  * that they want the same storage, so the bound may be low, never high.
  */
@@ -31,7 +31,9 @@ typedef struct Cut {
 	Flow *flow;
 	int task, nnodes;
 	int64_t fixed;        /* bytes that are live in any case */
-	int branch;           /* reuses of a write that has several; -1 */
+	int branch;           /* a write that may lie over several; -1 */
+	int64_t branch_free;  /*   bytes of it that may be free, */
+	int64_t branch_fixed; /*   and that are not */
 } Cut;
 
 Bounder *bounder_create(Arena *a, const Problem *p)
@@ -156,26 +158,45 @@ static bool may_die(const Cut *c, int r)
 	return !s->output;
 }
 
+/* The most that is saved by lying over what dies in any case. */
+static int64_t saved_anyway(const Cut *c, int w)
+{
+	const Problem *p = c->b->p;
+	const Task *t = &p->task[c->task];
+	int64_t most = 0;
+	for (int i = 0; i < t->nreuses; i++) {
+		int r = t->reuse[i].read;
+		int64_t saved = reuse_saves(p, &t->reuse[i]);
+		if (t->reuse[i].write == w && saved > most && may_die(c, r) &&
+		    !free_readers(c->b, &p->storage[r]))
+			most = saved;
+	}
+	return most;
+}
+
 static void enter_write(Cut *c, int w)
 {
 	const Problem *p = c->b->p;
 	const Task *t = &p->task[c->task];
+	int64_t anyway = saved_anyway(c, w), most = anyway;
 	int n = 0, one = -1;
 	for (int i = 0; i < t->nreuses; i++) {
-		int r = t->reuse[i].read;
-		if (t->reuse[i].write != w || !may_die(c, r))
+		int64_t saved = reuse_saves(p, &t->reuse[i]);
+		if (t->reuse[i].write != w || saved <= anyway ||
+		    !may_die(c, t->reuse[i].read))
 			continue;
-		if (!free_readers(c->b, &p->storage[r]))
-			return;
-		one = r;
+		most = saved > most ? saved : most;
+		one = t->reuse[i].read;
 		n++;
 	}
-	if (!n)
-		c->fixed += p->storage[w].bytes;
-	else if (n == 1)
-		add_storage(c, SOURCE, &p->storage[one], p->storage[w].bytes);
-	else if (c->branch < 0)
+	c->fixed += p->storage[w].bytes - most;
+	if (n == 1)
+		add_storage(c, SOURCE, &p->storage[one], most - anyway);
+	else if (n > 1 && c->branch < 0) {
 		c->branch = w;
+		c->branch_free = most - anyway;
+		c->branch_fixed = p->storage[w].bytes - most;
+	}
 }
 
 static Cut cut_create(Arena *scratch, Bounder *b, int task)
@@ -220,19 +241,22 @@ static void let_die(Cut *c, int r)
 }
 
 /* The cheapest of: nothing of the branch's candidates dies, or one does. */
-static int64_t try_candidates(Bounder *b, int task, int branch, int64_t best,
+static int64_t try_candidates(Bounder *b, int task, int branch,
+                              int64_t branch_free, int64_t best,
                               bool before[], int64_t *work)
 {
 	const Task *t = &b->p->task[task];
-	best += b->p->storage[branch].bytes;
+	best += branch_free;
 	for (int i = 0; i < t->nreuses; i++) {
 		Arena *scratch = arena_create();
 		Cut c = cut_create(scratch, b, task);
-		if (t->reuse[i].write == branch &&
-		    may_die(&c, t->reuse[i].read)) {
-			let_die(&c, t->reuse[i].read);
-			int64_t sum = c.fixed + flow_maximum(c.flow, SOURCE,
-			                                     SINK, work);
+		const Reuse *u = &t->reuse[i];
+		int64_t more = b->p->storage[branch].bytes - c.branch_fixed -
+		               reuse_saves(b->p, u);
+		if (u->write == branch && may_die(&c, u->read)) {
+			let_die(&c, u->read);
+			int64_t sum = c.fixed + (more > 0 ? more : 0) +
+			              flow_maximum(c.flow, SOURCE, SINK, work);
 			if (sum < best) {
 				best = sum;
 				if (*work > 0)
@@ -253,9 +277,11 @@ int64_t bounder_task(Bounder *b, int task, bool before[], int64_t *work)
 	if (*work > 0)
 		read_side(&c, before);
 	int branch = c.branch;
+	int64_t branch_free = c.branch_free;
 	arena_destroy(scratch);
 	*work -= 8 * (int64_t)b->p->ntasks;
 	if (branch >= 0 && *work > 0)
-		sum = try_candidates(b, task, branch, sum, before, work);
+		sum = try_candidates(b, task, branch, branch_free, sum, before,
+		                     work);
 	return sum;
 }

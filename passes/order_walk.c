@@ -32,18 +32,19 @@ static bool dies(const Walk *w, int storage)
 	return w->left[storage] == 1 && !w->p->storage[storage].output;
 }
 
-/* The first storage that dies and was not taken, as buffers.c chooses. */
-static bool overwrites(Walk *w, const Task *t, int storage)
+/* Bytes of the storage that lie over the first that dies and was not taken, as
+ * buffers.c chooses. */
+static int64_t overwritten(Walk *w, const Task *t, int storage)
 {
 	for (int i = 0; i < t->nreuses; i++) {
 		int r = t->reuse[i].read;
 		if (t->reuse[i].write == storage && dies(w, r) &&
 		    w->taken[r] != w->stamp) {
 			w->taken[r] = w->stamp;
-			return true;
+			return reuse_saves(w->p, &t->reuse[i]);
 		}
 	}
-	return false;
+	return 0;
 }
 
 int64_t walk_cost(Walk *w, int task)
@@ -52,8 +53,8 @@ int64_t walk_cost(Walk *w, int task)
 	int64_t cost = w->live + (w->nrun ? 0 : w->idle);
 	w->stamp++;
 	for (int i = 0; i < t->nwrites; i++)
-		if (!overwrites(w, t, t->write[i]))
-			cost += w->p->storage[t->write[i]].bytes;
+		cost += w->p->storage[t->write[i]].bytes -
+		        overwritten(w, t, t->write[i]);
 	return cost;
 }
 

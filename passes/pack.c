@@ -48,8 +48,8 @@ static int64_t align_of(const PackItem *item)
 	return item->align > 1 ? item->align : 1;
 }
 
-/* The largest unit such that all sizes are multiples of it (once they are
- * rounded up to what divides all alignments), and each alignment divides it or
+/* The largest unit such that all sizes and what windows take are multiples of it
+ * (once rounded to what divides all alignments), and each alignment divides it or
  * is a multiple of it. */
 static int64_t find_unit(int n, const PackItem item[])
 {
@@ -60,6 +60,12 @@ static int64_t find_unit(int n, const PackItem item[])
 	for (int i = 0; i < n; i++)
 		if (item[i].size)
 			unit = divisor(unit, pack_align(item[i].size, common));
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < item[i].nwindows; k++) {
+			const PackWindow *w = &item[i].window[k];
+			unit = divisor(unit, w->low / common * common);
+			unit = divisor(unit, pack_align(w->high, common));
+		}
 	do {
 		last = unit;
 		for (int i = 0; i < n; i++)
@@ -108,7 +114,8 @@ static int settle(Packing *k, int n, int id[], int64_t *base)
 	}
 	for (int i = 0; i < n; i++) {
 		const PackItem *item = &k->item[id[i]];
-		if (item->lower < first_end && item->upper > last_begin) {
+		if (item->lower < first_end && item->upper > last_begin &&
+		    !item->nwindows) {
 			k->offset[id[i]] = *base;
 			*base += (item->size + k->unit - 1) / k->unit;
 		} else {

@@ -13,11 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* During [lower, upper) an item takes [low, high) from its offset on; neither is
+ * empty. */
+typedef struct PackWindow {
+	int64_t lower, upper, low, high;
+} PackWindow;
+
 typedef struct PackItem {
 	int64_t lower, upper;   /* it lives in [lower, upper), not empty */
 	int64_t size;           /* 0 or more */
 	int64_t align;          /* of its offset; 0 is 1 */
-} PackItem;
+	int nwindows;           /* 0: all of its size, all the time. Else one */
+	const PackWindow *window;   /*   after the other, without gaps, within */
+} PackItem;                         /*   its life and its size */
 
 typedef struct PackLimits {
 	int64_t capacity;       /* this height will do; 0: the lowest */

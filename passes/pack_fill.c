@@ -230,6 +230,22 @@ static void build(PackFill *f, int at, int first, int end, int64_t height)
 	join(f, first);
 }
 
+/* Piece by piece: what is left of the valley begins where one ends. */
+static void put(PackFill *f, int at, int item, int64_t offset)
+{
+	const PackPart *p = f->part;
+	if (!p->piece) {
+		build(f, at, p->first[item], p->end[item],
+		      offset + p->size[item]);
+		return;
+	}
+	for (int k = p->piece_at[item]; k < p->piece_at[item + 1]; k++) {
+		const PackPiece *x = &p->piece[k];
+		build(f, at, x->first, x->end, offset + x->high);
+		at = x->end;
+	}
+}
+
 /* The lower wall of the valley; -1: it is the whole skyline. */
 static int64_t wall(const PackFill *f, int at)
 {
@@ -265,8 +281,7 @@ void pack_fill(PackFill *f, const int by[], int64_t offset[])
 		take_out(f, item);
 		left--;
 		offset[item] = pack_align(v.height, p->align[item]);
-		build(f, at, p->first[item], p->end[item],
-		      offset[item] + p->size[item]);
+		put(f, at, item, offset[item]);
 	}
 	f->part->nodes += p->n;
 }
@@ -285,8 +300,8 @@ PackFill *pack_fill_create(PackPart *p)
 	f->end = arena_array(p->arena, int, p->nsections);
 	f->before = arena_array(p->arena, int, p->nsections);
 	f->stands = arena_array(p->arena, bool, p->nsections);
-	/* an item makes three stretches of one, each may be raised once */
-	f->heap = arena_array(p->arena, Valley, 5 * (int64_t)p->n + 2);
+	/* a piece makes three stretches of one, each may be raised once */
+	f->heap = arena_array(p->arena, Valley, 5 * (int64_t)p->piece_at[p->n] + 2);
 	for (int i = 0; i < p->n; i++)
 		f->slot[i] = i;
 	Arena *scratch = arena_create();

@@ -20,12 +20,20 @@
 #include "ir/arena.h"
 #include "passes/pack.h"
 
+/* A window of an item: its sections, and what it takes there. */
+typedef struct PackPiece {
+	int first, end;
+	int64_t low, high;       /* from the item's offset */
+} PackPiece;
+
 /* Items that no instant of time separates. */
 typedef struct PackPart {
 	Arena *arena;            /* scratch: dies with the packing */
 	int n, nsections;
 	int *first, *end;        /* by item: its sections, [first, end) */
 	int64_t *size, *align;   /* by item, in units */
+	int *piece_at;           /* those of i: piece[piece_at[i]] up to that of */
+	PackPiece *piece;        /*   i + 1; NULL: all items have one, of size */
 	int64_t *life;           /* by item: its length in time */
 	int64_t *total;          /* by section: sum of sizes */
 	int64_t *crowd;          /* by item: its largest total */
@@ -38,6 +46,9 @@ typedef struct PackPart {
 } PackPart;
 
 PackPart *pack_part(Arena *, int n, const PackItem[], int64_t unit);
+/* How much higher than a, at least, b must lie to be above it where both live:
+ * they do. */
+int64_t pack_rise(const PackPart *, int a, int b);
 void pack_place(PackPart *);
 
 static inline int64_t pack_align(int64_t x, int64_t align)

@@ -10,6 +10,9 @@
  * nothing that is left spans a border between sections, the two sides are
  * searched one after the other, each with an order of its own.
  *
+ * Where items have windows, the tree is not complete: one that is placed later
+ * never goes below what another juts out with. What it finds is right.
+ *
  * The tree and the orders are MiniMalloc's (M. Moffitt, MiniMalloc: A
  * Lightweight Memory Allocator for Hardware-Accelerated Machine Learning,
  * ASPLOS 2024). What is done here to walk it quickly: flat arrays, a trail
@@ -36,6 +39,8 @@ struct PackSearch {
 	Arena *arena;
 	PackIndex index;
 	int32_t *size, *align;
+	int32_t *rise;              /* by entry of index.near: pack_rise(); NULL:
+	                             * the size */
 	int32_t *lowest;            /* offset that is still possible; PLACED */
 	int32_t *offset;
 	int32_t *total;             /* by section: sizes to be placed */
@@ -111,12 +116,15 @@ static bool watch_again(PackSearch *s, int k)
 	return false;
 }
 
-/* What lives with v must go above `top`. */
-static bool raise_near(PackSearch *s, int v, int32_t top)
+/* What lives with v, which is at `offset`, must go above. */
+static bool raise_near(PackSearch *s, int v, int32_t offset)
 {
+	int32_t top = offset + s->size[v];
 	for (int k = s->index.near_at[v]; k < s->index.near_at[v + 1]; k++) {
 		int w = s->index.near[k];
 		int at = s->lowest[w];
+		if (s->rise)
+			top = offset + s->rise[k];
 		if (at >= top)
 			continue;
 		s->change[s->nchanges++] = (Change){w, at};
@@ -164,6 +172,18 @@ static bool fits_on(const PackSearch *s, int v)
 	return true;
 }
 
+static void add_to_totals(PackSearch *s, int v, int32_t sign)
+{
+	const PackPart *p = s->part;
+	for (int k = p->first[v]; !p->piece && k < p->end[v]; k++)
+		s->total[k] += sign * s->size[v];
+	for (int i = p->piece_at[v]; p->piece && i < p->piece_at[v + 1]; i++) {
+		const PackPiece *x = &p->piece[i];
+		for (int k = x->first; k < x->end; k++)
+			s->total[k] += sign * (int32_t)(x->high - x->low);
+	}
+}
+
 /* Places v as low as it goes; false if something cannot be placed any more. */
 static bool place(PackSearch *s, int v)
 {
@@ -171,22 +191,20 @@ static bool place(PackSearch *s, int v)
 	int32_t at = s->lowest[v];
 	reserve_changes(s, 1 + s->index.near_at[v + 1] - s->index.near_at[v] +
 	                   2 * s->part->nsections);
-	for (int k = first; k < end; k++)
-		s->total[k] -= s->size[v];
+	add_to_totals(s, v, -1);
 	for (int k = first; k < end - 1; k++)
 		s->span[k]--;
 	s->offset[v] = at;
 	s->change[s->nchanges++] = (Change){v, at};
 	s->lowest[v] = PLACED;
 	int from = s->nchanges;
-	return raise_near(s, v, at + s->size[v]) && sections_hold(s, v, from);
+	return raise_near(s, v, at) && sections_hold(s, v, from);
 }
 
 static void put_back(PackSearch *s, int v)
 {
 	int first = s->part->first[v], end = s->part->end[v];
-	for (int k = first; k < end; k++)
-		s->total[k] += s->size[v];
+	add_to_totals(s, v, 1);
 	for (int k = first; k < end - 1; k++)
 		s->span[k]++;
 }
@@ -440,6 +458,15 @@ static bool numbers_fit(const PackPart *p)
 	return p->height < PLACED / 4 && align < PLACED / 4;
 }
 
+static void find_rises(PackSearch *s)
+{
+	const PackIndex *x = &s->index;
+	s->rise = arena_array(s->arena, int32_t, x->near_at[s->part->n]);
+	for (int v = 0; v < s->part->n; v++)
+		for (int k = x->near_at[v]; k < x->near_at[v + 1]; k++)
+			s->rise[k] = (int32_t)pack_rise(s->part, v, x->near[k]);
+}
+
 static void make_arrays(PackSearch *s)
 {
 	const PackPart *p = s->part;
@@ -472,5 +499,7 @@ PackSearch *pack_search_create(PackPart *p)
 	s->arena = p->arena;
 	s->index = index;
 	make_arrays(s);
+	if (p->piece)
+		find_rises(s);
 	return s;
 }

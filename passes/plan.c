@@ -49,6 +49,20 @@ static Best choose(const Problem *p, int align)
 	return best;
 }
 
+/* What lies over one another is placed together, which may be in the way: an
+ * arena that is not proved to be the least is compared with one without. */
+static Best choose_overlap(Problem *p, int align)
+{
+	Best best = choose(p, align);
+	if (best.arena_bytes <= best.bound || !problem_separate(p))
+		return best;
+	Best apart = choose(p, align);
+	if (!better(apart.arena_bytes, apart.layout, &best))
+		return best;
+	apart.bound = best.bound;
+	return apart;
+}
+
 /* ---- writing it down ---- */
 
 static Place place_of(const Problem *p, const Layout *l, int storage)
@@ -57,7 +71,8 @@ static Place place_of(const Problem *p, const Layout *l, int storage)
 	if (s->region != REGION_ARENA)
 		return (Place){.region = s->region, .base = s->root};
 	int b = l->of[storage];
-	return (Place){REGION_ARENA, s->root, b, l->buffer[b].offset};
+	return (Place){REGION_ARENA, s->root, b,
+	               l->buffer[b].offset + l->at[storage]};
 }
 
 static void set_peak(Plan *plan, const Layout *l)
@@ -65,9 +80,21 @@ static void set_peak(Plan *plan, const Layout *l)
 	plan->lower_bound = l->peak;
 	plan->peak_step = l->peak_step;
 	for (int b = 0; b < l->nbuffers; b++)
-		if (l->buffer[b].first <= l->peak_step &&
-		    l->buffer[b].last >= l->peak_step)
-			plan->peak[l->buffer[b].memory] += l->buffer[b].bytes;
+		for (int i = 0; i < buffer_windows(&l->buffer[b]); i++) {
+			BufferWindow w = buffer_window(&l->buffer[b], i);
+			if (w.first <= l->peak_step && w.last >= l->peak_step)
+				plan->peak[l->buffer[b].memory] +=
+					w.high - w.low;
+		}
+}
+
+static Buffer buffer_copy(Arena *a, const Buffer *b)
+{
+	Buffer c = *b;
+	c.window = arena_array(a, BufferWindow, b->nwindows);
+	for (int i = 0; i < b->nwindows; i++)
+		c.window[i] = b->window[i];
+	return c;
 }
 
 static Plan *write_plan(const Problem *p, const Best *best)
@@ -86,9 +113,8 @@ static Plan *write_plan(const Problem *p, const Best *best)
 	}
 	plan->nbuffers = l->nbuffers;
 	plan->buffer = arena_array(a, Buffer, l->nbuffers);
-	if (l->nbuffers)
-		memcpy(plan->buffer, l->buffer,
-		       sizeof(Buffer) * (size_t)l->nbuffers);
+	for (int b = 0; b < l->nbuffers; b++)
+		plan->buffer[b] = buffer_copy(a, &l->buffer[b]);
 	plan->place = arena_array(a, Place, p->graph->nvalues);
 	for (int v = 0; v < p->graph->nvalues; v++)
 		if (p->of[v] >= 0)
@@ -107,7 +133,7 @@ Plan *plan_memory(Graph *g, const Options *options)
 	                                                  : &all_targets[0];
 	Arena *scratch = arena_create();
 	Problem *p = problem_create(scratch, g);
-	Best best = choose(p, target->align);
+	Best best = choose_overlap(p, target->align);
 	Plan *plan = write_plan(p, &best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

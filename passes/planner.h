@@ -25,10 +25,14 @@ typedef struct Storage {
 	int nreaders, *reader;   /* tasks, each once, ascending */
 } Storage;
 
-/* The task may write `write` over `read`, if nobody wants that afterwards. */
+/* The task may write `write` over `read`, if nobody wants that afterwards, so
+ * many bytes before it. */
 typedef struct Reuse {
 	int read, write;
+	int64_t ahead;        /* 0, or a multiple of OVERLAP_ALIGN */
 } Reuse;
+
+enum { OVERLAP_ALIGN = 64 };   /* what all alignments divide */
 
 /* One node, in the order of the graph. */
 typedef struct Task {
@@ -56,6 +60,14 @@ typedef struct Problem {
  * place: the pass `outputs` sees to both. */
 Problem *problem_create(Arena *, Graph *);
 
+/* Bytes that the two need less than apart. */
+int64_t reuse_saves(const Problem *, const Reuse *);
+/* Adds it to the task's, behind those of the same `write` that save more. The
+ * first that may be used is. */
+void task_reuse(const Problem *, Task *, Reuse);
+/* Gives up what writes over a part of its input only; true if there was any. */
+bool problem_separate(Problem *);
+
 /* An order of the tasks: order[step] = task. */
 typedef void Scheduler(const Problem *, int order[]);
 
@@ -76,6 +88,7 @@ typedef struct Layout {
 	int nbuffers;
 	Buffer *buffer;       /* by `first`; no offsets yet */
 	int *of;              /* buffer by storage; -1: not in the arena */
+	int64_t *at;          /* by storage: where in its buffer */
 	int64_t peak;         /* largest sum of bytes at one step, */
 	int peak_step;        /*   and the first such step */
 } Layout;

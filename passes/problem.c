@@ -40,25 +40,55 @@ static void note_loads(Builder *b, const Kernel *k, const Node *n)
 	}
 }
 
+/* What the kernel's loops allow for an input and an output. */
+typedef struct Pair {
+	bool in_place;
+	int64_t ahead;        /* the least that is known to be safe */
+} Pair;
+
+enum { LEAST_SAVED = 256 };   /* bytes that an overlap is worth while for */
+
 /* May the task write output o over all inputs that share a storage? `pair` has
  * the kernel's answer for each input and output. */
-static bool may_overwrite(const Problem *p, const Node *n, const bool *pair,
+static bool may_overwrite(const Problem *p, const Node *n, const Pair *pair,
                           int storage, int o)
 {
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && p->of[n->in[i]->id] == storage &&
-		    !pair[i * n->nout + o])
+		    !pair[i * n->nout + o].in_place)
 			return false;
 	return true;
 }
 
-static const bool *in_place_pairs(Arena *a, const Kernel *k, const Node *n)
+/* How far before the storage output o must start, in steps that keep all
+ * alignments. */
+static int64_t must_be_ahead(const Problem *p, const Node *n, const Pair *pair,
+                             int storage, int o)
 {
-	bool *pair = arena_array(a, bool, n->nin * n->nout + 1);
+	int64_t ahead = 0;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && p->of[n->in[i]->id] == storage &&
+		    pair[i * n->nout + o].ahead > ahead)
+			ahead = pair[i * n->nout + o].ahead;
+	return (ahead + OVERLAP_ALIGN - 1) / OVERLAP_ALIGN * OVERLAP_ALIGN;
+}
+
+static Pair pair_of(const Kernel *k, const Value *in, const Value *out)
+{
+	Pair pair = {kernel_in_place(k, in, out), value_bytes(out)};
+	if (value_bytes(in) >= LEAST_SAVED && value_bytes(out) >= LEAST_SAVED)
+		pair.ahead = kernel_distance(k, in, out);
+	return pair;
+}
+
+static const Pair *find_pairs(Arena *a, const Kernel *k, const Node *n)
+{
+	Pair *pair = arena_array(a, Pair, n->nin * n->nout + 1);
 	for (int i = 0; i < n->nin; i++)
 		for (int o = 0; o < n->nout; o++)
-			pair[i * n->nout + o] = n->in[i] &&
-				kernel_in_place(k, n->in[i], n->out[o]);
+			if (n->in[i])
+				pair[i * n->nout + o] =
+					pair_of(k, n->in[i], n->out[o]);
 	return pair;
 }
 
@@ -167,7 +197,7 @@ static void find_accesses(Builder *b, int t)
 
 /* A task that reads a variable and replaces it works in place or not at all. */
 static void check_replacements(const Problem *p, const Node *n,
-                               const bool *pair)
+                               const Pair *pair)
 {
 	for (int o = 0; o < n->nout; o++)
 		for (int i = 0; i < n->nin && n->out[o]->var; i++) {
@@ -184,7 +214,38 @@ static void check_replacements(const Problem *p, const Node *n,
 		}
 }
 
-static void find_reuses(Builder *b, int t, const bool *pair)
+int64_t reuse_saves(const Problem *p, const Reuse *u)
+{
+	int64_t read = p->storage[u->read].bytes;
+	int64_t left = p->storage[u->write].bytes - u->ahead;
+	return left < 0 ? 0 : left < read ? left : read;
+}
+
+void task_reuse(const Problem *p, Task *task, Reuse u)
+{
+	int i = task->nreuses++;
+	int64_t saved = reuse_saves(p, &u);
+	for (; i > 0 && task->reuse[i - 1].write == u.write &&
+	       reuse_saves(p, &task->reuse[i - 1]) < saved; i--)
+		task->reuse[i] = task->reuse[i - 1];
+	task->reuse[i] = u;
+}
+
+/* Over the storage r, in its place or before it, if either is worth while. */
+static void find_reuse(Problem *p, Task *task, const Pair *pair, int r, int o)
+{
+	Reuse u = {r, p->of[task->node->out[o]->id], 0};
+	if (p->storage[r].region != REGION_ARENA)
+		return;
+	bool in_place = p->storage[r].bytes == p->storage[u.write].bytes &&
+	                may_overwrite(p, task->node, pair, r, o);
+	if (!in_place)
+		u.ahead = must_be_ahead(p, task->node, pair, r, o);
+	if (in_place || reuse_saves(p, &u) >= LEAST_SAVED)
+		task_reuse(p, task, u);
+}
+
+static void find_reuses(Builder *b, int t, const Pair *pair)
 {
 	Problem *p = b->p;
 	Task *task = &p->task[t];
@@ -194,13 +255,8 @@ static void find_reuses(Builder *b, int t, const bool *pair)
 		int w = p->of[task->node->out[o]->id];
 		if (p->storage[w].writer != t || !p->storage[w].bytes)
 			continue;
-		for (int i = 0; i < task->nreads; i++) {
-			int r = task->read[i];
-			if (p->storage[r].region == REGION_ARENA &&
-			    p->storage[r].bytes == p->storage[w].bytes &&
-			    may_overwrite(p, task->node, pair, r, o))
-				task->reuse[task->nreuses++] = (Reuse){r, w};
-		}
+		for (int i = 0; i < task->nreads; i++)
+			find_reuse(p, task, pair, task->read[i], o);
 	}
 	check_replacements(p, task->node, pair);
 }
@@ -301,16 +357,16 @@ static void find_last_reads(Builder *b)
 }
 
 /* Kernels are large: each dies before the next is built. */
-static const bool **read_kernels(Builder *b)
+static const Pair **read_kernels(Builder *b)
 {
-	const bool **pair = arena_array(b->arena, const bool *, b->p->ntasks);
+	const Pair **pair = arena_array(b->arena, const Pair *, b->p->ntasks);
 	for (int t = 0; t < b->p->ntasks; t++) {
 		Arena *scratch = arena_create();
 		const Node *n = b->p->task[t].node;
 		const Kernel *k = kernel_of(scratch, n);
 		b->p->task[t].cost = kernel_cost(k);
 		note_loads(b, k, n);
-		pair[t] = in_place_pairs(b->arena, k, n);
+		pair[t] = find_pairs(b->arena, k, n);
 		arena_destroy(scratch);
 	}
 	return pair;
@@ -352,13 +408,31 @@ static Builder builder(Arena *a, Graph *g)
 	return b;
 }
 
+bool problem_separate(Problem *p)
+{
+	int given_up = 0;
+	for (int t = 0; t < p->ntasks; t++) {
+		Task *task = &p->task[t];
+		int n = 0;
+		for (int i = 0; i < task->nreuses; i++) {
+			const Reuse *u = &task->reuse[i];
+			if (!u->ahead && p->storage[u->read].bytes ==
+			                 p->storage[u->write].bytes)
+				task->reuse[n++] = *u;
+		}
+		given_up += task->nreuses - n;
+		task->nreuses = n;
+	}
+	return given_up > 0;
+}
+
 Problem *problem_create(Arena *a, Graph *g)
 {
 	Builder b = builder(a, g);
 	Problem *p = b.p;
 	number_tasks(&b, g);
 	find_last_reads(&b);
-	const bool **pair = read_kernels(&b);
+	const Pair **pair = read_kernels(&b);
 	for (int i = 0; i < g->ninputs; i++)
 		find_source(&b, g->input[i]);
 	for (int t = 0; t < p->ntasks; t++)

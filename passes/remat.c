@@ -162,7 +162,7 @@ static int64_t bytes_reused(const Remat *r, const Task *t, int entry)
 			                t->reuse[j].write == u->write))
 				used[k] = false;
 		if (used[k])
-			bytes += r->p->storage[u->write].bytes;
+			bytes += reuse_saves(r->p, u);
 	}
 	return bytes;
 }

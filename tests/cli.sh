@@ -130,11 +130,16 @@ assert p["gradients"] + p["activations"] + p["workspace"] + p["io"] \
 for b in d["buffers"]:
     assert b["offset"] >= 0 and b["offset"] + b["bytes"] <= d["arena_bytes"]
     assert 0 <= b["first"] <= b["last"]
-for a in d["buffers"]:
-    for b in d["buffers"]:
-        assert a is b or a["last"] < b["first"] or b["last"] < a["first"] \
-            or a["offset"] + a["bytes"] <= b["offset"] \
-            or b["offset"] + b["bytes"] <= a["offset"]'
+takes = []
+for i, b in enumerate(d["buffers"]):
+    for w in b["windows"] or [dict(first=b["first"], last=b["last"], low=0,
+                                   high=b["bytes"])]:
+        takes.append((i, w["first"], w["last"], b["offset"] + w["low"],
+                      b["offset"] + w["high"]))
+for a in takes:
+    for b in takes:
+        assert a[0] == b[0] or a[2] < b[1] or b[2] < a[1] \
+            or a[4] <= b[3] or b[4] <= a[3]'
 cp out plan.json
 
 # ---- compile ----

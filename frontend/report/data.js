@@ -61,8 +61,13 @@ function derive(plan) {
 		b.title = /^_\d+$/.test(b.name) && b.node
 			? b.op + ' ' + b.node : b.name;
 		b.kind = classes.indexOf(b.class);
-		plan.live[b.kind][b.first] += b.bytes;
-		plan.live[b.kind][b.last + 1] -= b.bytes;
+		if (!b.windows || !b.windows.length)
+			b.windows = [{first: b.first, last: b.last, low: 0,
+				high: b.bytes}];
+		for (const w of b.windows) {
+			plan.live[b.kind][w.first] += w.high - w.low;
+			plan.live[b.kind][w.last + 1] -= w.high - w.low;
+		}
 	});
 	for (const live of plan.live)
 		for (let i = 1; i <= n; i++)

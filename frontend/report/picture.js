@@ -109,12 +109,13 @@ function drawMarks(c, f, label) {
 		f.left + f.width - half), f.top - 5);
 }
 
-function rectangle(f, b) {
+/* What the buffer takes in one of its windows. */
+function rectangle(f, b, w) {
 	const top = Math.max(picture.plan.arena_bytes, 1);
-	const x0 = xOf(f, Math.max(b.first, picture.from));
-	const x1 = xOf(f, Math.min(b.last + 1, picture.to));
-	const y0 = f.top + f.height * (1 - (b.offset + b.bytes) / top);
-	const y1 = f.top + f.height * (1 - b.offset / top);
+	const x0 = xOf(f, Math.max(w.first, picture.from));
+	const x1 = xOf(f, Math.min(w.last + 1, picture.to));
+	const y0 = f.top + f.height * (1 - (b.offset + w.high) / top);
+	const y1 = f.top + f.height * (1 - (b.offset + w.low) / top);
 	return {b, x: x0, y: y0, w: Math.max(x1 - x0, 1),
 		h: Math.max(y1 - y0, 1)};
 }
@@ -151,19 +152,19 @@ function drawArena() {
 	drawBytesAxis(c, f, Math.max(p.plan.arena_bytes, 1), f.height / 40);
 	c.textAlign = 'left';
 	c.textBaseline = 'middle';
-	p.rects = p.plan.buffers.filter(b => b.bytes && b.first < p.to &&
-		b.last >= p.from).map(b => rectangle(f, b));
+	const shown = p.plan.buffers.filter(b => b.bytes && b.first < p.to &&
+		b.last >= p.from);
+	p.rects = shown.flatMap(b => b.windows.filter(w => w.first < p.to &&
+		w.last >= p.from).map(w => rectangle(f, b, w)));
 	p.rects.forEach(r => drawRect(c, r));
-	const r = p.rects.find(x => x.b.index === p.picked);
-	if (r) {
-		c.lineWidth = 2.5;
-		c.strokeStyle = p.colour.ink;
+	c.lineWidth = 2.5;
+	c.strokeStyle = p.colour.ink;
+	for (const r of p.rects.filter(x => x.b.index === p.picked))
 		c.strokeRect(r.x, r.y, r.w, r.h);
-		c.lineWidth = 1;
-	}
+	c.lineWidth = 1;
 	drawStepsAxis(c, f);
 	drawMarks(c, f, 'peak: step ' + p.plan.peak_step);
-	$('arena').dataset.rectangles = p.rects.length;
+	$('arena').dataset.rectangles = shown.length;
 }
 
 /* Each class on top of the sum of those before it. */

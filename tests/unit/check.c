@@ -255,3 +255,103 @@ Test(check, an_output_elsewhere)
 	p->place[p->graph->output[0].value->id].region = REGION_CONST;
 	complains(p, "is in region");
 }
+
+/* ---- outputs that lie over a part of their input ---- */
+
+enum { IMAGES = 8, PART = 4 * 3 * 16 * 16 };   /* bytes of an image */
+
+/* Convolved, image by image: the result starts one image before what it is made
+ * of, and both are in a buffer of three windows. */
+static Plan *overlapped(void)
+{
+	static Unit u;
+	u = test_unit();
+	Graph *g = graph_create(model_create(&u, "m"), "infer");
+	Value *x = graph_input(g, "x", IN_DATA, DT_F32,
+	                       (Shape){4, {IMAGES, 3, 16, 16}});
+	float *data = arena_array(u.arena, float, 81);
+	for (int i = 0; i < 81; i++)
+		data[i] = (float)(i % 7) - 3;
+	Value *w = graph_const(g, "w", DT_F32, (Shape){4, {3, 3, 3, 3}}, data);
+	Node *n = NEW(g, (Loc){0}, op_Conv, APPLY(g, (Loc){0}, op_Relu, x), w);
+	node_set_ints(g, n, "pads", 4, (int64_t[]){1, 1, 1, 1});
+	Value *y = APPLY(g, (Loc){0}, op_Relu, node_done(g, n));
+	graph_output(g, "y", OUT_DATA, y);
+	return plan_memory(g, NULL);
+}
+
+static Buffer *windowed_buffer(Plan *p)
+{
+	for (int b = 0; b < p->nbuffers; b++)
+		if (p->buffer[b].nwindows)
+			return &p->buffer[b];
+	cr_assert_fail("no such buffer");
+	return NULL;
+}
+
+Test(check, accepts_an_overlap)
+{
+	Plan *p = overlapped();
+	Results a = run_apart(p->graph), b = run_planned(p, 0);
+	cr_expect_eq(p->arena_bytes, (IMAGES + 1) * PART);
+	cr_expect_eq(windowed_buffer(p)->nwindows, 3);
+	cr_expect_null(plan_check(p->graph->unit->arena, p));
+	cr_expect(same_results(p->graph, &a, &b));
+}
+
+/* One element nearer, in a buffer that is large enough for anything. */
+Test(check, an_overlap_too_near)
+{
+	Plan *p = overlapped();
+	const Value *y = p->step[1]->out[0];
+	p->arena_bytes += 64;
+	merge_buffers(p);
+	cr_expect_null(plan_check(p->graph->unit->arena, p));
+	p->place[y->id].offset += 4;
+	p->place[p->graph->output[0].value->id].offset += 4;
+	complains(p, "while it reads it");
+}
+
+Test(check, a_window_that_ends_early)
+{
+	Plan *p = overlapped();
+	windowed_buffer(p)->window[0].last--;
+	complains(p, "a window of the buffer");
+}
+
+Test(check, a_window_outside_its_buffer)
+{
+	Plan *p = overlapped();
+	windowed_buffer(p)->window[1].high += 4;
+	complains(p, "is not inside it");
+}
+
+Test(check, windows_for_less_than_its_life)
+{
+	Plan *p = overlapped();
+	windowed_buffer(p)->nwindows--;
+	complains(p, "it lives to");
+}
+
+Test(check, a_window_too_small_for_its_value)
+{
+	Plan *p = overlapped();
+	Buffer *b = windowed_buffer(p);
+	b->window[0].low += 64;
+	complains(p, "not inside of what its buffer takes");
+}
+
+/* Another buffer in what one of the windows takes. */
+Test(check, windows_overlap)
+{
+	Plan *p = overlapped();
+	Buffer *more = arena_array(p->graph->unit->arena, Buffer, 2);
+	more[0] = *windowed_buffer(p);
+	more[1] = (Buffer){.name = "other", .bytes = PART, .align = 4,
+	                   .first = 0, .last = 0};
+	p->buffer = more;
+	p->nbuffers = 2;
+	cr_expect_null(plan_check(p->graph->unit->arena, p));
+	more[1].offset = PART;
+	complains(p, "overlaps another");
+}

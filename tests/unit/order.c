@@ -68,11 +68,12 @@ static void sketch_task(Sketch *k, int t)
 		task->write[task->nwrites++] = sketch_storage(k, t);
 	for (int o = 0; o < task->nwrites; o++)
 		for (int i = 0; i < task->nreads; i++) {
-			Reuse r = {task->read[i], task->write[o]};
-			if (p->storage[r.read].bytes ==
-			    p->storage[r.write].bytes &&
-			    random_int(&k->random, 3))
-				task->reuse[task->nreuses++] = r;
+			Reuse r = {task->read[i], task->write[o], 0};
+			if (p->storage[r.read].bytes !=
+			    p->storage[r.write].bytes)
+				r.ahead = random_int(&k->random, 3);
+			if (reuse_saves(p, &r) && random_int(&k->random, 3))
+				task_reuse(p, task, r);
 		}
 }
 
@@ -214,7 +215,7 @@ Test(order, cut_of_each_task)
 		}
 		arena_destroy(a);
 	}
-	cr_expect_gt(100 * met, 98 * all, "%d of %d", met, all);
+	cr_expect_gt(100 * met, 96 * all, "%d of %d", met, all);
 }
 
 /* order_walk.c and buffers.c agree about what an order costs; a walk back ends

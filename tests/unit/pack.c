@@ -148,7 +148,7 @@ static int split(PackItem item[], int n, int64_t lower, int64_t size)
 {
 	while (size > 0) {
 		int64_t part = 1 + below(size);
-		item[n++] = (PackItem){lower, 100, part, 0};
+		item[n++] = (PackItem){lower, 100, part, 0, 0, NULL};
 		size -= part;
 	}
 	return n;
@@ -178,7 +178,7 @@ static int aligned_items(PackItem item[])
 	for (int i = 0; i < n; i++) {
 		int64_t lower = below(9);
 		item[i] = (PackItem){lower, lower + 1 + below(5), 1 + below(4),
-		                     INT64_C(1) << below(3)};
+		                     INT64_C(1) << below(3), 0, NULL};
 	}
 	item[0].align = 1;   /* so that no size is rounded up */
 	return n;
@@ -228,7 +228,7 @@ static void cut(PackItem item[], int n, int64_t lower, int64_t upper,
 	m = m > 0 ? m : 1;
 	int64_t time = upper - lower;
 	if (n == 1) {
-		*item = (PackItem){lower, upper, size, 0};
+		*item = (PackItem){lower, upper, size, 0, 0, NULL};
 	} else if (below(time + 4 * size) < time ? time > 1 : size < 2) {
 		int64_t at = lower + 1 + below(time - 1);
 		cut(item, m, lower, at, size);
@@ -296,7 +296,7 @@ Test(pack, many_items_in_little_effort)
 	for (int i = 0; i < MOST; i++) {
 		int64_t lower = below(100000);
 		item[i] = (PackItem){lower, lower + 1 + below(400),
-		                     64 + 64 * below(1000), 64};
+		                     64 + 64 * below(1000), 64, 0, NULL};
 	}
 	PackLimits limits = {.nodes = 30 * MOST};
 	PackResult r = pack(MOST, item, limits, offset);
@@ -311,8 +311,8 @@ Test(pack, nested_items_do_not_nest_the_packer)
 	static PackItem item[MOST];
 	static int64_t offset[MOST];
 	for (int i = 0; i < MOST; i += 2) {
-		item[i] = (PackItem){i, 4 * MOST - i, 1 + i % 7, 0};
-		item[i + 1] = (PackItem){i, i + 1, 1, 0};
+		item[i] = (PackItem){i, 4 * MOST - i, 1 + i % 7, 0, 0, NULL};
+		item[i + 1] = (PackItem){i, i + 1, 1, 0, 0, NULL};
 	}
 	PackResult r = pack(MOST, item, (PackLimits){.nodes = MOST}, offset);
 	judge(MOST, item, offset, r);
@@ -327,7 +327,7 @@ Test(pack, same_items_same_offsets)
 		for (int i = 0; i < n; i++) {
 			int64_t lower = below(300);
 			item[i] = (PackItem){lower, lower + 1 + below(90),
-			                     1 + below(1000), 0};
+			                     1 + below(1000), 0, 0, NULL};
 		}
 		PackLimits limits = {.nodes = 100000};
 		PackResult a = pack(n, item, limits, first);
@@ -352,7 +352,7 @@ static PackResult packed(int n, const PackItem item[], int64_t offset[])
 Test(pack, none_one_and_empty_ones)
 {
 	int64_t offset[4];
-	PackItem empty[] = {{0, 5, 0, 0}, {2, 9, 0, 16}, {-3, 1, 7, 0}};
+	PackItem empty[] = {{0, 5, 0, 0, 0, NULL}, {2, 9, 0, 16, 0, NULL}, {-3, 1, 7, 0, 0, NULL}};
 	cr_assert_eq(packed(0, NULL, offset).height, 0);
 	cr_assert_eq(packed(1, empty, offset).height, 0);
 	cr_assert_eq(packed(2, empty, offset).height, 0);
@@ -365,7 +365,7 @@ Test(pack, equal_lifetimes_stack_up)
 	PackItem item[50];
 	int64_t offset[50];
 	for (int i = 0; i < 50; i++)
-		item[i] = (PackItem){10, 20, i, 0};
+		item[i] = (PackItem){10, 20, i, 0, 0, NULL};
 	cr_assert_eq(packed(50, item, offset).height, 49 * 50 / 2);
 	for (int i = 0; i < 50; i++)
 		item[i].align = 16;
@@ -379,7 +379,7 @@ Test(pack, equal_lifetimes_stack_up)
 
 Test(pack, lifetimes_that_only_touch_share)
 {
-	PackItem item[] = {{0, 5, 8, 0}, {5, 9, 8, 0}, {9, 10, 8, 0}};
+	PackItem item[] = {{0, 5, 8, 0, 0, NULL}, {5, 9, 8, 0, 0, NULL}, {9, 10, 8, 0, 0, NULL}};
 	int64_t offset[3];
 	cr_assert_eq(packed(3, item, offset).height, 8);
 }
@@ -388,9 +388,98 @@ Test(pack, large_numbers_stay_exact)
 {
 	const int64_t big = INT64_C(1) << 59, time = INT64_C(1) << 61;
 	PackItem item[] = {
-		{-time, 0, big + 1, 0}, {-1, time, big, 0}, {0, time, big, 0},
-		{-time, -1, 3, 0}, {1, 2, 1, 0},
+		{-time, 0, big + 1, 0, 0, NULL}, {-1, time, big, 0, 0, NULL}, {0, time, big, 0, 0, NULL},
+		{-time, -1, 3, 0, 0, NULL}, {1, 2, 1, 0, 0, NULL},
 	};
 	int64_t offset[5];
 	cr_assert_eq(packed(5, item, offset).height, 2 * big + 1);
+}
+
+/* ---- windows ---- */
+
+enum { WINDOWS = 3 };
+
+/* An item of up to three windows, one after the other. */
+static PackItem windowed_item(PackWindow w[])
+{
+	PackItem item = {0, 0, 0, INT64_C(1) << below(2), 1 + (int)below(WINDOWS),
+	                 w};
+	int64_t time = item.lower = below(12);
+	for (int k = 0; k < item.nwindows; k++) {
+		int64_t low = below(4), high = low + 1 + below(6);
+		w[k] = (PackWindow){time, time + 1 + below(4), low, high};
+		time = w[k].upper;
+		item.size = high > item.size ? high : item.size;
+	}
+	item.upper = time;
+	return item;
+}
+
+static bool windows_clash(const PackItem *a, int64_t at, const PackItem *b,
+                          int64_t bt)
+{
+	for (int i = 0; i < a->nwindows; i++)
+		for (int j = 0; j < b->nwindows; j++) {
+			const PackWindow *x = &a->window[i], *y = &b->window[j];
+			if (x->lower < y->upper && y->lower < x->upper &&
+			    at + x->low < bt + y->high &&
+			    bt + y->low < at + x->high)
+				return true;
+		}
+	return false;
+}
+
+static int64_t live_at(int n, const PackItem item[], int64_t time)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < item[i].nwindows; k++) {
+			const PackWindow *w = &item[i].window[k];
+			if (w->lower <= time && time < w->upper)
+				sum += w->high - w->low;
+		}
+	return sum;
+}
+
+static void judge_windows(int n, const PackItem item[], const int64_t offset[],
+                          PackResult r)
+{
+	int64_t height = 0;
+	for (int i = 0; i < n; i++) {
+		cr_assert_geq(offset[i], 0);
+		cr_assert_eq(offset[i] % item[i].align, 0);
+		if (offset[i] + item[i].size > height)
+			height = offset[i] + item[i].size;
+		for (int j = 0; j < i; j++)
+			cr_assert_not(windows_clash(&item[i], offset[i],
+			                            &item[j], offset[j]),
+			              "items %d and %d", i, j);
+	}
+	cr_assert_leq(height, r.height);
+	cr_assert_leq(r.bound, r.height);
+	for (int64_t time = 0; time < 24; time++)
+		cr_assert_leq(live_at(n, item, time), r.bound);
+}
+
+Test(pack, windows_never_meet_and_save_room)
+{
+	PackItem item[30];
+	PackWindow window[30][WINDOWS];
+	int64_t offset[30], windows = 0, hulls = 0;
+	state = 9;
+	for (int round = 0; round < 600; round++) {
+		int n = 1 + (int)below(round % 2 ? 30 : 8);
+		for (int i = 0; i < n; i++)
+			item[i] = windowed_item(window[i]);
+		PackResult r = pack(n, item, (PackLimits){.nodes = 20000},
+		                    offset);
+		judge_windows(n, item, offset, r);
+		windows += r.height;
+		for (int i = 0; i < n; i++)
+			item[i].nwindows = 0;
+		hulls += pack(n, item, (PackLimits){.nodes = 20000},
+		              offset).height;
+	}
+	cr_expect_lt(10 * windows, 9 * hulls, "%lld, %lld", (long long)windows,
+	             (long long)hulls);
 }

@@ -368,7 +368,7 @@ Test(place, against_brute_force)
 			int first = random_int(&r, 6);
 			b[i] = (Buffer){"b", MEM_ACTIVATION,
 			                1 + random_int(&r, 40), 4, 0, first,
-			                first + random_int(&r, 4)};
+			                first + random_int(&r, 4), 0, NULL};
 			copy[i] = b[i];
 		}
 		int64_t height = place_buffers(a, n, b, 0);
