@@ -135,12 +135,49 @@ static const char *widening(DType t)
 	}
 }
 
+/* at = 8 byte + bit, as far as its loops tell; false if they do not. */
+static bool split_bit(const CKernel *c, const Index *at, Index *byte, Index *bit)
+{
+	int64_t lo, hi;
+	*byte = k_const(at->add / 8);
+	*bit = k_const(at->add % 8);
+	for (int t = 0; t < at->nterms; t++) {
+		Term m = at->term[t];
+		Index *part = m.mul % 8 ? bit : byte;
+		m.mul /= m.mul % 8 ? 1 : 8;
+		part->term[part->nterms++] = m;
+	}
+	return c_index_range(c, bit, &lo, &hi) && lo >= 0 && hi < 8;
+}
+
+static void put_bit(Writer *w, const CKernel *c, const Access *a)
+{
+	Index byte, bit;
+	w_put(w, "((%s[", c_param_name(c, a->v));
+	if (split_bit(c, &a->at, &byte, &bit)) {
+		c_put_index(w, c, &byte);
+		w_put(w, "] >> (");
+		c_put_index(w, c, &bit);
+	} else {
+		w_put(w, "(");
+		c_put_index(w, c, &a->at);
+		w_put(w, ") >> 3] >> ((");
+		c_put_index(w, c, &a->at);
+		w_put(w, ") & 7");
+	}
+	w_put(w, ")) & 1)");
+}
+
 static void put_element(Writer *w, const CKernel *c, const Expr *e)
 {
 	const Access *a = &e->u.load;
 	if (a->v->kind == V_CONST && numel(a->v->shape) == 1) {
 		Scalar x = dtype_get(a->v->dtype, a->v->data, 0);
 		w_put(w, "%s", c_number(c->arena, e->type, x));
+		return;
+	}
+	if (a->v->dtype == DT_BIT) {
+		put_bit(w, c, a);
 		return;
 	}
 	const char *widen = widening(a->v->dtype);

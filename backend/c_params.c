@@ -11,8 +11,9 @@ void c_put_param_type(Writer *w, const CProgram *c)
 	const char *n = c->name, *u = c->upper;
 	w_raw(w, "typedef enum %s_dtype {\n", n);
 	for (int t = 0; t < NDTYPE; t++)
-		w_raw(w, "\t%s_%s,\n", u,
-		      c_upper(c->arena, dtype_name((DType)t)));
+		if (t != DT_BIT)   /* no variable is of bits */
+			w_raw(w, "\t%s_%s,\n", u,
+			      c_upper(c->arena, dtype_name((DType)t)));
 	w_raw(w, "} %s_dtype;\n\n", n);
 	w_raw(w, "typedef enum %s_role {\n"
 	      "\t%s_PARAMETER,\t/* a weight of the model */\n"
@@ -50,7 +51,7 @@ static void put_param(Writer *w, const CProgram *c, const Variable *v)
 		w_put(w, "%s%lldu", i ? ", " : "",
 		      i < v->shape.rank ? (long long)v->shape.dim[i] : 0);
 	w_line(w, "}, %s, %s, %s},", c_bytes(c, at),
-	       c_bytes(c, numel(v->shape) * dtype_size(v->dtype)),
+	       c_bytes(c, shape_bytes(v->shape, v->dtype)),
 	       bin ? c_bytes(c, first) : "(size_t)-1");
 }
 

@@ -1,10 +1,5 @@
 #include "backend/c_place.h"
 
-int64_t value_bytes(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static bool same_base(const Place *a, const Place *b)
 {
 	return a->base == b->base ||

@@ -4,8 +4,6 @@
 
 #include "ir/plan.h"
 
-int64_t value_bytes(const Value *);
-
 /* Same memory and type / any byte in common. */
 bool place_same(const Plan *, const Value *, const Value *);
 bool place_overlap(const Plan *, const Value *, const Value *);

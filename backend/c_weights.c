@@ -5,7 +5,7 @@
 
 int64_t array_bytes(const CArray *a)
 {
-	return numel(a->shape) * dtype_size(a->dtype);
+	return shape_bytes(a->shape, a->dtype);
 }
 
 /* True if all elements have the same bits: then they need not be stored. */
@@ -71,7 +71,7 @@ static void find_variables(CProgram *c)
 static bool same_contents(const CArray *a, const Value *v)
 {
 	return a->data && a->dtype == v->dtype &&
-	       array_bytes(a) == numel(v->shape) * dtype_size(v->dtype) &&
+	       array_bytes(a) == value_bytes(v) &&
 	       (a->data == v->data ||
 	        !memcmp(a->data, v->data, (size_t)array_bytes(a)));
 }

@@ -9,7 +9,7 @@ static void fill_variable(const Variable *v, void *to)
 	Scalar x = dtype_is_float(v->dtype) ? (Scalar){.f = v->fill}
 	                                    : (Scalar){.i = (int64_t)v->fill};
 	if (v->data)
-		memcpy(to, v->data, (size_t)(n * dtype_size(v->dtype)));
+		memcpy(to, v->data, (size_t)shape_bytes(v->shape, v->dtype));
 	else
 		for (int64_t i = 0; i < n; i++)
 			dtype_put(v->dtype, to, i, x);
@@ -63,7 +63,7 @@ void *executor_variable(const Executor *e, const Variable *v)
 		return e->state + e->program->offset[v->id];
 	if (v->data)
 		return (void *)(uintptr_t)v->data;
-	int64_t bytes = numel(v->shape) * dtype_size(v->dtype);
+	int64_t bytes = shape_bytes(v->shape, v->dtype);
 	void *copy = arena_alloc(e->unit->arena, (size_t)bytes + 1);
 	fill_variable(v, copy);
 	return copy;

@@ -63,7 +63,7 @@ static void evaluate(Site *s, const Kernel *k, Node *n)
 			buf[n->in[i]->id] = (void *)(uintptr_t)n->in[i]->data;
 	for (int o = 0; o < n->nout; o++) {
 		Value *v = n->out[o];
-		int64_t bytes = numel(v->shape) * dtype_size(v->dtype);
+		int64_t bytes = value_bytes(v);
 		buf[v->id] = arena_alloc(s->im->u->arena, (size_t)bytes + 1);
 	}
 	kernel_eval(k, buf, false);

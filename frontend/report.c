@@ -27,7 +27,7 @@ void report_state(const Program *p, int64_t bytes[NMEMCLASS])
 		bytes[c] = 0;
 	for (int i = 0; i < p->model->nvars; i++) {
 		const Variable *v = p->model->var[i];
-		int64_t n = numel(v->shape) * dtype_size(v->dtype);
+		int64_t n = shape_bytes(v->shape, v->dtype);
 		if (!v->mutable || p->offset[i] < 0)
 			continue;
 		bytes[v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER : MEM_PARAMETER]

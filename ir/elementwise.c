@@ -1,7 +1,9 @@
 /*
  * Lowering of elementwise nodes, single or fused: one loop nest over the
  * broadcast shape. Adjacent dimensions that every operand walks alike are
- * merged, so that the usual case is one flat loop.
+ * merged, so that the usual case is one flat loop. That loop is taken eight
+ * elements at a time, and then the rest, where some are bits: a byte of them is
+ * then read once, and stored once, when it is complete.
  */
 #include "ir/kernel.h"
 
@@ -10,8 +12,8 @@
 typedef struct Nest {
 	int rank;
 	int64_t dim[MAX_RANK];
-	int loop[MAX_RANK];
-	int first[MAX_RANK];   /* of the merged dimensions, as axes of `shape` */
+	Index at[MAX_RANK];    /* place in each */
+	int last[MAX_RANK];    /* of the merged dimensions, as axes of `shape` */
 	Shape shape;
 } Nest;
 
@@ -26,13 +28,14 @@ static int64_t stride_of(const Value *v, Shape shape, int a)
 	return stride[i];
 }
 
-/* May axis a be merged with a + 1: does every operand walk the two as one? */
-static bool mergeable(const Node *n, Shape shape, int a)
+/* May axis a be merged with the outer one: does every operand walk the two as
+ * one? */
+static bool mergeable(const Node *n, Shape shape, int outer, int a)
 {
 	for (int i = 0; i < n->nin + n->nout; i++) {
 		const Value *v = i < n->nin ? n->in[i] : n->out[i - n->nin];
-		if (v && stride_of(v, shape, a) !=
-		         stride_of(v, shape, a + 1) * shape.dim[a + 1])
+		if (v && stride_of(v, shape, outer) !=
+		         stride_of(v, shape, a) * shape.dim[a])
 			return false;
 	}
 	return true;
@@ -42,26 +45,27 @@ static Nest nest_of(const Node *n, Shape shape)
 {
 	Nest t = {.shape = shape};
 	for (int a = 0; a < shape.rank; a++) {
-		if (a && mergeable(n, shape, a - 1)) {
-			t.dim[t.rank - 1] *= shape.dim[a];
+		if (shape.dim[a] == 1)
 			continue;
-		}
-		t.first[t.rank] = a;
-		t.dim[t.rank++] = shape.dim[a];
+		bool merge = t.rank &&
+		             mergeable(n, shape, t.last[t.rank - 1], a);
+		t.rank += !merge;
+		t.dim[t.rank - 1] = merge ? t.dim[t.rank - 1] * shape.dim[a]
+		                          : shape.dim[a];
+		t.last[t.rank - 1] = a;
 	}
 	return t;
 }
 
-/* The element of v at the loops' place. The stride along merged axes is that
+/* The element of v at the nest's place. The stride along merged axes is that
  * of the last of them. */
 static Index element(const Nest *t, const Value *v)
 {
 	Index at = {0};
 	for (int r = 0; r < t->rank; r++) {
-		int last = (r + 1 < t->rank ? t->first[r + 1] : t->shape.rank) - 1;
-		int64_t stride = stride_of(v, t->shape, last);
+		int64_t stride = stride_of(v, t->shape, t->last[r]);
 		if (stride)
-			at = k_sum(at, k_scaled(k_at(t->loop[r]), stride));
+			at = k_sum(at, k_scaled(t->at[r], stride));
 	}
 	return at;
 }
@@ -127,16 +131,15 @@ static Shape iteration_shape(const Node *n)
 	return s;
 }
 
-void lower_elementwise(Kernel *k, const Node *n)
+/* What the node computes at the nest's place. */
+static Expr **results(Kernel *k, const Node *n, const Nest *t)
 {
-	Nest t = nest_of(n, iteration_shape(n));
 	Known *list = arena_array(k->arena, Known, count_results(n));
+	Expr **y = arena_array(k->arena, Expr *, n->nout);
 	int count = 0;
-	for (int r = 0; r < t.rank; r++)
-		t.loop[r] = k_for(k, t.dim[r]);
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i]) {
-			Expr *x = k_load_flat(k, n->in[i], element(&t, n->in[i]));
+			Expr *x = k_load_flat(k, n->in[i], element(t, n->in[i]));
 			list[count++] = (Known){n->in[i], k_get(k, k_var(k, x))};
 		}
 	if (n->nbody == 0)
@@ -144,9 +147,74 @@ void lower_elementwise(Kernel *k, const Node *n)
 	for (int b = 0; b < n->nbody; b++)
 		count = apply(k, n->body[b], list, count);
 	for (int o = 0; o < n->nout; o++)
-		k_store_flat(k, n->out[o], element(&t, n->out[o]),
-		             known(list, count, n->out[o]));
-	k_end_n(k, t.rank);
+		y[o] = known(list, count, n->out[o]);
+	return y;
+}
+
+static bool has_bits(const Node *n)
+{
+	bool any = false;
+	for (int i = 0; i < n->nin; i++)
+		any |= n->in[i] && n->in[i]->dtype == DT_BIT;
+	for (int o = 0; o < n->nout; o++)
+		any |= n->out[o]->dtype == DT_BIT;
+	return any;
+}
+
+/* As many elements as a byte has bits, or fewer at the end. */
+static void lower_byte(Kernel *k, const Node *n, Nest *t, Index byte, int bits)
+{
+	int *packed = arena_array(k->arena, int, n->nout);
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->dtype == DT_BIT)
+			packed[o] = k_var(k, k_typed(k, DT_I32, 0));
+	int i = k_for(k, bits);
+	t->at[0] = k_sum(k_scaled(byte, 8), k_at(i));
+	Expr **y = results(k, n, t);
+	for (int o = 0; o < n->nout; o++) {
+		const Value *v = n->out[o];
+		if (v->dtype == DT_BIT)
+			k_set(k, packed[o],
+			      k_or(k, k_get(k, packed[o]),
+			           k_shl(k, y[o], k_index(k, k_at(i)))));
+		else
+			k_store_flat(k, v, element(t, v), y[o]);
+	}
+	k_end(k);
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->dtype == DT_BIT)
+			k_store_byte(k, n->out[o], byte, k_get(k, packed[o]));
+}
+
+static void lower_bytes(Kernel *k, const Node *n, Nest *t)
+{
+	int64_t count = numel(t->shape);
+	if (count >= 8) {
+		int b = k_for(k, count / 8);
+		lower_byte(k, n, t, k_at(b), 8);
+		k_end(k);
+	}
+	if (count % 8)
+		lower_byte(k, n, t, k_const(count / 8), (int)(count % 8));
+}
+
+static void lower_elements(Kernel *k, const Node *n, Nest *t)
+{
+	for (int r = 0; r < t->rank; r++)
+		t->at[r] = k_at(k_for(k, t->dim[r]));
+	Expr **y = results(k, n, t);
+	for (int o = 0; o < n->nout; o++)
+		k_store_flat(k, n->out[o], element(t, n->out[o]), y[o]);
+	k_end_n(k, t->rank);
+}
+
+void lower_elementwise(Kernel *k, const Node *n)
+{
+	Nest t = nest_of(n, iteration_shape(n));
+	if (has_bits(n) && t.rank <= 1)
+		lower_bytes(k, n, &t);
+	else
+		lower_elements(k, n, &t);
 	hoist_invariants(k);
 }
 

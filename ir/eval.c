@@ -184,11 +184,15 @@ static void eval_store(const Frame *f, const Stmt *s)
 	if (!inside(f, to))
 		return;
 	int64_t i = eval_index(f, &to->at);
-	if (i < 0 || i >= numel(v->shape))
-		BUG("%s '%s' writes element %lld of %%%s, which has %lld",
-		    f->k->node->loc.op, f->k->node->loc.node, (long long)i,
-		    v->name, (long long)numel(v->shape));
+	int64_t end = to->byte ? value_bytes(v) : numel(v->shape);
+	if (i < 0 || i >= end)
+		BUG("%s '%s' writes %s %lld of %%%s, which has %lld",
+		    f->k->node->loc.op, f->k->node->loc.node,
+		    to->byte ? "byte" : "element", (long long)i, v->name,
+		    (long long)end);
 	Scalar x = eval_expr(f, s->u.store.x);
+	if (to->byte)
+		type = DT_U8;
 	if (s->u.store.add) {
 		Scalar old = dtype_get(type, f->buf[v->id], i);
 		if (dtype_is_float(type))

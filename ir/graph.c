@@ -15,6 +15,11 @@ const char *memory_class_name(MemoryClass c)
 	return class_names[c];
 }
 
+int64_t value_bytes(const Value *v)
+{
+	return shape_bytes(v->shape, v->dtype);
+}
+
 /* Grows an arena array by doubling; n is the number of elements in use. */
 static void *grow(Arena *a, void *array, int n, size_t size)
 {

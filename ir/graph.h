@@ -74,6 +74,8 @@ struct Value {
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };
 
+int64_t value_bytes(const Value *);   /* that its elements take, as stored */
+
 typedef enum AttrKind {
 	ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_INTS, ATTR_FLOATS
 } AttrKind;

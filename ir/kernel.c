@@ -366,6 +366,9 @@ void k_set(Kernel *k, int var, Expr *x)
 static void store(Kernel *k, Access to, bool add, Expr *x)
 {
 	DType want = compute_type(to.v->dtype);
+	if ((to.v->dtype == DT_BIT) != to.byte)
+		BUG("%s: %%%s is stored by the %s", k->node->op->name,
+		    to.v->name, to.byte ? "byte" : "element");
 	x = retype_number(k, x, want);
 	if (!dtype_is_float(want) && !dtype_is_float(x->type))
 		x = k_cast(k, want, x);
@@ -391,6 +394,11 @@ void k_store_at(Kernel *k, const Value *v, const Index at[], Expr *x)
 void k_store_flat(Kernel *k, const Value *v, Index at, Expr *x)
 {
 	store(k, (Access){.v = v, .at = at}, false, x);
+}
+
+void k_store_byte(Kernel *k, const Value *v, Index byte, Expr *x)
+{
+	store(k, (Access){.v = v, .at = byte, .byte = true}, false, x);
 }
 
 void k_store_padded(Kernel *k, const Value *v, const Index at[], Expr *x)

@@ -6,8 +6,9 @@
  * functions below and never print target code themselves.
  *
  * Arithmetic is done in one of four types: f32, f64, i32, i64. A load of a
- * narrower type widens (f16, bf16 to f32; bool, i8, u8, i16, u16 to i32; u32,
- * u64 to i64), a store narrows. Comparisons give an i32 that is 0 or 1.
+ * narrower type widens (f16, bf16 to f32; bool, bit, i8, u8, i16, u16 to i32;
+ * u32, u64 to i64), a store narrows. Comparisons give an i32 that is 0 or 1.
+ * Bits are loaded one by one and stored by the byte.
  */
 #ifndef IR_KERNEL_H
 #define IR_KERNEL_H
@@ -50,11 +51,12 @@ typedef struct Guard {
 	int64_t extent;
 } Guard;
 
-/* One element of a value's storage. Where a guard fails, a load gives
- * `outside` and a store does nothing. */
+/* One element of a value's storage; or, to store bits, one byte. Where a guard
+ * fails, a load gives `outside` and a store does nothing. */
 typedef struct Access {
 	const Value *v;
 	Index at;
+	bool byte;     /* `at` counts bytes: eight elements each */
 	int nguards;
 	Guard *guard;
 	double outside;
@@ -170,6 +172,8 @@ Expr *k_load_flat(Kernel *, const Value *, Index);
 void k_store(Kernel *, const Value *, const int loop[], Expr *);
 void k_store_at(Kernel *, const Value *, const Index at[], Expr *);
 void k_store_flat(Kernel *, const Value *, Index, Expr *);
+/* Elements 8 byte .. 8 byte + 7 of a value of bits. */
+void k_store_byte(Kernel *, const Value *, Index byte, Expr *);
 void k_accumulate(Kernel *, const Value *, const Index at[], Expr *);  /* += */
 /* Guarded forms of the two: nothing happens outside. */
 void k_store_padded(Kernel *, const Value *, const Index at[], Expr *);

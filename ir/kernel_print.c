@@ -28,7 +28,7 @@ static void print_index(FILE *f, const Index *at)
 
 static void print_access(FILE *f, const Access *a)
 {
-	fprintf(f, "%%%s[", a->v->name);
+	fprintf(f, a->byte ? "%%%s[byte " : "%%%s[", a->v->name);
 	print_index(f, &a->at);
 	fputc(']', f);
 }

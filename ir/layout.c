@@ -90,7 +90,7 @@ static void sum_array(void *to, const Plan *plan, const Value *v)
 	                             sizeof *a->data, by_address);
 	if (!found)
 		return;
-	a->bytes += numel(v->shape) * dtype_size(v->dtype);
+	a->bytes += value_bytes(v);
 	/* Counted: leaves the list, which stays sorted. */
 	int i = (int)(found - a->data);
 	for (a->n--; i < a->n; i++)
@@ -139,7 +139,7 @@ static void place_variables(Program *p)
 			continue;
 		}
 		p->offset[i] = round_up(*end, p->align);
-		*end = p->offset[i] + numel(v->shape) * dtype_size(v->dtype);
+		*end = p->offset[i] + shape_bytes(v->shape, v->dtype);
 	}
 }
 

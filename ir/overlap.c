@@ -48,11 +48,6 @@ typedef struct Nest {
 
 enum { PARTS = -1 };            /* the variable of the loop over them */
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 /* ---- what is touched ---- */
 
 static Touch *add_touch(Nest *n, Touch **list)
@@ -99,9 +94,10 @@ static void touch(Nest *n, Touch **list, const Access *a)
 	t->bytes = element;
 	for (int i = 0; i < a->nguards; i++)
 		free_indirect(t, &a->guard[i], element);
-	if (indirect_term(&t->at)) {
+	/* Bits are not where their indexes say in bytes. */
+	if (indirect_term(&t->at) || (a->v->dtype == DT_BIT && !a->byte)) {
 		t->at = k_const(0);
-		t->bytes = bytes_of(a->v);
+		t->bytes = value_bytes(a->v);
 		return;
 	}
 	t->at = k_scaled(t->at, element);
@@ -123,7 +119,7 @@ static void find_loads(Nest *n, const Expr *e)
 static void touch_argument(Nest *n, Touch **list, const Arg *a, int64_t parts)
 {
 	Touch *t = add_touch(n, list);
-	t->bytes = bytes_of(a->v);
+	t->bytes = value_bytes(a->v);
 	if (parts > 1 && a->parts == parts) {
 		t->bytes /= parts;
 		t->at.nterms = 1;
@@ -317,9 +313,9 @@ static int64_t most_of_all(Nest n)
 int64_t kernel_distance(const Kernel *k, const Value *in, const Value *out)
 {
 	Nest n = {.k = k, .in = in, .out = out, .calls = true, .parts = 1};
-	if (!bytes_of(in) || !bytes_of(out))
+	if (!value_bytes(in) || !value_bytes(out))
 		return KERNEL_ANYWHERE;
 	int64_t called = most_of_all(n);
 	n.calls = false;
-	return smaller(larger(called, most_of_all(n)), bytes_of(out));
+	return smaller(larger(called, most_of_all(n)), value_bytes(out));
 }

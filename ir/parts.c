@@ -62,10 +62,12 @@ bool parts_all_sum(const Node *n, const bool part[], PartKind out[])
 
 /* ---- the question ---- */
 
+/* Rows of bits must end where bytes do. */
 static bool divides(const Value *v, int64_t parts)
 {
 	return v && v->shape.rank > 0 && v->shape.dim[0] > 0 &&
-	       v->shape.dim[0] % parts == 0;
+	       v->shape.dim[0] % parts == 0 &&
+	       (v->dtype != DT_BIT || numel(v->shape) / parts % 8 == 0);
 }
 
 /* Outputs without the workspace, which belongs to the target. */

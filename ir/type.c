@@ -34,7 +34,7 @@ bool dtype_from_name(const char *name, DType *out)
 bool dtype_from_onnx(int32_t onnx, DType *out)
 {
 	for (int t = 0; t < NDTYPE; t++)
-		if (types[t].onnx == onnx) {
+		if (onnx && types[t].onnx == onnx) {
 			*out = (DType)t;
 			return true;
 		}
@@ -99,6 +99,8 @@ Scalar dtype_get(DType t, const void *data, int64_t i)
 		return (Scalar){.f = (double)bf16_to_f32(((const uint16_t *)data)[i])};
 	case DT_BOOL:
 	case DT_U8:   return (Scalar){.i = ((const uint8_t *)data)[i]};
+	case DT_BIT:
+		return (Scalar){.i = ((const uint8_t *)data)[i / 8] >> i % 8 & 1};
 	case DT_I8:   return (Scalar){.i = ((const int8_t *)data)[i]};
 	case DT_U16:  return (Scalar){.i = ((const uint16_t *)data)[i]};
 	case DT_I16:  return (Scalar){.i = ((const int16_t *)data)[i]};
@@ -111,6 +113,11 @@ Scalar dtype_get(DType t, const void *data, int64_t i)
 	return (Scalar){.i = ((const int64_t *)data)[i]};
 }
 
+static void put_bit(uint8_t *byte, int i, int64_t x)
+{
+	*byte = (uint8_t)((*byte & ~(1 << i)) | (int)(x & 1) << i);
+}
+
 void dtype_put(DType t, void *data, int64_t i, Scalar x)
 {
 	switch (t) {
@@ -120,6 +127,9 @@ void dtype_put(DType t, void *data, int64_t i, Scalar x)
 	case DT_BF16: ((uint16_t *)data)[i] = f32_to_bf16((float)x.f); return;
 	case DT_BOOL:
 	case DT_U8:   ((uint8_t *)data)[i] = (uint8_t)x.i; return;
+	case DT_BIT:
+		put_bit((uint8_t *)data + i / 8, (int)(i % 8), x.i);
+		return;
 	case DT_I8:   ((int8_t *)data)[i] = (int8_t)x.i; return;
 	case DT_U16:  ((uint16_t *)data)[i] = (uint16_t)x.i; return;
 	case DT_I16:  ((int16_t *)data)[i] = (int16_t)x.i; return;
@@ -138,6 +148,12 @@ int64_t numel(Shape s)
 	for (int i = 0; i < s.rank; i++)
 		n *= s.dim[i];
 	return n;
+}
+
+int64_t shape_bytes(Shape s, DType t)
+{
+	int64_t n = numel(s);
+	return t == DT_BIT ? (n + 7) / 8 : n * types[t].size;
 }
 
 bool shape_equal(Shape a, Shape b)

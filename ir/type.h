@@ -18,7 +18,7 @@ typedef enum DClass { DC_FLOAT, DC_INT } DClass;
 
 const char *dtype_name(DType);        /* "f32" */
 const char *dtype_ctype(DType);       /* "float" */
-int dtype_size(DType);                /* bytes of one stored element */
+int dtype_size(DType);                /* bytes of one element; of a bit: 1 */
 bool dtype_is_float(DType);
 bool dtype_from_name(const char *, DType *out);
 bool dtype_from_onnx(int32_t, DType *out);   /* false: not a type we store */
@@ -45,6 +45,7 @@ typedef struct Shape {
 } Shape;
 
 int64_t numel(Shape);
+int64_t shape_bytes(Shape, DType);    /* that many elements, as stored */
 bool shape_equal(Shape, Shape);
 /* Numpy's rule: align at the right, 1 stretches. False: they do not fit. */
 bool shape_broadcast(Shape a, Shape b, Shape *out);

@@ -33,11 +33,6 @@ typedef struct Checker {
 	((c)->wrong = (c)->wrong ? (c)->wrong \
 	                         : arena_printf((c)->arena, __VA_ARGS__))
 
-static int64_t size_of(const Value *v)
-{
-	return numel(v->shape) * (int64_t)dtype_size(v->dtype);
-}
-
 static const Place *place(const Checker *c, const Value *v)
 {
 	return &c->plan->place[v->id];
@@ -141,7 +136,7 @@ static void check_arena_place(Checker *c, const Value *v)
 	}
 	const Buffer *b = &c->plan->buffer[p->buffer];
 	if (p->offset < b->offset ||
-	    p->offset + size_of(v) > b->offset + b->bytes)
+	    p->offset + value_bytes(v) > b->offset + b->bytes)
 		FAIL(c, "%%%s is not inside its buffer", v->name);
 	if (p->offset % dtype_size(v->dtype))
 		FAIL(c, "%%%s is not aligned", v->name);
@@ -198,7 +193,7 @@ static void check_alive(Checker *c, const Value *v, int step)
 	if (step < b->first || step > b->last)
 		FAIL(c, "%%%s is used at step %d, its buffer lives from %d to "
 		     "%d", v->name, step, b->first, b->last);
-	if (!in_window(b, p->offset, size_of(v), step))
+	if (!in_window(b, p->offset, value_bytes(v), step))
 		FAIL(c, "%%%s is used at step %d, but not inside of what its "
 		     "buffer takes then", v->name, step);
 }
@@ -213,7 +208,7 @@ static void check_found(Checker *c, const Value *v, const char *reader)
 		FAIL(c, "'%s' reads %%%s before it is written", reader,
 		     v->name);
 	else if (p->region == REGION_ARENA &&
-	         !owned(c, p->offset, p->offset + size_of(v), want))
+	         !owned(c, p->offset, p->offset + value_bytes(v), want))
 		FAIL(c, "'%s' reads %%%s, which was overwritten", reader,
 		     v->name);
 	else if (p->region == REGION_STATE &&
@@ -253,7 +248,7 @@ static void write_value(Checker *c, const Value *v)
 	check_alive(c, v, c->step);
 	c->contents[v->id] = v->id;
 	if (p->region == REGION_ARENA)
-		own(c, p->offset, p->offset + size_of(v), v->id);
+		own(c, p->offset, p->offset + value_bytes(v), v->id);
 	else
 		c->state[p->base->var->id] = v->id;
 }
@@ -261,13 +256,13 @@ static void write_value(Checker *c, const Value *v)
 static bool share_bytes(const Checker *c, const Value *a, const Value *b)
 {
 	const Place *p = place(c, a), *q = place(c, b);
-	if (p->region != q->region || !size_of(a) || !size_of(b))
+	if (p->region != q->region || !value_bytes(a) || !value_bytes(b))
 		return false;
 	if (p->region == REGION_STATE)
 		return p->base->var == q->base->var;
 	return p->region == REGION_ARENA &&
-	       p->offset < q->offset + size_of(b) &&
-	       q->offset < p->offset + size_of(a);
+	       p->offset < q->offset + value_bytes(b) &&
+	       q->offset < p->offset + value_bytes(a);
 }
 
 /* Have the loops done with the bytes of the input when they store there? */
@@ -307,7 +302,7 @@ static void check_aliases(Checker *c, const Node *n)
 static bool is_view(const Checker *c, const Node *n)
 {
 	return plan_skips(c->plan, n) &&
-	       size_of(n->in[0]) == size_of(n->out[0]) &&
+	       value_bytes(n->in[0]) == value_bytes(n->out[0]) &&
 	       place(c, n->in[0])->offset == place(c, n->out[0])->offset;
 }
 
@@ -340,10 +335,10 @@ static void start(Checker *c)
 		c->contents[v->id] = v->id;
 		if (c->wrong || p->region != REGION_ARENA)
 			continue;
-		if (overlaps_any(c, p->offset, p->offset + size_of(v)))
+		if (overlaps_any(c, p->offset, p->offset + value_bytes(v)))
 			FAIL(c, "input %%%s overlaps another", v->name);
 		check_alive(c, v, 0);
-		own(c, p->offset, p->offset + size_of(v), v->id);
+		own(c, p->offset, p->offset + value_bytes(v), v->id);
 	}
 }
 

@@ -125,7 +125,9 @@ static Range elements(const Nest *n, const Access *a)
 static Reach reach_of_load(const Nest *n, const Access *a)
 {
 	Reach r = nothing;
-	r.load_begin = elements(n, a).lo * dtype_size(a->v->dtype);
+	int64_t lo = elements(n, a).lo;
+	r.load_begin = a->v->dtype == DT_BIT ? lo / 8
+	             : lo * dtype_size(a->v->dtype);
 	return r;
 }
 
@@ -151,11 +153,6 @@ static Reach reach_of_expr(const Nest *n, const Expr *e)
 	return r;
 }
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 /* Part `part` of `parts` of the argument; all of what it may touch: of 1. */
 static Reach reach_of_arg(const Nest *n, const Arg *a, int64_t part,
                           int64_t parts)
@@ -165,7 +162,7 @@ static Reach reach_of_arg(const Nest *n, const Arg *a, int64_t part,
 	int64_t begin = 0, end;
 	if (a->kind != ARG_VALUE || !a->v)
 		return r;
-	end = bytes_of(a->v);
+	end = value_bytes(a->v);
 	if (parts > 1 && a->parts == parts) {
 		end /= parts;
 		begin = part * end;

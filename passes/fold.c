@@ -8,11 +8,6 @@
 
 enum { SMALL_BYTES = 4096 };
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static bool foldable(const Node *n)
 {
 	int64_t in = 0, out = 0;
@@ -21,12 +16,12 @@ static bool foldable(const Node *n)
 			continue;
 		if (n->in[i]->kind != V_CONST)
 			return false;
-		in += bytes_of(n->in[i]);
+		in += value_bytes(n->in[i]);
 	}
 	for (int o = 0; o < n->nout; o++) {
 		if (n->out[o]->var)
 			return false;
-		out += bytes_of(n->out[o]);
+		out += value_bytes(n->out[o]);
 	}
 	return out <= SMALL_BYTES || out <= in;
 }
@@ -40,7 +35,7 @@ static void fold_node(Graph *g, Node *n)
 			buf[n->in[i]->id] = (void *)(uintptr_t)n->in[i]->data;
 	for (int o = 0; o < n->nout; o++)
 		buf[n->out[o]->id] = arena_alloc(g->unit->arena,
-		                                 (size_t)bytes_of(n->out[o]));
+		                                 (size_t)value_bytes(n->out[o]));
 	kernel_eval(kernel_of(scratch, n), buf, false);
 	for (int o = 0; o < n->nout; o++) {
 		n->out[o]->kind = V_CONST;

@@ -23,12 +23,12 @@ static bool elementwise(const Node *n)
 static bool keeps_more_alive(const Node *p)
 {
 	const Value *y = p->out[0];
-	int64_t size = numel(y->shape) * dtype_size(y->dtype), held = 0;
+	int64_t size = value_bytes(y), held = 0;
 	for (int i = 0; i < p->nin; i++) {
 		const Value *v = p->in[i];
 		if (v && v->nuses == 1 && (v->kind == V_RESULT ||
 		                           v->kind == V_INPUT))
-			held += numel(v->shape) * dtype_size(v->dtype);
+			held += value_bytes(v);
 	}
 	return held > size;
 }

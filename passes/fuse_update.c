@@ -24,11 +24,6 @@ typedef struct Candidate {
 	Node *after;          /* the last that must come before the fused node */
 } Candidate;
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 /* ---- the pair ---- */
 
 static bool updates(const Node *n)
@@ -121,7 +116,7 @@ static int64_t tile_rows(const Node *p, bool workspace)
 	int64_t unit = p->op->rows ? p->op->rows->unit(p, workspace) : 0;
 	if (!unit || v->shape.rank == 0)
 		return 0;
-	int64_t all = v->shape.dim[0], row = bytes_of(v) / all;
+	int64_t all = v->shape.dim[0], row = value_bytes(v) / all;
 	int64_t rows = TILE_BYTES / row < all / 2 ? TILE_BYTES / row : all / 2;
 	rows = rows > unit ? rows / unit * unit : unit;
 	return 2 * rows <= all ? rows : 0;
@@ -135,7 +130,7 @@ static bool choose_tile(Candidate *f, bool workspace)
 		return true;
 	f->rows = tile_rows(f->p, workspace);
 	if (f->rows)
-		f->tile_bytes = bytes_of(v) / v->shape.dim[0] * f->rows;
+		f->tile_bytes = value_bytes(v) / v->shape.dim[0] * f->rows;
 	return f->rows > 0;
 }
 
@@ -211,9 +206,9 @@ static bool pays(const Candidate *f)
 		const Value *x = f->p->in[i];
 		const Value *root = x ? value_viewed(x) : NULL;
 		if (root && in_arena(root) && !outlives(f, root, rival))
-			held += bytes_of(root);
+			held += value_bytes(root);
 	}
-	return held + f->tile_bytes <= bytes_of(f->p->out[0]);
+	return held + f->tile_bytes <= value_bytes(f->p->out[0]);
 }
 
 /* Does anything in p's way down replace a variable that p reads? */

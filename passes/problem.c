@@ -19,11 +19,6 @@ typedef struct Builder {
 	bool *output;         /* by value id */
 } Builder;
 
-static int64_t value_bytes(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static const Value *viewed(const Node *n)
 {
 	return n->op->view ? n->in[0] : NULL;

@@ -34,11 +34,6 @@ typedef struct Recompute {
 	int nvalues, nnodes;
 } Recompute;
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static bool is_cheap(Arena *scratch, const Node *n)
 {
 	int64_t elements = 0;
@@ -156,7 +151,7 @@ static bool is_output(const Graph *g, const Value *v)
 static bool worthwhile(const Recompute *r, const Value *v, int position)
 {
 	const Node *n = v->def;
-	if (bytes_of(v) < MIN_BYTES || n->op->view || !r->cheap[n->id] ||
+	if (value_bytes(v) < MIN_BYTES || n->op->view || !r->cheap[n->id] ||
 	    r->position[n->id] > r->loss || is_output(r->g, v))
 		return false;
 	for (int i = 0; i < n->nin; i++)

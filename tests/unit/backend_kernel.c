@@ -68,6 +68,23 @@ static void add_accumulation(Suite *s, DType t)
 	k_end(c->k);
 }
 
+/* y[i] = x[mul i + add], all bits: the byte that holds one may or may not be
+ * known from the loops. */
+static void add_bits(Suite *s, int64_t mul, int64_t add)
+{
+	Case *c = new_case(s, DT_BIT, DT_BIT);
+	Kernel *k = c->k;
+	int b = k_for(k, (N - add) / mul / 8);
+	int byte = k_var(k, k_typed(k, DT_I32, 0)), i = k_for(k, 8);
+	Index at = k_sum(k_scaled(k_at(b), 8), k_at(i));
+	Expr *bit = k_load_flat(k, &c->x, k_plus(k_scaled(at, mul), add));
+	k_set(k, byte, k_or(k, k_get(k, byte),
+	                    k_shl(k, bit, k_index(k, k_at(i)))));
+	k_end(k);
+	k_store_byte(k, &c->y, k_at(b), k_get(k, byte));
+	k_end(k);
+}
+
 static void add_cast(Suite *s, DType from, DType to)
 {
 	Case *c = new_case(s, from, to);
@@ -162,6 +179,8 @@ static void add_all(Suite *s)
 	                               S_neg, S_abs, S_not};
 	static const DType kinds[] = {DT_F32, DT_F64, DT_I32, DT_I64};
 	for (int t = 0; t < NDTYPE; t++) {
+		if (t == DT_BIT)   /* not stored by the element */
+			continue;
 		add_copy(s, (DType)t);
 		add_accumulation(s, (DType)t);
 	}
@@ -177,6 +196,11 @@ static void add_all(Suite *s)
 		add_constant_division(s, S_div, by);
 		add_constant_division(s, S_mod, by);
 	}
+	add_bits(s, 1, 0);
+	add_bits(s, 1, 5);
+	add_bits(s, 1, 8);
+	add_bits(s, 2, 0);
+	add_bits(s, 3, 1);
 	add_padding(s);
 	add_indirection(s, 1, 0);
 	add_indirection(s, 3, -5);

@@ -122,7 +122,7 @@ static void same_state(const char *what, const Graph *g, Results a, Results b)
 {
 	for (int i = 0; i < g->model->nvars; i++) {
 		const Variable *v = g->model->var[i];
-		size_t bytes = (size_t)(numel(v->shape) * dtype_size(v->dtype));
+		size_t bytes = (size_t)shape_bytes(v->shape, v->dtype);
 		cr_expect(!memcmp(a.state[i], b.state[i], bytes),
 		          "%s: '%s' differs", what, v->name);
 	}

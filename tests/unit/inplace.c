@@ -6,7 +6,7 @@
 
 static size_t bytes_of(const Value *v)
 {
-	return (size_t)(numel(v->shape) * dtype_size(v->dtype));
+	return (size_t)value_bytes(v);
 }
 
 static bool same_bits(const Node *n, void *const a[], void *const b[])

@@ -5,16 +5,11 @@
  */
 #include "tests/unit/op_case.h"
 
-static int64_t bytes_of(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static bool same_bits(const Node *n, void *const a[], void *const b[])
 {
 	for (int o = 0; o < n->nout; o++) {
 		int id = n->out[o]->id;
-		if (memcmp(a[id], b[id], (size_t)bytes_of(n->out[o])))
+		if (memcmp(a[id], b[id], (size_t)value_bytes(n->out[o])))
 			return false;
 	}
 	return true;
@@ -25,15 +20,15 @@ static bool same_at(Case *c, const Kernel *k, const Value *in,
                     const Value *out, int64_t distance)
 {
 	void **apart = buffers_make(c, false), **over = buffers_make(c, false);
-	int64_t room = (distance < 0 ? -distance : distance) + bytes_of(in) +
-	               bytes_of(out);
+	int64_t room = (distance < 0 ? -distance : distance) + value_bytes(in) +
+	               value_bytes(out);
 	run_node(c, c->n, apart, false);
 	node_buffers(c, c->n, over, false);
 	char *both = arena_alloc(c->unit.arena, (size_t)room + 16);
 	memset(both, 0x7b, (size_t)room);
 	char *to = both + (distance < 0 ? -distance : 0);
 	char *from = both + (distance < 0 ? 0 : distance);
-	memcpy(from, over[in->id], (size_t)bytes_of(in));
+	memcpy(from, over[in->id], (size_t)value_bytes(in));
 	over[in->id] = from;
 	over[out->id] = to;
 	kernel_eval(k, over, false);
@@ -63,15 +58,15 @@ static void check_pair(Case *c, const Kernel *k, const Value *in,
 	int64_t d = kernel_distance(k, in, out);
 	int64_t unit = element_of(in, out);
 	if (d == KERNEL_ANYWHERE)
-		d = -bytes_of(in);
+		d = -value_bytes(in);
 	d = round_up(d, unit);
 	t->pairs++;
-	t->nearer += d < bytes_of(out);
-	cr_expect_leq(d, round_up(bytes_of(out), unit));
+	t->nearer += d < value_bytes(out);
+	cr_expect_leq(d, round_up(value_bytes(out), unit));
 	cr_expect(same_at(c, k, in, out, d), "%s, example %d: %%%s %lld bytes "
 	          "before %%%s", c->op->name, c->index, out->name,
 	          (long long)d, in->name);
-	if (d > -bytes_of(in))
+	if (d > -value_bytes(in))
 		t->tight += !same_at(c, k, in, out, d - unit);
 }
 

@@ -19,11 +19,6 @@ typedef struct Division {
 	PartKind kind[MOST_OUT];
 } Division;
 
-static inline int64_t value_bytes(const Value *v)
-{
-	return numel(v->shape) * dtype_size(v->dtype);
-}
-
 static inline Value *part_input(Graph *g, const Division *d, int i)
 {
 	const Value *v = d->n->in[i];

@@ -43,7 +43,7 @@ static inline Unit test_unit(void)
 
 static inline int64_t bytes_of(const Value *v)
 {
-	return numel(v->shape) * dtype_size(v->dtype);
+	return value_bytes(v);
 }
 
 /* ---- making ---- */
@@ -230,7 +230,7 @@ typedef struct Results {
 
 static inline void *first_contents(Arena *a, const Variable *v)
 {
-	int64_t bytes = numel(v->shape) * dtype_size(v->dtype);
+	int64_t bytes = shape_bytes(v->shape, v->dtype);
 	void *x = arena_alloc(a, (size_t)bytes);
 	if (v->data)
 		memcpy(x, v->data, (size_t)bytes);
@@ -367,7 +367,7 @@ static inline bool same_results(const Graph *g, const Results *a,
 	for (int i = 0; i < g->model->nvars; i++) {
 		const Variable *v = g->model->var[i];
 		if (memcmp(a->state[i], b->state[i],
-		           (size_t)(numel(v->shape) * dtype_size(v->dtype))))
+		           (size_t)shape_bytes(v->shape, v->dtype)))
 			return false;
 	}
 	return true;
