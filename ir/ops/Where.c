@@ -3,7 +3,9 @@
 
 static bool infer(Unit *u, Node *n)
 {
-	if (n->in[0]->dtype != DT_BOOL || n->in[1]->dtype != n->in[2]->dtype) {
+	DType c = n->in[0]->dtype;
+	if ((c != DT_BOOL && c != DT_BIT) ||
+	    n->in[1]->dtype != n->in[2]->dtype) {
 		error_at(u, n->loc, "inputs are %s, %s and %s, expected bool and "
 		         "two of one type", dtype_name(n->in[0]->dtype),
 		         dtype_name(n->in[1]->dtype),
@@ -38,5 +40,7 @@ const OpDef op_Where = {
 	EXAMPLES({.in = {{DIMS(2, 3), DT_BOOL}, {DIMS(2, 3)}, {DIMS(2, 3)}}},
 	         {.in = {{DIMS(4, 1), DT_BOOL}, {DIMS(5)}, {{0}}}},
 	         {.in = {{DIMS(6), DT_BOOL}, {DIMS(6), DT_I64, -9, 9},
-	                 {DIMS(6), DT_I64, -9, 9}}}),
+	                 {DIMS(6), DT_I64, -9, 9}}},
+	         {.in = {{DIMS(3, 7), DT_BIT, 0, 1}, {DIMS(3, 7)}, {{0}}}},
+	         {.in = {{DIMS(3, 5), DT_BIT, 0, 1}, {DIMS(5)}, {{0}}}}),
 };
