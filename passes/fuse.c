@@ -56,14 +56,33 @@ static int count_reads(const Node *c, const Value *v)
 	return reads;
 }
 
+/* Bits are stored by the byte, so where they are, one loop must do. */
+static bool one_loop(const Node *p, const Value *stored)
+{
+	for (int i = 0; i < p->nin; i++)
+		if (p->in[i] && numel(p->in[i]->shape) != 1 &&
+		    numel(p->in[i]->shape) != numel(stored->shape))
+			return false;
+	return true;
+}
+
+/* Bits are to be in memory instead of what they are of; unless they are taken a
+ * second time, where they are wanted. */
+static bool to_be_kept(const Node *p)
+{
+	const Node *last = p->nbody ? p->body[p->nbody - 1] : p;
+	return p->out[0]->dtype == DT_BIT && last->again < 0;
+}
+
 static bool fusable(const Node *p, const Node *c)
 {
 	if (!p || !elementwise(p) || p->nout != 1 || p->out[0]->var ||
-	    p->op->view || c->op->view)
+	    p->op->view || c->op->view || to_be_kept(p))
 		return false;
 	const Value *y = p->out[0];
 	return y->nuses == count_reads(c, y) &&
 	       shape_equal(y->shape, c->out[0]->shape) && may_move(p, c) &&
+	       (c->out[0]->dtype != DT_BIT || one_loop(p, y)) &&
 	       (p->next == c || !keeps_more_alive(p));
 }
 

@@ -189,11 +189,21 @@ static bool in_arena(const Value *v)
 	                              v->role == IN_TARGET);
 }
 
+/* Bits can be taken of a value, and other parameters' gradients computed from
+ * it, before the rival runs. */
+static bool can_wait(const Node *n)
+{
+	return n->op != &op_FusedUpdate && n->out[0]->dtype != DT_BIT &&
+	       n->out[0]->memory != MEM_GRADIENT;
+}
+
 /* Is the value there while the rival runs, whatever becomes of p? */
 static bool outlives(const Candidate *f, const Value *root, const Node *rival)
 {
-	for (const Node *n = rival; n; n = n->next)
-		if (n != f->p && !n->op->view && reads(n, root))
+	if (reads(rival, root))
+		return true;
+	for (const Node *n = rival->next; n; n = n->next)
+		if (n != f->p && !n->op->view && reads(n, root) && can_wait(n))
 			return true;
 	return false;
 }

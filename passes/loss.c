@@ -106,3 +106,11 @@ Value *append_loss(Graph *g, const Options *o)
 		return elementwise(g, &o->loss, x);
 	}
 }
+
+Node *loss_node(const Graph *g)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_LOSS)
+			return g->output[i].value->def;
+	return NULL;
+}

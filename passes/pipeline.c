@@ -21,6 +21,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_split_batch, /* the statistics; what follows sees the parts */
 	 STAGE_FUNCTION},
+	{&pass_mask,       /* bits may be recomputed; fusion hides who reads */
+	 STAGE_FUNCTION},
 	{&pass_recompute,  /* single operators are cheap; fused ones less so */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* values that are only recomputed */

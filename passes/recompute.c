@@ -8,6 +8,7 @@
  */
 #include "ir/op.h"
 #include "passes/pass.h"
+#include "passes/train.h"
 
 #include <string.h>
 
@@ -195,25 +196,14 @@ static void prepare(Recompute *r)
 	}
 }
 
-/* Position of the loss, if there is a backward pass behind it; -1 if not. */
-static int loss_position(const Recompute *r)
-{
-	for (int i = 0; i < r->g->noutputs; i++) {
-		const Output *o = &r->g->output[i];
-		if (o->role == OUT_LOSS && o->value->kind == V_RESULT)
-			return r->position[o->value->def->id];
-	}
-	return -1;
-}
-
 static bool run(Graph *g, const Options *o)
 {
 	Recompute r = {.g = g, .scratch = arena_create()};
 	bool changed = false;
 	prepare(&r);
-	r.loss = loss_position(&r);
-	Node *stop = r.loss < 0 ? NULL : g->last;
-	for (Node *n = g->first; stop && r.position[n->id] < r.loss; n = n->next)
+	const Node *loss = loss_node(g);
+	r.loss = loss ? r.position[loss->id] : -1;
+	for (Node *n = g->first; n && r.position[n->id] < r.loss; n = n->next)
 		for (int i = 0; i < n->nout; i++)
 			changed |= recompute_value(&r, n->out[i]);
 	arena_destroy(r.scratch);

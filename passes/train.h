@@ -21,6 +21,9 @@ bool *choose_trainable(Graph *, const Options *);
 /* Appends the loss; makes the target input. NULL after a reported error. */
 Value *append_loss(Graph *, const Options *);
 
+/* What computes the loss: the backward pass follows it. NULL if none does. */
+Node *loss_node(const Graph *);
+
 /* Appends global-norm clipping and the update of every variable whose gradient
  * is in `grad` (by variable id, NULL: none), and makes its optimizer state. */
 void append_updates(Graph *, Value *const grad[], const Options *);

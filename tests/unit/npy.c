@@ -168,7 +168,8 @@ static void round_trip(DType t, Shape s)
 Test(npy, every_type_and_rank_round_trips)
 {
 	for (int t = 0; t < NDTYPE; t++)
-		round_trip((DType)t, (Shape){2, {2, 3}});
+		if (t != DT_BIT)   /* NumPy has none */
+			round_trip((DType)t, (Shape){2, {2, 3}});
 	Shape s = {0};
 	for (s.rank = 0; s.rank < MAX_RANK; s.rank++) {
 		s.dim[s.rank] = 2;
