@@ -364,10 +364,11 @@ status 1 train "$@" --optimizer sgd:lr=1e9
 says err "smaller learning rate"
 
 # A signal ends the training after a whole step, with all results.
+rm err   # of the run before: it, too, has steps
 "$thimble" train "$@" --steps 100000 -o int.st --log int.csv 2>err >out &
 pid=$!
 i=0
-while [ $i -lt 120 ] && ! grep -q '^step' err; do
+while [ $i -lt 120 ] && ! grep -qs '^step' err; do
 	sleep 0.5
 	i=$((i + 1))
 done
