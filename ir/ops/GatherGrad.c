@@ -33,6 +33,28 @@ static void lower(Kernel *k, const Node *n)
 	gather_close(k, n->in[0]->shape);
 }
 
+/* Each time all indices are looked through: of fewer rows than there are
+ * indices that would take longer than the rest. */
+static int64_t rows_unit(const Node *n, bool workspace)
+{
+	int64_t count = numel(n->in[1]->shape);
+	if (gather_axis(n, n->out[0]->shape) != 0)
+		return 0;
+	return count > 1 ? count : 1;
+}
+
+/* Of the last tile, which may be shorter, more rows may be added to. */
+static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
+                       const Value *to)
+{
+	Index whole[MAX_RANK], part[MAX_RANK];
+	k_fill(k, to, 0);
+	gather_open(k, n, n->out[0]->shape, n->in[1], whole, part);
+	whole[0] = k_sum(whole[0], k_scaled(first, -1));
+	k_accumulate_padded(k, to, whole, k_load_at(k, n->in[0], part));
+	gather_close(k, n->in[0]->shape);
+}
+
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
                  Value *dx[])
 {
@@ -55,6 +77,7 @@ const OpDef op_GatherGrad = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.rows = &(const RowsDef){rows_unit, lower_rows, NULL},
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
 	          .attr = {{"shape", INTS(5, 3)}}},

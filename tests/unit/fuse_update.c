@@ -45,6 +45,12 @@ static const Gradient gradients[] = {
 	 {0, 0}},
 	{"[5,3]", "input %x data f32[2,4,3]\ninput %i data i32[2,4]\n",
 	 "GatherGrad(%x, %i) {shape=[5, 3]}", {-1, -1}},
+	{"[1100,3]", "input %x data f32[2,4,3]\ninput %i data i32[2,4]\n",
+	 "GatherGrad(%x, %i) {shape=[1100, 3]}", {336, 336}},
+	{"[50,300]", "input %x data f32[7,300]\ninput %i data i32[7]\n",
+	 "GatherGrad(%x, %i) {shape=[50, 300]}", {7, 7}},
+	{"[50,300]", "input %x data f32[50,7]\ninput %i data i32[7]\n",
+	 "GatherGrad(%x, %i) {axis=1, shape=[50, 300]}", {-1, -1}},
 };
 
 enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };
