@@ -128,6 +128,8 @@ static void find_lives(Remat *r, const Sequence *q)
 			r->source[nsource++] = l;
 			if (l >= 0)
 				r->life[l].last = i;
+			else if (is_sized(p, t->read[k]))
+				BUG("entry %d reads what is not computed", i);
 		}
 		for (int k = 0; k < t->nwrites; k++)
 			if (is_sized(p, t->write[k]))
@@ -148,23 +150,29 @@ static bool dies(const Remat *r, const Task *t, int entry, int storage)
 	return false;
 }
 
-/* Bytes of results that the entry writes over what it reads last. */
-static int64_t bytes_reused(const Remat *r, const Task *t, int entry)
+int64_t remat_reused(const Problem *p, const Task *t, const bool dies[])
 {
-	enum { MOST = 64 };
-	bool used[MOST] = {false};
+	bool used[REMAT_REUSES];
 	int64_t bytes = 0;
-	for (int k = 0; k < t->nreuses && k < MOST; k++) {
+	for (int k = 0; k < t->nreuses && k < REMAT_REUSES; k++) {
 		const Reuse *u = &t->reuse[k];
-		used[k] = dies(r, t, entry, u->read);
+		used[k] = dies[k];
 		for (int j = 0; j < k; j++)
 			if (used[j] && (t->reuse[j].read == u->read ||
 			                t->reuse[j].write == u->write))
 				used[k] = false;
 		if (used[k])
-			bytes += reuse_saves(r->p, u);
+			bytes += reuse_saves(p, u);
 	}
 	return bytes;
+}
+
+static int64_t bytes_reused(const Remat *r, const Task *t, int entry)
+{
+	bool dying[REMAT_REUSES];
+	for (int k = 0; k < t->nreuses && k < REMAT_REUSES; k++)
+		dying[k] = dies(r, t, entry, t->reuse[k].read);
+	return t->nreuses ? remat_reused(r->p, t, dying) : 0;
 }
 
 void remat_measure(Remat *r, const Sequence *q)

@@ -6,6 +6,9 @@
  *
  *   remat.c         the model: what a sequence costs, and the graph it means
  *   remat_move.c    single changes: drop a value, take a repetition back
+ *   remat_window.c  many changes at once: some tasks done anew, exactly,
+ *   remat_path.c      by a shortest path
+ *   remat_pick.c    tasks for that
  *   remat_start.c   sequences to start from: checkpointed segments
  *   remat_search.c  the search
  *   budget.c        asks it for what the user's budget wants
@@ -14,6 +17,11 @@
 #define PASSES_REMAT_H
 
 #include "passes/planner.h"
+
+enum {
+	REMAT_REUSES = 64,    /* of a task that count */
+	REMAT_WINDOW = 12,    /* storages */
+};
 
 typedef struct Sequence {
 	int n;
@@ -57,6 +65,9 @@ Remat *remat_create(Arena *, const Problem *, const int order[]);
 Sequence sequence_create(Remat *);
 void sequence_copy(Sequence *to, const Sequence *from);
 void remat_measure(Remat *, const Sequence *);
+/* Bytes that the task writes over what it reads; dies[k]: nobody wants what
+ * reuse k would overwrite. */
+int64_t remat_reused(const Problem *, const Task *, const bool dies[]);
 /* Leaves out what nobody reads before it is computed again. */
 void sequence_prune(const Remat *, Sequence *);
 /* The graph whose nodes run in the order of the sequence. */
@@ -78,9 +89,21 @@ bool remat_drop(Remat *, const Sequence *, const Drop *, bool frugal,
 /* Takes back repetitions that the target can do without. */
 void remat_clean(Remat *, Sequence *);
 
+/* The best that can be made of the sequence that was measured last if only these
+ * tasks' entries may move, vanish or be added: least over the target, then least
+ * operations. False: they write more than REMAT_WINDOW storages. */
+bool remat_window(Remat *, const Sequence *, int n, const int task[],
+                  Sequence *to);
+
+/* Tasks for a window of the sequence that was measured last; at most
+ * REMAT_WINDOW. */
+int remat_pick(Remat *, const Sequence *, uint64_t *random, int task[]);
+
 /* Forward pass in `n` segments: what is in one is computed again when the
  * backward pass comes to it. False: there is no such sequence. */
 bool remat_segments(Remat *, int n, Sequence *to);
+
+uint64_t remat_random(uint64_t *state);   /* splitmix64 */
 
 /* The cheapest sequence found of which no step exceeds `target`; false if none
  * was found, *to is then the one with the smallest. `effort`: entries that may

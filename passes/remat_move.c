@@ -22,6 +22,7 @@ typedef struct Closure {
 	int n, *task;         /* in the order in which they can run */
 	int *seen, stamp;     /* by storage */
 	int64_t flops;
+	bool possible;
 } Closure;
 
 /* Its inputs are as they were: no variable it reads was replaced. */
@@ -59,7 +60,9 @@ static bool is_kept(const Closure *c, int s, int depth)
 	const Remat *r = c->r;
 	const Storage *st = &r->p->storage[s];
 	const Life *l = life_before(r, s, c->before);
-	return !l || l->last >= c->before || st->writer < 0 ||
+	if (!l)
+		return st->writer < 0 || st->region != REGION_ARENA;
+	return l->last >= c->before || st->writer < 0 ||
 	       depth > MAX_DEPTH || c->n >= MAX_TASKS ||
 	       st->bytes * c->small <= c->bytes ||
 	       !may_repeat(c, st->writer) ||
@@ -79,6 +82,7 @@ static void repeat(Closure *c, int task, int depth)
 		if (!is_kept(c, s, depth))
 			repeat(c, c->r->p->storage[s].writer, depth + 1);
 	}
+	c->possible &= c->n < MAX_TASKS && may_repeat(c, task);
 	c->task[c->n++] = task;
 	c->flops += t->cost.flops;
 }
@@ -104,8 +108,9 @@ static bool close_over(Closure *c, int storage, int before, bool frugal)
 	c->stamp++;
 	if (st->writer < 0 || !may_repeat(c, st->writer))
 		return false;
+	c->possible = true;
 	repeat(c, st->writer, 0);
-	return true;
+	return c->possible;
 }
 
 /* ---- dropping ---- */

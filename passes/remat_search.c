@@ -3,7 +3,8 @@
  * that live across it, drop the one that takes most bytes off what is over the
  * target for the fewest operations, until nothing is; then take back what turns
  * out not to be needed. It starts from the plain order and from checkpointed
- * segments; the best result is partly undone and descends again, many times.
+ * segments. What is good is polished: windows of it are done anew, exactly. The
+ * best is partly undone, descends and is polished again, many times.
  * All costs are those of whole sequences, measured; its clock counts entries.
  */
 #include "passes/remat.h"
@@ -13,8 +14,7 @@
 
 enum { TRIES = 10 };       /* drops that are measured at each step */
 
-/* splitmix64 */
-static uint64_t next_random(uint64_t *state)
+uint64_t remat_random(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -25,6 +25,7 @@ static uint64_t next_random(uint64_t *state)
 typedef struct Search {
 	Remat *r;
 	int64_t end;          /* of the work */
+	int64_t plain;        /* operations if nothing runs twice */
 	Sequence now, other, next;   /* of a descent */
 	Sequence best;
 	bool found;           /* best has nothing over the target */
@@ -91,13 +92,53 @@ static bool is_better(const Search *s, bool found)
 	return r->peak < s->peak;
 }
 
-/* Offers `now` as the best. */
-static bool offer(Search *s)
+/* ---- windows ---- */
+
+/* One window of `now` done anew: is it better? */
+static bool try_window(Search *s)
 {
-	bool found = descend(s);
-	if (found)
-		remat_clean(s->r, &s->now);
+	Remat *r = s->r;
+	int task[REMAT_WINDOW];
+	remat_measure(r, &s->now);
+	int64_t excess = r->excess, flops = r->flops;
+	int n = remat_pick(r, &s->now, &s->random, task);
+	if (!n || !remat_window(r, &s->now, n, task, &s->other))
+		return false;
+	remat_measure(r, &s->other);
+	if (r->excess > excess || (r->excess == excess && r->flops > flops))
+		return false;
+	sequence_copy(&s->now, &s->other);
+	return r->excess < excess || r->flops < flops;
+}
+
+/* Until so many windows in a row bring nothing. */
+static void polish(Search *s, int patience)
+{
+	for (int i = 0; i < patience && s->r->work < s->end; i++)
+		if (try_window(s))
+			i = -1;
+}
+
+/* Is `now`, just measured, better than the best or not much worse? */
+static bool is_promising(const Search *s)
+{
+	const Remat *r = s->r;
+	if (!s->best.n || !s->found)
+		return true;
+	return r->excess == 0 &&
+	       r->flops <= s->flops + (s->flops - s->plain) / 10;
+}
+
+/* Takes `now`, improved, as the best if it is that. */
+static bool offer(Search *s, int patience)
+{
+	descend(s);
+	remat_clean(s->r, &s->now);
 	remat_measure(s->r, &s->now);
+	if (is_promising(s))
+		polish(s, patience);
+	remat_measure(s->r, &s->now);
+	bool found = s->r->excess == 0;
 	if (s->best.n && !is_better(s, found))
 		return false;
 	s->found = found;
@@ -114,20 +155,22 @@ static bool offer(Search *s)
 static void undo(Search *s)
 {
 	const Remat *r = s->r;
-	int *count = arena_array(r->arena, int, r->p->ntasks + 1);
+	Arena *scratch = arena_create();
+	int *count = arena_array(scratch, int, r->p->ntasks + 1);
 	int n = s->best.n, kept = 0;
-	int from = (int)(next_random(&s->random) % (uint64_t)n);
-	int length = n / (2 << next_random(&s->random) % 5) + 1;
-	int share = (int)(next_random(&s->random) % 3);
+	int from = (int)(remat_random(&s->random) % (uint64_t)n);
+	int length = n / (2 << remat_random(&s->random) % 5) + 1;
+	int share = (int)(remat_random(&s->random) % 3);
 	for (int i = 0; i < n; i++) {
 		int t = s->best.task[i];
 		bool out = share ? i >= from && i < from + length
-		                 : next_random(&s->random) % 5 == 0;
+		                 : remat_random(&s->random) % 5 == 0;
 		if (!count[t]++ || !out)
 			s->now.task[kept++] = t;
 	}
 	s->now.n = kept;
 	sequence_prune(r, &s->now);
+	arena_destroy(scratch);
 }
 
 static void start_from_segments(Search *s)
@@ -135,15 +178,17 @@ static void start_from_segments(Search *s)
 	enum { MOST_CUTS = 40 };
 	for (int n = 2; n < MOST_CUTS && s->r->work < s->end; n += 1 + n / 4)
 		if (remat_segments(s->r, n, &s->now))
-			offer(s);
+			offer(s, 0);
 }
 
 static void improve(Search *s)
 {
-	enum { PATIENCE = 60 };
+	enum { PATIENCE = 60, LONG = 40, SHORT = 8 };
+	sequence_copy(&s->now, &s->best);
+	offer(s, LONG);
 	for (int i = 0; i < PATIENCE && s->r->work < s->end; i++) {
 		undo(s);
-		if (offer(s))
+		if (offer(s, SHORT))
 			i = -1;
 	}
 }
@@ -156,13 +201,13 @@ bool remat_search(Remat *r, int64_t target, int64_t effort, Sequence *to)
 		.next = sequence_create(r), .best = sequence_create(r),
 	};
 	r->target = target;
+	remat_measure(r, &r->base);
+	s.plain = r->flops;
 	sequence_copy(&s.now, &r->base);
-	offer(&s);
-	remat_measure(r, &r->base);
-	if (!s.found || s.flops > r->flops)
+	offer(&s, 0);
+	if (!s.found || s.flops > s.plain)
 		start_from_segments(&s);
-	remat_measure(r, &r->base);
-	if (!s.found || s.flops > r->flops)
+	if (!s.found || s.flops > s.plain)
 		improve(&s);
 	sequence_copy(to, &s.best);
 	remat_measure(r, to);
