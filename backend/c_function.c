@@ -7,6 +7,7 @@
 #include "backend/c_program.h"
 #include "ir/lanes.h"
 #include "ir/op.h"
+#include "ir/scan.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -14,10 +15,13 @@
 
 /* ---- kernels ---- */
 
-typedef struct CStep {
+typedef struct CStep CStep;
+
+struct CStep {
 	const CKernel *kernel;
 	const char *name;        /* of its function; NULL: no code */
-} CStep;
+	const CStep *scan;       /* the steps for one part; NULL: no Scan */
+};
 
 typedef struct Printed {
 	const char *name, *params, *body;
@@ -111,12 +115,14 @@ static Kernel *lowered(const CProgram *c, const Node *n)
 static CStep *print_kernels(Kernels *ks, const Plan *plan)
 {
 	CProgram *c = ks->c;
-	CStep *step = arena_array(c->arena, CStep, plan->nsteps);
+	CStep *step = arena_array(c->arena, CStep, plan->nsteps + 1);
 	for (int i = 0; i < plan->nsteps; i++) {
-		if (plan_skips(plan, plan->step[i]))
+		const Node *n = plan->step[i];
+		if (n->scan)
+			step[i].scan = print_kernels(ks, n->scan->plan);
+		if (n->scan || plan_skips(plan, n))
 			continue;
-		CKernel *kernel = c_kernel(c->arena, lowered(c, plan->step[i]),
-		                           plan);
+		CKernel *kernel = c_kernel(c->arena, lowered(c, n), plan);
 		kernel->blas = c->o->openblas;
 		if (!c_emits(kernel, kernel->k->body))
 			continue;
@@ -180,7 +186,7 @@ static const char *address_text(const CProgram *c, const Plan *plan,
 		return constant_text(c, v, p->base);
 	case REGION_CONTEXT:
 		return context_text(c, p->base);
-	case REGION_NONE:
+	case REGION_NONE: case REGION_OUTER:
 		break;
 	}
 	BUG("%%%s has no place in memory", v->name);
@@ -188,13 +194,19 @@ static const char *address_text(const CProgram *c, const Plan *plan,
 
 /* ---- calls ---- */
 
-typedef struct Body {
+typedef struct Body Body;
+
+struct Body {
 	const CProgram *c;
 	CFunction *f;
 	Writer *w;
+	const Plan *plan;
 	const char **local;    /* by value id: the variable that points to it */
 	const char *onnx;      /* the node that the last call serves */
-} Body;
+	const Body *outer;     /* of a Scan: what the node is in, */
+	const Node *scan;      /*   the node, */
+	const char *part;      /*   and the variable that counts parts */
+};
 
 /* What points to the value: the caller's pointer has the name already. */
 static const char *local_name(const Body *b, const Value *v)
@@ -207,20 +219,68 @@ static const char *local_name(const Body *b, const Value *v)
 	return names_unique(&b->f->names, name);
 }
 
+/* ---- in a Scan ---- */
+
+static bool is_written(const Body *b, const Value *v)
+{
+	return scan_output(b->scan, b->plan->place[v->id].base) >= 0;
+}
+
+/* By which a pointer to it moves on: bits are eight to a byte. */
+static int64_t stored_elements(const Value *v)
+{
+	return value_bytes(v) / dtype_size(v->dtype);
+}
+
+/* What the node's inputs and outputs point to has been given names outside. */
+static const char *outer_text(const Body *b, const Value *v)
+{
+	const Value *base = b->plan->place[v->id].base;
+	int i = scan_input(b->scan, base), o = scan_output(b->scan, base);
+	if (i < 0 && o < 0)
+		return arena_printf(b->c->arena, "&%s", b->part);
+	const Value *whole = i >= 0 ? b->scan->in[i] : b->scan->out[o];
+	const char *at = b->outer->local[whole->id];
+	bool in_part = i >= 0 ? base->role == IN_PART
+	             : b->scan->scan->graph->output[o].role == OUT_ROWS;
+	if (in_part)
+		at = arena_printf(b->c->arena, "%s + (size_t)%s * %s", at,
+		                  b->part, c_bytes(b->c, stored_elements(base)));
+	if (whole->dtype == v->dtype)
+		return at;
+	BUG("%%%s is seen as another type in a Scan", v->name);
+}
+
+static const char *address_in_scan(const Body *b, const Value *v)
+{
+	const Place *p = &b->plan->place[v->id];
+	if (p->region == REGION_OUTER)
+		return outer_text(b, v);
+	if (p->region != REGION_ARENA)
+		return address_text(b->c, b->plan, v);
+	const char *ws = b->outer->local[node_workspace(b->scan)->id];
+	return arena_printf(b->c->arena, "AT(%s, (unsigned char *)%s, %s)", ctype_of(v), ws,
+	                    c_bytes(b->c, p->offset));
+}
+
 /* In the arena and the state, values get a variable where they are first used;
  * others are named as they are. */
 static const char *pointer_to(Body *b, const Value *v)
 {
-	const Plan *plan = b->f->plan;
-	const char *at = address_text(b->c, plan, v);
+	const Plan *plan = b->plan;
 	Region region = plan->place[v->id].region;
 	if (b->local[v->id])
 		return b->local[v->id];
-	if (region != REGION_ARENA && region != REGION_STATE)
+	const char *at = b->scan ? address_in_scan(b, v)
+	                         : address_text(b->c, plan, v);
+	if (region != REGION_ARENA && region != REGION_STATE &&
+	    region != REGION_OUTER)
 		return b->local[v->id] = at;
 	b->local[v->id] = local_name(b, v);
-	w_line(b->w, "%s *const %s = %s; /* %s */", ctype_of(v), b->local[v->id],
-	       at, shape_text(b->c->arena, v->shape));
+	w_line(b->w, "%s%s *const %s = %s; /* %s */",
+	       region == REGION_OUTER && !is_written(b, v) ? "const " : "",
+	       ctype_of(v), b->local[v->id], at,
+	       shape_text(b->c->arena, v->shape));
 	return b->local[v->id];
 }
 
@@ -240,6 +300,56 @@ static void put_call(Body *b, const CStep *step)
 		args = arena_printf(b->c->arena, "%s%s%s", args, i ? ", " : "",
 		                    pointer_to(b, kernel->param[i].v));
 	w_line(b->w, "%s(%s);", step->name, args);
+}
+
+static void put_steps(Body *, const CStep step[]);
+
+/* Outside of the loop, so that every part finds the names. */
+static void name_operands(Body *b, const Node *n)
+{
+	const Graph *g = n->scan->graph;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i]->kind != V_CONST || numel(n->in[i]->shape) != 1)
+			pointer_to(b, n->in[i]);
+	for (int o = 0; o < n->nout; o++)
+		pointer_to(b, n->out[o]);
+	for (int o = 0; o < g->noutputs; o++)
+		if (g->output[o].role == OUT_SUM)
+			w_line(b->w, "memset(%s, 0, %s);",
+			       b->local[n->out[o]->id],
+			       c_bytes(b->c, value_bytes(n->out[o])));
+}
+
+static void put_scan(Body *b, const Node *n, const CStep step[])
+{
+	Arena *a = b->c->arena;
+	const Plan *plan = n->scan->plan;
+	const char *part = names_unique(&b->f->names, "part");
+	Body in = {
+		.c = b->c, .f = b->f, .w = b->w, .plan = plan, .outer = b,
+		.scan = n, .part = part,
+		.local = arena_array(a, const char *, plan->graph->nvalues),
+	};
+	w_raw(b->w, "\n");
+	w_comment(b->w, arena_printf(a, "%lld parts of the batch, to %s '%s'",
+	          (long long)n->scan->parts,
+	          c_comment(a, n->loc.op ? n->loc.op : n->op->name),
+	          c_comment(a, n->loc.node ? n->loc.node : "")));
+	name_operands(b, n);
+	w_open(b->w, "for (int32_t %s = 0; %s < %lld; %s++) {", part, part,
+	       (long long)n->scan->parts, part);
+	put_steps(&in, step);
+	w_close(b->w, "}");
+	b->onnx = NULL;
+}
+
+static void put_steps(Body *b, const CStep step[])
+{
+	for (int i = 0; i < b->plan->nsteps; i++)
+		if (step[i].scan)
+			put_scan(b, b->plan->step[i], step[i].scan);
+		else if (step[i].name)
+			put_call(b, &step[i]);
 }
 
 static void put_inputs(Body *b)
@@ -277,9 +387,11 @@ static void put_outputs(Body *b)
 
 static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 {
-	Body b = {c, f, w,
-	          arena_array(c->arena, const char *, f->plan->graph->nvalues),
-	          NULL};
+	Body b = {
+		.c = c, .f = f, .w = w, .plan = f->plan,
+		.local = arena_array(c->arena, const char *,
+		                     f->plan->graph->nvalues),
+	};
 	c_put_signature(w, c, f);
 	w_end(w);
 	w_open(w, "{");
@@ -291,13 +403,20 @@ static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 		w_line(w, "k->step++;");
 		w_line(w, "k->step_seed = rt_mix(k->seed, k->step);");
 	}
-	for (int i = 0; i < f->plan->nsteps; i++)
-		if (step[i].name)
-			put_call(&b, &step[i]);
+	put_steps(&b, step);
 	put_outputs(&b);
 	w_line(w, "return %s_OK;", c->upper);
 	w_close(w, "}");
 	w_raw(w, "\n");
+}
+
+static int count_steps(const Plan *plan)
+{
+	int n = plan->nsteps;
+	for (int i = 0; i < plan->nsteps; i++)
+		if (plan->step[i]->scan)
+			n += count_steps(plan->step[i]->scan->plan);
+	return n;
 }
 
 void c_put_functions(Writer *w, CProgram *c)
@@ -305,7 +424,7 @@ void c_put_functions(Writer *w, CProgram *c)
 	CStep *step[3];
 	int n = 0;
 	for (int f = 0; f < c->nfns; f++)
-		n += c->fn[f].plan->nsteps;
+		n += count_steps(c->fn[f].plan);
 	Kernels ks = {.c = c, .w = w,
 	              .printed = arena_array(c->arena, Printed, n)};
 	for (int f = 0; f < c->nfns; f++)

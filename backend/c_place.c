@@ -6,11 +6,14 @@ static bool same_base(const Place *a, const Place *b)
 	       (a->base->var && a->base->var == b->base->var);
 }
 
+/* An output of a Scan may have been placed over an input of it. */
 bool place_overlap(const Plan *p, const Value *a, const Value *b)
 {
 	const Place *pa = &p->place[a->id], *pb = &p->place[b->id];
 	if (pa->region != pb->region)
 		return false;
+	if (pa->region == REGION_OUTER && !same_base(pa, pb))
+		return pa->base->kind != pb->base->kind;
 	if (pa->region != REGION_ARENA)
 		return same_base(pa, pb);
 	return pa->offset < pb->offset + value_bytes(b) &&

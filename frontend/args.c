@@ -8,7 +8,7 @@ enum {
 	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
-	KEY_RAM, KEY_SWEEP
+	KEY_RAM, KEY_MICRO_BATCH, KEY_SWEEP
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -215,9 +215,13 @@ static int64_t parse_bytes(struct argp_state *state, const char *text)
 static error_t parse_budget(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
-	if (key != KEY_RAM)
+	if (key == KEY_RAM)
+		args->options.ram = parse_bytes(state, text);
+	else if (key == KEY_MICRO_BATCH)
+		args->options.micro_batch = args_number(
+			state, "--micro-batch", text, 1, INT32_MAX);
+	else
 		return ARGP_ERR_UNKNOWN;
-	args->options.ram = parse_bytes(state, text);
 	return 0;
 }
 
@@ -226,6 +230,9 @@ const struct argp args_budget = {
 		{"ram", KEY_RAM, "BYTES", 0, "What the arena and the state "
 		 "must fit into (65536, 64K, 1M): computes values twice "
 		 "where there is no room to keep them", 0},
+		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
+		 "of so many samples of the batch at a time; gradients and batch "
+		 "statistics stay those of the whole batch", 0},
 		{0}
 	},
 	.parser = parse_budget,

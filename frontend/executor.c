@@ -82,7 +82,7 @@ void *executor_value(const Executor *e, const Plan *p, const Value *v)
 	case REGION_NONE:
 		return base->var ? executor_variable(e, base->var)
 		                 : (void *)(uintptr_t)base->data;
-	case REGION_CONTEXT:
+	case REGION_CONTEXT: case REGION_OUTER:
 		return NULL;
 	}
 	BUG("value '%s' is in region %d", v->name, at->region);

@@ -158,12 +158,12 @@ static int64_t add_repeats(json_t *list, bool *done, const Node *n, Arena *a)
 		return 0;
 	}
 	json_array_append_new(list, text_json(n->loc.node));
-	return kernel_cost(kernel_of(a, n)).flops;
+	return node_cost(n).flops;
 }
 
 static int64_t flops_of(Arena *a, const Plan *plan, const Node *n)
 {
-	return plan_skips(plan, n) ? 0 : kernel_cost(kernel_of(a, n)).flops;
+	return plan_skips(plan, n) ? 0 : node_cost(n).flops;
 }
 
 static json_t *step_json(Arena *a, const Plan *plan, int i, int64_t live,

@@ -1,6 +1,6 @@
 /* What a kernel costs: scalar operations and bytes moved, counted from its
  * loops. Index arithmetic and guards are free. */
-#include "ir/kernel.h"
+#include "ir/scan.h"
 
 static Cost expr_cost(const Expr *e)
 {
@@ -58,15 +58,30 @@ Cost kernel_cost(const Kernel *k)
 	return stmt_cost(k->body);
 }
 
+/* Views that the plan leaves in place cost nothing. */
+static Cost scan_cost(const Scan *s)
+{
+	Cost one = s->plan ? s->plan->cost : graph_cost(s->graph);
+	return (Cost){one.flops * s->parts, one.bytes * s->parts};
+}
+
+Cost node_cost(const Node *n)
+{
+	if (n->scan)
+		return scan_cost(n->scan);
+	Arena *scratch = arena_create();
+	Cost c = kernel_cost(kernel_of(scratch, n));
+	arena_destroy(scratch);
+	return c;
+}
+
 Cost graph_cost(const Graph *g)
 {
 	Cost sum = {0, 0};
-	Arena *scratch = arena_create();
 	for (const Node *n = g->first; n; n = n->next) {
-		Cost c = kernel_cost(kernel_of(scratch, n));
+		Cost c = node_cost(n);
 		sum.flops += c.flops;
 		sum.bytes += c.bytes;
 	}
-	arena_destroy(scratch);
 	return sum;
 }

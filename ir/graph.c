@@ -169,6 +169,14 @@ static void set_defaults(Node *n)
 	}
 }
 
+int64_t graph_batch(const Graph *g)
+{
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i]->role == IN_DATA && g->input[i]->shape.rank)
+			return g->input[i]->shape.dim[0];
+	return 0;
+}
+
 Node *node_new(Graph *g, Loc loc, const OpDef *op, int nin, Value *const in[])
 {
 	Arena *a = g->unit->arena;

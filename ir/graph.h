@@ -22,6 +22,7 @@ typedef struct Value Value;
 typedef struct Node Node;
 typedef struct Graph Graph;
 typedef struct Model Model;
+typedef struct Scan Scan;
 
 typedef enum VariableRole {
 	VAR_PARAMETER,   /* a floating-point initializer of the ONNX file */
@@ -49,6 +50,10 @@ typedef enum InputRole {
 	IN_HYPER,    /* a scalar of the optimizer, set between steps: lr, ... */
 	IN_STEP,     /* i32 scalar: number of this training step, from 1 */
 	IN_SEED,     /* u32 scalar: differs for each step; Dropout's randomness */
+	IN_PART,     /* of a Scan's graph: this part of the node's input, */
+	IN_WHOLE,    /*   all of it, */
+	IN_INDEX,    /*   i32 scalar: the number of the part, from 0, */
+	IN_SUM,      /*   what the parts before add up to; see Value.total */
 } InputRole;
 
 /* What the bytes of a value are for, in the memory report. */
@@ -70,6 +75,7 @@ struct Value {
 	Variable *var;      /* V_VARIABLE; V_RESULT: the variable it replaces */
 	InputRole role;     /* V_INPUT */
 	double initial;     /* IN_HYPER: the value the program starts with */
+	Value *total;       /* IN_SUM: the OUT_SUM that is written over it */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };
@@ -98,13 +104,18 @@ struct Node {
 	Value **in;         /* NULL: an optional input that is absent */
 	Value **out;
 	Attr *attr;         /* op->nattrs of them */
-	int nbody;          /* Fused, FusedUpdate: the nodes it stands for, */
-	Node **body;        /*   in order; they are not in the graph's list */
+	int nbody;          /* Fused, FusedUpdate, Scan: the nodes it stands */
+	Node **body;        /*   for, in order; not in the graph's list */
+	Scan *scan;         /* Scan: those for one part of the batch */
 	int again;          /* id of the node whose work it repeats; -1: none */
 	Node *prev, *next;
 };
 
-typedef enum OutputRole { OUT_DATA, OUT_LOSS, OUT_GRADIENT } OutputRole;
+typedef enum OutputRole {
+	OUT_DATA, OUT_LOSS, OUT_GRADIENT,
+	OUT_ROWS,    /* of a Scan's graph: this part of the node's output, */
+	OUT_SUM,     /*   or all of it, written over its IN_SUM */
+} OutputRole;
 
 typedef struct Output {
 	const char *name;   /* ONNX name; a gradient's: its parameter's name */
@@ -163,6 +174,8 @@ Value *graph_variable(Graph *, Variable *);
 Value *graph_const(Graph *, const char *name, DType, Shape, const void *data);
 Value *graph_scalar(Graph *, DType, double);
 void graph_output(Graph *, const char *name, OutputRole, Value *);
+/* The first dimension of the first data input; 0: there is none. */
+int64_t graph_batch(const Graph *);
 
 /*
  * Building a node: node_new, then attributes by name, then node_done, which

@@ -205,6 +205,7 @@ typedef struct Cost {
 } Cost;
 
 Cost kernel_cost(const Kernel *);
+Cost node_cost(const Node *);     /* of its kernel; a Scan's: all its parts' */
 Cost graph_cost(const Graph *);   /* all nodes */
 
 void kernel_print(FILE *, const Kernel *);

@@ -83,6 +83,8 @@ typedef struct Options {
 	bool no_update;             /* ... and parameters stay */
 
 	/* passes and planning */
+	int64_t micro_batch;        /* examples whose activations live at a
+	                             * time; 0: all of the batch */
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */

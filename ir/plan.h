@@ -19,6 +19,7 @@ typedef enum Region {
 	REGION_STATE,     /* a variable that is written */
 	REGION_CONST,     /* constants and variables that are not */
 	REGION_CONTEXT,   /* hyper-parameter, step, seed: in the context struct */
+	REGION_OUTER,     /* of a Scan's graph: where the node's input or output is */
 } Region;
 
 /* From step `first` to step `last` the bytes [low, high) of a buffer are
@@ -42,7 +43,8 @@ typedef struct Buffer {
 /* Where a value is. `base` is whose memory it is: the value itself, or what it
  * is a view of. REGION_STATE: base->var is the variable, Program.offset has its
  * place. REGION_CONST: base is a V_CONST or reads a variable that nobody
- * writes. REGION_CONTEXT: base is the input. */
+ * writes. REGION_CONTEXT: base is the input. REGION_OUTER: base is the input or
+ * output of the Scan's graph. */
 typedef struct Place {
 	Region region;
 	const Value *base;

@@ -23,6 +23,8 @@ const char *input_role_name(InputRole r)
 	static const char *const names[] = {
 		[IN_DATA] = "data", [IN_TARGET] = "target",
 		[IN_HYPER] = "hyper", [IN_STEP] = "step", [IN_SEED] = "seed",
+		[IN_PART] = "part", [IN_WHOLE] = "whole", [IN_INDEX] = "index",
+		[IN_SUM] = "sum",
 	};
 	return names[r];
 }
@@ -31,7 +33,8 @@ const char *output_role_name(OutputRole r)
 {
 	static const char *const names[] = {
 		[OUT_DATA] = "data", [OUT_LOSS] = "loss",
-		[OUT_GRADIENT] = "gradient",
+		[OUT_GRADIENT] = "gradient", [OUT_ROWS] = "rows",
+		[OUT_SUM] = "sum",
 	};
 	return names[r];
 }

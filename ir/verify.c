@@ -1,6 +1,7 @@
 #include "ir/verify.h"
 
 #include "ir/op.h"
+#include "ir/scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,9 @@ static void check_node(Check *c, const Node *n)
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i])
 			check_read(c, n, n->in[i]);
-	for (int b = 0; b < n->nbody; b++) {
+	if (n->scan)
+		graph_verify(n->scan->graph);
+	for (int b = 0; b < n->nbody && !n->scan; b++) {
 		if (!n->body[b]->op->scalar &&
 		    (n->op != &op_FusedUpdate ||
 		     (b > 0 && !n->body[b]->op->view)))

@@ -1,24 +1,27 @@
 /*
  * Fitting a budget. A Variant is the training step compiled in one way: with
  * nothing computed twice, with cheap values recomputed, without workspaces for
- * its kernels. Each has its plan, and a model of it in which the search for
+ * its kernels, with the batch in parts. Each has its plan, and a model of it in which the search for
  * recomputations works; what that finds counts when it has been planned and
  * placed, and misses are made good by asking for less.
  */
 #include "passes/budget.h"
 
+#include "passes/batch.h"
 #include "passes/pass.h"
 #include "passes/remat.h"
 
 #include <string.h>
 
-enum { MAX_VARIANTS = 4, MAX_FOUND = 64 };
+enum { MAX_VARIANTS = 20, MAX_FOUND = 512 };
 
 typedef struct Variant {
 	const char *name;     /* of the technique that it adds; NULL: none */
 	Plan *plan;
 	Remat *remat;         /* made when it is first needed */
 	bool last;            /* only where nothing else fits */
+	Options options;      /* with the batch in parts, */
+	Batch *batch;         /*   and the items that this makes; or NULL */
 } Variant;
 
 /* A plan, and the variant that it came from. */
@@ -35,6 +38,8 @@ struct Budget {
 	Variant variant[MAX_VARIANTS];
 	int nfound;
 	Found found[MAX_FOUND];
+	const Graph *train;   /* before the passes */
+	bool divided;         /* the variants in parts were made */
 	bool shrunk;          /* the smallest was looked for */
 	Plan *smallest;
 };
@@ -77,10 +82,9 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	if (b->nvariants)
 		o.dump_after = NULL;
 	Graph *g = graph_clone(train, train->name, NULL);
-	run_pipeline(g, STAGE_FUNCTION, &o);
 	Variant *v = &b->variant[b->nvariants++];
 	v->name = name;
-	v->plan = plan_memory(g, &o);
+	v->plan = plan_graph(g, STAGE_FUNCTION, &o);
 	remember(b, v->plan, b->nvariants - 1);
 }
 
@@ -90,6 +94,7 @@ Budget *budget_create(Arena *a, const Graph *train, const Options *o)
 	const Target *target = o->target ? o->target : &all_targets[0];
 	b->arena = a;
 	b->options = o;
+	b->train = train;
 	b->search = !is_disabled(o, "recompute");
 	add_variant(b, train, NULL, "recompute", NULL);
 	if (b->search) {
@@ -106,6 +111,72 @@ Budget *budget_create(Arena *a, const Graph *train, const Options *o)
 Plan *budget_plain(const Budget *b)
 {
 	return b->variant[b->plain].plan;
+}
+
+/* ---- the batch in parts ---- */
+
+/* A plan of the variant's items, as the choice of repetitions has them. */
+static Plan *plan_batch(Budget *b, int variant)
+{
+	Variant *v = &b->variant[variant];
+	Plan *plan = plan_graph(batch_graph(v->batch), STAGE_ARRANGED,
+	                        &v->options);
+	remember(b, plan, variant);
+	return plan;
+}
+
+static void add_parts(Budget *b, int64_t parts, bool cheap)
+{
+	Variant *v = &b->variant[b->nvariants];
+	v->options = *b->options;
+	v->options.parts = parts;
+	v->options.dump_after = NULL;
+	v->name = arena_printf(b->arena, "batch in %lld parts",
+	                       (long long)parts);
+	Options o = v->options;
+	disable(b->arena, &o, "scan");
+	disable(b->arena, &o, "fuse-update");
+	if (!cheap)
+		disable(b->arena, &o, "recompute");
+	Graph *g = graph_clone(b->train, b->train->name, NULL);
+	run_pipeline(g, STAGE_FUNCTION, &o);
+	v->batch = batch_create(b->arena, g, &v->options);
+	if (v->batch)
+		v->plan = plan_batch(b, b->nvariants++);
+}
+
+/* By every divisor of the batch, if they are few. */
+static void divide_batch(Budget *b)
+{
+	enum { MOST = 8 };
+	int64_t batch = graph_batch(b->train);
+	if (b->divided || b->options->micro_batch ||
+	    is_disabled(b->options, "scan"))
+		return;
+	b->divided = true;
+	for (int64_t d = 2; d <= batch; d++)
+		if (batch % d == 0 && b->nvariants + 2 <= MAX_VARIANTS &&
+		    (d <= MOST || d == batch || (d & (d - 1)) == 0)) {
+			add_parts(b, d, false);
+			if (b->search)
+				add_parts(b, d, true);
+		}
+}
+
+static Plan *fit_batch(Budget *b, int variant, int64_t arena_bytes,
+                       int64_t effort)
+{
+	enum { TIMES = 4 };
+	Variant *v = &b->variant[variant];
+	int64_t target = arena_bytes;
+	for (int i = 0; i < TIMES && target > 0; i++) {
+		bool found = batch_search(v->batch, target, effort);
+		Plan *plan = plan_batch(b, variant);
+		if (plan->arena_bytes <= arena_bytes || !found)
+			return plan;
+		target -= plan->arena_bytes - arena_bytes + target / 512;
+	}
+	return NULL;
 }
 
 /* ---- the search in one variant ---- */
@@ -152,6 +223,8 @@ static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
                          int64_t effort)
 {
 	enum { TIMES = 6 };
+	if (b->variant[variant].batch)
+		return fit_batch(b, variant, arena_bytes, effort);
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
 	int64_t target = first_target(&b->variant[variant], arena_bytes);
@@ -223,6 +296,11 @@ static int64_t most_of_one_task(const Remat *r)
 static void shrink(Budget *b, int variant)
 {
 	enum { TIMES = 8 };
+	if (b->variant[variant].batch) {
+		batch_search(b->variant[variant].batch, 0, SWEEP_EFFORT);
+		plan_batch(b, variant);
+		return;
+	}
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
 	int64_t hi = r->peak, lo = most_of_one_task(r) - 1, target = lo + 1;
@@ -243,6 +321,7 @@ Plan *budget_smallest(Budget *b)
 	if (b->shrunk)
 		return b->smallest;
 	b->shrunk = true;
+	divide_batch(b);
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);
@@ -256,6 +335,7 @@ static Plan *fit(Budget *b, int64_t arena_bytes, int64_t effort)
 	Plan *nothing_twice = b->variant[0].plan;
 	if (nothing_twice->arena_bytes <= arena_bytes)
 		return nothing_twice;
+	divide_batch(b);
 	for (int last = 0; last < 2; last++) {
 		search_fit(b, arena_bytes, effort, last);
 		Plan *plan = cheapest_found(b, arena_bytes, last);
@@ -292,7 +372,8 @@ void budget_techniques(const Budget *b, const Plan *plan, int *n,
 		if (b->found[i].plan != plan)
 			continue;
 		int last = b->found[i].variant;
-		for (int v = 1; v <= last; v++) {
+		bool batch = b->variant[last].batch != NULL;
+		for (int v = batch ? last : 1; v <= last; v++) {
 			add_technique(n, *list, b->variant[v].name, from,
 			              b->variant[v].plan);
 			from = b->variant[v].plan;

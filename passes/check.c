@@ -5,6 +5,7 @@
  * from others. Nothing of the planner's reasoning is used or needed.
  */
 #include "ir/op.h"
+#include "ir/scan.h"
 #include "passes/check_overlap.h"
 #include "passes/pass.h"
 
@@ -26,6 +27,7 @@ typedef struct Checker {
 	Span *span;            /* disjoint, by address */
 	int *contents;         /* by value id: what it should find; -1: nothing */
 	int *state;            /* by variable id: what it holds */
+	int *outer;            /* by value id of a base in REGION_OUTER: the same */
 	int step;
 } Checker;
 
@@ -142,8 +144,17 @@ static void check_arena_place(Checker *c, const Value *v)
 		FAIL(c, "%%%s is not aligned", v->name);
 }
 
+static bool is_outer_result(const Graph *g, const Value *v)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].value == v && (g->output[i].role == OUT_ROWS ||
+		                                g->output[i].role == OUT_SUM))
+			return true;
+	return false;
+}
+
 /* Where v may be if it is its own memory, not a view's. */
-static bool region_fits(const Value *v, Region r)
+static bool region_fits(const Checker *c, const Value *v, Region r)
 {
 	switch (v->kind) {
 	case V_CONST:
@@ -153,22 +164,27 @@ static bool region_fits(const Value *v, Region r)
 		return r == (v->var->mutable ? REGION_STATE : REGION_CONST);
 	case V_INPUT:
 		return r == (v->role == IN_DATA || v->role == IN_TARGET
-		             ? REGION_ARENA : REGION_CONTEXT);
+		             ? REGION_ARENA : v->role >= IN_PART
+		             ? REGION_OUTER : REGION_CONTEXT);
 	case V_RESULT:
 		break;
 	}
-	return r == (v->var ? REGION_STATE : REGION_ARENA);
+	return r == (v->var ? REGION_STATE : is_outer_result(c->g, v)
+	             ? REGION_OUTER : REGION_ARENA);
 }
 
 static void check_own_place(Checker *c, const Value *v)
 {
 	const Place *p = place(c, v);
-	if (!region_fits(v, p->region))
+	if (!region_fits(c, v, p->region))
 		FAIL(c, "%%%s is in region %d", v->name, p->region);
 	else if (p->region == REGION_ARENA)
 		check_arena_place(c, v);
 	else if (!p->base || p->base->var != v->var)
 		FAIL(c, "%%%s is not where its variable is", v->name);
+	else if (p->region == REGION_OUTER &&
+	         p->base != (v->total ? v->total : v))
+		FAIL(c, "%%%s is not where the Scan has it", v->name);
 }
 
 /* Is the value in what its buffer has at that step? */
@@ -215,6 +231,9 @@ static void check_found(Checker *c, const Value *v, const char *reader)
 	         c->state[p->base->var->id] != want)
 		FAIL(c, "'%s' reads %%%s, but variable '%s' has been replaced",
 		     reader, v->name, p->base->var->name);
+	else if (p->region == REGION_OUTER && c->outer[p->base->id] != want)
+		FAIL(c, "'%s' reads %%%s, which has been written over", reader,
+		     v->name);
 }
 
 /* What has no writer is there from the start. */
@@ -227,6 +246,8 @@ static void meet(Checker *c, const Value *v)
 	c->contents[v->id] = v->id;
 	if (v->kind == V_VARIABLE && c->state[v->var->id] < 0)
 		c->state[v->var->id] = v->id;
+	if (place(c, v)->region == REGION_OUTER)
+		c->outer[place(c, v)->base->id] = v->id;
 }
 
 static void check_read(Checker *c, const Node *n, const Value *v)
@@ -249,6 +270,8 @@ static void write_value(Checker *c, const Value *v)
 	c->contents[v->id] = v->id;
 	if (p->region == REGION_ARENA)
 		own(c, p->offset, p->offset + value_bytes(v), v->id);
+	else if (p->region == REGION_OUTER)
+		c->outer[p->base->id] = v->id;
 	else
 		c->state[p->base->var->id] = v->id;
 }
@@ -260,6 +283,8 @@ static bool share_bytes(const Checker *c, const Value *a, const Value *b)
 		return false;
 	if (p->region == REGION_STATE)
 		return p->base->var == q->base->var;
+	if (p->region == REGION_OUTER)
+		return p->base == q->base;
 	return p->region == REGION_ARENA &&
 	       p->offset < q->offset + value_bytes(b) &&
 	       q->offset < p->offset + value_bytes(a);
@@ -287,8 +312,12 @@ static void check_aliases(Checker *c, const Node *n)
 			const Value *in = n->in[i], *out = n->out[o];
 			if (!in || !share_bytes(c, in, out))
 				continue;
-			k = k ? k : kernel_of(c->arena, n);
-			if (!may_share(c, k, in, out))
+			if (!n->scan)
+				k = k ? k : kernel_of(c->arena, n);
+			if (!(k ? may_share(c, k, in, out)
+			        : place(c, in)->offset ==
+			          place(c, out)->offset &&
+			          scan_in_place(n, i, o)))
 				FAIL(c, "%s '%s' overwrites %%%s while it reads "
 				     "it", n->op->name, n->loc.node, in->name);
 		}
@@ -306,9 +335,24 @@ static bool is_view(const Checker *c, const Node *n)
 	       place(c, n->in[0])->offset == place(c, n->out[0])->offset;
 }
 
+/* The graph for one part, and room for its arena. */
+static void check_scan(Checker *c, const Node *n)
+{
+	const Plan *plan = n->scan->plan;
+	const Value *ws = node_workspace(n);
+	const char *wrong = plan ? plan_check(c->arena, plan) : "no plan";
+	if (wrong)
+		FAIL(c, "in '%s': %s", n->loc.node, wrong);
+	else if (plan->arena_bytes > (ws ? value_bytes(ws) : 0))
+		FAIL(c, "'%s' has no room for %lld bytes", n->loc.node,
+		     (long long)plan->arena_bytes);
+}
+
 static void run_step(Checker *c)
 {
 	const Node *n = c->plan->step[c->step];
+	if (n->scan)
+		check_scan(c, n);
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i])
 			check_read(c, n, n->in[i]);
@@ -333,6 +377,8 @@ static void start(Checker *c)
 		const Place *p = place(c, v);
 		check_own_place(c, v);
 		c->contents[v->id] = v->id;
+		if (p->region == REGION_OUTER && p->base)
+			c->outer[p->base->id] = v->id;
 		if (c->wrong || p->region != REGION_ARENA)
 			continue;
 		if (overlaps_any(c, p->offset, p->offset + value_bytes(v)))
@@ -346,8 +392,11 @@ static void finish(Checker *c)
 {
 	for (int i = 0; i < c->g->noutputs && !c->wrong; i++) {
 		const Value *v = c->g->output[i].value;
-		if (place(c, v)->region != REGION_ARENA)
-			FAIL(c, "output %%%s is not in the arena", v->name);
+		Region r = is_outer_result(c->g, v) ? REGION_OUTER
+		                                    : REGION_ARENA;
+		if (place(c, v)->region != r)
+			FAIL(c, "output %%%s is in region %d", v->name,
+			     place(c, v)->region);
 		else
 			check_found(c, v, "the caller");
 		if (!c->wrong)
@@ -494,9 +543,10 @@ const char *plan_check(Arena *a, const Plan *plan)
 		.plan = plan, .g = g, .arena = a,
 		.contents = arena_array(a, int, g->nvalues),
 		.state = arena_array(a, int, g->model->nvars),
+		.outer = arena_array(a, int, g->nvalues),
 	};
 	for (int v = 0; v < g->nvalues; v++)
-		c.contents[v] = -1;
+		c.contents[v] = c.outer[v] = -1;
 	for (int v = 0; v < g->model->nvars; v++)
 		c.state[v] = -1;
 	for (int b = 0; b < plan->nbuffers; b++)

@@ -3,6 +3,7 @@
  * inference, and the loss without an update, each planned.
  */
 #include "ir/op.h"
+#include "ir/scan.h"
 #include "passes/autodiff.h"
 #include "passes/budget.h"
 #include "passes/pass.h"
@@ -119,16 +120,56 @@ static Graph *evaluate_graph(const Graph *forward, const Options *o)
 	return g;
 }
 
+/* Plans a Scan's graph; that needs an arena of its own. */
+static void plan_scan(Graph *g, Node *n, const Options *o)
+{
+	Scan *s = n->scan;
+	s->plan = plan_graph(s->graph, STAGE_PART, o);
+	if (!s->plan->arena_bytes)
+		return;
+	Value *w = node_add_output(g, n, DT_U8,
+	                           (Shape){1, {s->plan->arena_bytes}});
+	w->memory = MEM_WORKSPACE;
+}
+
+Plan *plan_graph(Graph *g, Stage stage, const Options *o)
+{
+	run_pipeline(g, stage, o);
+	for (Node *n = g->first; n; n = n->next)
+		if (n->scan && !n->scan->plan)
+			plan_scan(g, n, o);
+	return plan_memory(g, o);
+}
+
 static Plan *finish(Graph *g, const Options *o)
 {
 	if (!g || g->unit->nerrors)
 		return NULL;
 	graph_verify(g);
-	run_pipeline(g, STAGE_FUNCTION, o);
-	return plan_memory(g, o);
+	return plan_graph(g, STAGE_FUNCTION, o);
 }
 
 /* ---- under a budget ---- */
+
+/* The function with the batch in the fewest parts with which its arena fits; or
+ * in those with which it is smallest. */
+static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
+                       const Graph *forward, const Options *o, int64_t arena)
+{
+	int64_t batch = graph_batch(forward);
+	Plan *best = plan;
+	for (int64_t d = 2; d <= batch && best->arena_bytes > arena; d++) {
+		Options parts = *o;
+		if (batch % d || o->micro_batch)
+			continue;
+		parts.parts = d;
+		parts.dump_after = NULL;
+		plan = finish(make(forward, &parts), &parts);
+		if (plan->arena_bytes < best->arena_bytes)
+			best = plan;
+	}
+	return best;
+}
 
 static int64_t arena_of_others(const Program *p)
 {
@@ -138,9 +179,13 @@ static int64_t arena_of_others(const Program *p)
 }
 
 /* The training step that fits; or the smallest, and what would fit it. */
-static void fit_budget(Program *p, Budget *b, int64_t ram)
+static void fit_budget(Program *p, Budget *b, const Graph *forward,
+                       const Options *o)
 {
-	int64_t others = arena_of_others(p), arena = ram - p->state_bytes;
+	int64_t arena = o->ram - p->state_bytes, others;
+	p->infer = fit_other(p->infer, infer_graph, forward, o, arena);
+	p->evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, arena);
+	others = arena_of_others(p);
 	Plan *plan = others <= arena ? budget_fit(b, arena) : NULL;
 	p->fits = plan != NULL;
 	p->train = plan ? plan : budget_smallest(b);
@@ -159,7 +204,17 @@ static void fit_inference(Program *p, int64_t ram)
 	p->smallest_ram = p->fits ? 0 : need;
 }
 
-static void finish_budget(Program *p, Budget *b, const Options *o)
+/* The curve with the other functions as small as they can be. */
+static void sweep(Program *p, Budget *b, const Graph *forward, const Options *o)
+{
+	Program q = *p;
+	q.infer = fit_other(p->infer, infer_graph, forward, o, 0);
+	q.evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, 0);
+	budget_sweep(b, p, arena_of_others(&q));
+}
+
+static void finish_budget(Program *p, Budget *b, const Graph *forward,
+                          const Options *o)
 {
 	p->ram = o->ram;
 	p->fits = true;
@@ -169,9 +224,9 @@ static void finish_budget(Program *p, Budget *b, const Options *o)
 		return;
 	}
 	if (o->ram)
-		fit_budget(p, b, o->ram);
+		fit_budget(p, b, forward, o);
 	if (o->sweep)
-		budget_sweep(b, p, arena_of_others(p));
+		sweep(p, b, forward, o);
 }
 
 static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
@@ -184,9 +239,28 @@ static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
 	return budget_plain(*b);
 }
 
-Program *build_program(Graph *forward, const Options *o)
+/* Into how many parts the micro-batch divides the batch. */
+static bool find_parts(const Graph *forward, Options *o)
+{
+	int64_t batch = graph_batch(forward);
+	if (!o->micro_batch)
+		return true;
+	if (!batch || batch % o->micro_batch) {
+		error_at(forward->unit, (Loc){0}, "micro-batches of %lld do not "
+		         "divide the batch of %lld; give --batch, or a divisor of "
+		         "it", (long long)o->micro_batch, (long long)batch);
+		return false;
+	}
+	o->parts = batch / o->micro_batch;
+	return true;
+}
+
+Program *build_program(Graph *forward, const Options *options)
 {
 	Unit *u = forward->unit;
+	Options chosen = *options, *o = &chosen;
+	if (!find_parts(forward, o))
+		return NULL;
 	Budget *budget = NULL;
 	Program *p = arena_new(u->arena, Program);
 	p->model = forward->model;
@@ -204,6 +278,6 @@ Program *build_program(Graph *forward, const Options *o)
 	p->infer = finish(infer_graph(forward, o), o);
 	if (u->nerrors)
 		return NULL;
-	finish_budget(p, budget, o);
+	finish_budget(p, budget, forward, o);
 	return p;
 }

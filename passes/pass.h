@@ -20,15 +20,19 @@ typedef struct Pass {
 } Pass;
 
 extern const Pass pass_fold, pass_simplify, pass_cse, pass_dce, pass_fuse,
-	pass_fuse_update, pass_mask, pass_outputs, pass_recompute,
+	pass_fuse_update, pass_mask, pass_outputs, pass_recompute, pass_scan,
 	pass_split_batch, pass_split_norm, pass_workspace;
 
 const Pass *pass_at(int i);                /* in order; NULL behind the last */
 const Pass *pass_find(const char *name);   /* NULL: unknown */
 
 /* The forward graph is cleaned before it is differentiated; a function's graph
- * goes through everything. */
-typedef enum Stage { STAGE_FORWARD = 1, STAGE_FUNCTION = 2 } Stage;
+ * goes through everything; one that was put into another order, or is to be run
+ * in parts after all, through what depends on that; and the graph for one part
+ * through what makes its nodes final. */
+typedef enum Stage {
+	STAGE_FORWARD = 1, STAGE_FUNCTION = 2, STAGE_ARRANGED = 4, STAGE_PART = 8,
+} Stage;
 
 /* Runs the passes of the stage in order; verifies the graph after each. */
 void run_pipeline(Graph *, Stage, const Options *);
@@ -41,6 +45,9 @@ void run_pipeline(Graph *, Stage, const Options *);
  */
 Program *build_program(Graph *forward, const Options *);
 
+/* Runs the passes of the stage, then plans: what a Scan runs for one part first,
+ * because it decides the Scan's workspace. */
+Plan *plan_graph(Graph *, Stage, const Options *);
 /* An execution order and an arena offset for every value; checked. */
 Plan *plan_memory(Graph *, const Options *);
 /* The independent checker: NULL if the plan is right, else what is wrong. It

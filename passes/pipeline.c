@@ -29,12 +29,14 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_fuse,       /* last of the rewrites: it hides its members */
 	 STAGE_FUNCTION},
+	{&pass_scan,       /* takes whole chains; leaves updates outside */
+	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_fuse_update, /* after the chains that end in updates */
-	 STAGE_FUNCTION},
+	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */
 	 STAGE_FUNCTION},
 	{&pass_workspace,  /* a property of the final nodes */
-	 STAGE_FUNCTION},
+	 STAGE_FUNCTION | STAGE_ARRANGED | STAGE_PART},
 };
 
 enum { NROWS = (int)(sizeof rows / sizeof rows[0]) };

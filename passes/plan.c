@@ -69,7 +69,10 @@ static Place place_of(const Problem *p, const Layout *l, int storage)
 {
 	const Storage *s = &p->storage[storage];
 	if (s->region != REGION_ARENA)
-		return (Place){.region = s->region, .base = s->root};
+		return (Place){
+			.region = s->region,
+			.base = s->root->total ? s->root->total : s->root,
+		};
 	int b = l->of[storage];
 	return (Place){REGION_ARENA, s->root, b,
 	               l->buffer[b].offset + l->at[storage]};

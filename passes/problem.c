@@ -6,6 +6,7 @@
 #include "passes/planner.h"
 
 #include "ir/op.h"
+#include "ir/scan.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@ typedef struct Builder {
 	int *replaced;        /* by variable id: the task that writes it */
 	bool *loaded;         /* by value id: some kernel reads it in memory */
 	bool *output;         /* by value id */
+	bool *outer;          /* by value id: output of a Scan's graph */
 } Builder;
 
 static const Value *viewed(const Node *n)
@@ -31,7 +33,8 @@ static void note_loads(Builder *b, const Kernel *k, const Node *n)
 	for (int i = 0; i < n->nin; i++) {
 		const Value *v = n->in[i];
 		if (v && !b->loaded[v->id])
-			b->loaded[v->id] = kernel_reads(k, v);
+			b->loaded[v->id] = k ? kernel_reads(k, v)
+			                     : numel(v->shape) != 1;
 	}
 }
 
@@ -76,6 +79,12 @@ static Pair pair_of(const Kernel *k, const Value *in, const Value *out)
 	return pair;
 }
 
+/* A Scan has no kernel of its own. */
+static Pair scan_pair(const Node *n, int i, int o)
+{
+	return (Pair){scan_in_place(n, i, o), value_bytes(n->out[o])};
+}
+
 static const Pair *find_pairs(Arena *a, const Kernel *k, const Node *n)
 {
 	Pair *pair = arena_array(a, Pair, n->nin * n->nout + 1);
@@ -83,7 +92,8 @@ static const Pair *find_pairs(Arena *a, const Kernel *k, const Node *n)
 		for (int o = 0; o < n->nout; o++)
 			if (n->in[i])
 				pair[i * n->nout + o] =
-					pair_of(k, n->in[i], n->out[o]);
+					k ? pair_of(k, n->in[i], n->out[o])
+					  : scan_pair(n, i, o);
 	return pair;
 }
 
@@ -100,6 +110,26 @@ static int new_storage(Builder *b, const Value *root, Region region, int writer)
 	return p->of[root->id] = p->nstorages++;
 }
 
+static Region region_of_input(const Value *v)
+{
+	switch (v->role) {
+	case IN_DATA: case IN_TARGET:
+		return REGION_ARENA;
+	case IN_PART: case IN_WHOLE: case IN_INDEX: case IN_SUM:
+		return REGION_OUTER;
+	case IN_HYPER: case IN_STEP: case IN_SEED:
+		break;
+	}
+	return REGION_CONTEXT;
+}
+
+static Region region_of_result(const Builder *b, const Value *v)
+{
+	if (v->var)
+		return REGION_STATE;
+	return b->outer[v->id] ? REGION_OUTER : REGION_ARENA;
+}
+
 static Region region_of_source(const Builder *b, const Value *v)
 {
 	switch (v->kind) {
@@ -109,8 +139,7 @@ static Region region_of_source(const Builder *b, const Value *v)
 	case V_VARIABLE:
 		return v->var->mutable ? REGION_STATE : REGION_CONST;
 	case V_INPUT:
-		return v->role == IN_DATA || v->role == IN_TARGET
-		       ? REGION_ARENA : REGION_CONTEXT;
+		return region_of_input(v);
 	case V_RESULT:
 		break;
 	}
@@ -130,7 +159,7 @@ static bool view_in_place(const Builder *b, const Node *n)
 {
 	const Value *x = viewed(n), *v = n->out[0];
 	if (!x || n->nout != 1 || v->var || v->dtype != x->dtype ||
-	    numel(v->shape) != numel(x->shape))
+	    numel(v->shape) != numel(x->shape) || b->outer[v->id])
 		return false;
 	const Storage *s = &b->p->storage[b->p->of[x->id]];
 	if (s->region == REGION_NONE || s->region == REGION_CONTEXT)
@@ -154,8 +183,7 @@ static void find_storages(Builder *b, int t)
 		if (o == 0 && task->skipped)
 			p->of[v->id] = p->of[n->in[0]->id];
 		else
-			new_storage(b, v, v->var ? REGION_STATE : REGION_ARENA,
-			            t);
+			new_storage(b, v, region_of_result(b, v), t);
 	}
 	if (task->skipped)
 		task->cost = (Cost){0, 0};
@@ -358,8 +386,8 @@ static const Pair **read_kernels(Builder *b)
 	for (int t = 0; t < b->p->ntasks; t++) {
 		Arena *scratch = arena_create();
 		const Node *n = b->p->task[t].node;
-		const Kernel *k = kernel_of(scratch, n);
-		b->p->task[t].cost = kernel_cost(k);
+		const Kernel *k = n->scan ? NULL : kernel_of(scratch, n);
+		b->p->task[t].cost = k ? kernel_cost(k) : node_cost(n);
 		note_loads(b, k, n);
 		pair[t] = find_pairs(b->arena, k, n);
 		arena_destroy(scratch);
@@ -373,7 +401,7 @@ static void find_outputs(Builder *b, const Graph *g)
 		const Value *v = g->output[i].value;
 		find_source(b, v);
 		Storage *s = &b->p->storage[b->p->of[v->id]];
-		if (s->region != REGION_ARENA)
+		if (s->region != REGION_ARENA && s->region != REGION_OUTER)
 			BUG("output '%s' of '%s' is not computed into the "
 			    "arena", g->output[i].name, g->name);
 		s->output = true;
@@ -395,11 +423,16 @@ static Builder builder(Arena *a, Graph *g)
 		arena_array(a, int, g->model->nvars),
 		arena_array(a, bool, g->nvalues),
 		arena_array(a, bool, g->nvalues),
+		arena_array(a, bool, g->nvalues),
 	};
 	for (int v = 0; v < g->nvalues; v++)
 		p->of[v] = b.last_read[v] = -1;
-	for (int i = 0; i < g->noutputs; i++)
-		b.output[g->output[i].value->id] = true;
+	for (int i = 0; i < g->noutputs; i++) {
+		const Output *o = &g->output[i];
+		b.output[o->value->id] = true;
+		b.outer[o->value->id] = o->role == OUT_ROWS ||
+		                        o->role == OUT_SUM;
+	}
 	return b;
 }
 

@@ -25,7 +25,7 @@ static void add(Count *c, const Node *n)
 	if (!c->first[n->again])
 		c->first[n->again] = true;
 	else
-		c->flops += kernel_cost(kernel_of(c->arena, n)).flops;
+		c->flops += node_cost(n).flops;
 }
 
 int64_t repeated_flops(const Graph *g)

@@ -144,7 +144,7 @@ Test(parts, all_operators)
 	static const OpDef *const never[] = {
 		&op_BatchNormalizationTrain, &op_BatchNormalizationStatistics,
 		&op_BatchNormalizationGrad, &op_BatchNormalizationFinish,
-		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate,
+		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate, &op_Scan,
 		&op_SGDUpdate, &op_MomentumUpdate, &op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
 	};

@@ -314,7 +314,7 @@ static inline void *address_of(const Plan *plan, const Value *v, char *arena,
 		                    : (void *)(uintptr_t)p->base->data;
 	case REGION_CONTEXT:
 		return context[p->base->id];
-	case REGION_NONE:
+	case REGION_NONE: case REGION_OUTER:
 		break;
 	}
 	return NULL;

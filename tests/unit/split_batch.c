@@ -92,8 +92,10 @@ static Program *program_for(Unit *u, const Net *net, int64_t parts)
 			x[e] = (float)v->fill + random_float(&r) / 4;
 		v->data = x;
 	}
+	static const char *no_scans[] = {"scan"};
 	Options o = {
 		.loss = net->loss, .parts = parts, .keep_gradients = true,
+		.disable = {1, no_scans},
 		.optimizer = {.kind = OPT_MOMENTUM, .lr = 0.1, .momentum = 0.9},
 	};
 	Program *p = build_program(g, &o);

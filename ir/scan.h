@@ -1,0 +1,37 @@
+/*
+ * Scan: nodes that run once for each of several equal parts of a batch, so that
+ * what only one part needs is a part of its size. The name and the meaning are
+ * ONNX's; a part is some rows of the first dimension, which are together in
+ * memory, instead of one.
+ *
+ * The node's `body` lists the nodes that it stands for, with the shapes of the
+ * whole batch; its inputs are what they read from outside, its outputs what is
+ * read of them. From these the graph for one part is made: an input is given in
+ * parts or whole, an output is put together of parts or added up. Whoever plans
+ * memory plans that graph too; its arena is the node's workspace.
+ */
+#ifndef IR_SCAN_H
+#define IR_SCAN_H
+
+#include "ir/plan.h"
+
+struct Scan {
+	int64_t parts;
+	Graph *graph;         /* input[i] is the node's in[i], one more is the
+	                       * index; output[o] is out[o] */
+	const Plan *plan;     /* of the graph; NULL until it is planned */
+};
+
+/* Makes the graph for one part. in_part: by input of the node, is it given in
+ * parts? False if some member cannot be computed so. */
+bool scan_build(Graph *, Node *, int64_t parts, const bool in_part[]);
+
+/* Which input or output of the node a base of REGION_OUTER is; -1: none. */
+int scan_input(const Node *, const Value *base);
+int scan_output(const Node *, const Value *base);
+
+/* May output o be written over input i? Each part of the input is read for the
+ * last time before that part of the output is written. */
+bool scan_in_place(const Node *, int i, int o);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The batch in parts, under a budget. What the scan pass makes of a training
+ * step is a list of items: Scans, and nodes that run as they are. Memory is what
+ * lives from one item to another; inside a Scan, values are as small as a part.
+ * So recomputation is decided for items: a value that an item reads and that was
+ * not kept until then is computed again by that item, part by part, from what
+ * was kept. Then neither the value nor what leads to it is ever whole.
+ *
+ *   batch.c         items, and what a choice of recomputations costs
+ *   batch_search.c  the choice (greedy by operations for each byte over the
+ *                   budget, at the item with the most; then what is not needed
+ *                   is taken back)
+ */
+#ifndef PASSES_BATCH_H
+#define PASSES_BATCH_H
+
+#include "ir/options.h"
+#include "passes/planner.h"
+#include "passes/scan.h"
+
+typedef struct Item {
+	int n;
+	Node **node;          /* in the order in which they run */
+	bool scan;            /* part by part */
+} Item;
+
+/* A value is whole from item `start` to item `last`. */
+typedef struct Whole {
+	int root, start, last;
+	int next;             /* of those that end at the same item; -1: none */
+	int earlier;          /* of the same root; -1: none */
+	bool taken;           /* another begins in its place */
+} Whole;
+
+typedef struct Batch {
+	Arena *arena;
+	Graph *graph;         /* through the pipeline, but not scanned */
+	const Options *options;   /* with its `parts` */
+	Runs runs;
+	int nitems, nvalues;
+	Item *item;
+	int *root;            /* by value id: whose memory it is; -1: of none that
+	                       * counts */
+	Value **value;        /* by value id */
+	int *made;            /* by root: the item that computes it; -1: none */
+	bool *may_repeat;     /* by root */
+	int *replaced;        /* by variable id: the item that replaces it */
+	int64_t *bytes, *flops;   /* by root: of it, of its node */
+	int *nreaders, **reader;  /* by root: the items that read it, ascending */
+	int64_t *inner;       /* by item: what it needs besides, roughly */
+	int64_t work;         /* nodes looked at: the search's clock */
+
+	/* The choice: again[root][item], and what was measured of it. */
+	bool **again;
+	int64_t target;
+	int nwholes, maxwholes;
+	Whole *whole;
+	int *ends;            /* by item: the first of those that end there */
+	int *latest;          /* by root: its last; -1: none */
+	int64_t *live;        /* by item */
+	int *start, *last;    /* by root: of its latest life, items */
+	int *stamp;           /* by root: the last item that had it */
+	int64_t peak, excess, extra_flops;
+	int peak_item;
+} Batch;
+
+/* NULL if nothing of the graph can be run in parts, or it is too large. */
+Batch *batch_create(Arena *, Graph *, const Options *);
+void batch_measure(Batch *);
+/* May that item compute the root's value again? */
+bool batch_may_repeat(const Batch *, int root, int item);
+/* The graph that the choice means, with its Scans still to be made. */
+Graph *batch_graph(const Batch *);
+
+/* Chooses so that no item exceeds the target, if it can. */
+bool batch_search(Batch *, int64_t target, int64_t effort);
+
+#endif

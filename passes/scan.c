@@ -1,0 +1,484 @@
+/*
+ * The batch in parts. Nodes that compute each example of the batch from the same
+ * example become members of a Scan, which runs them for some examples after the
+ * other: what only its members read is then a part of its size. This is
+ * micro-batching (Sohoni et al., "Low-Memory Neural Network Training", 2019)
+ * where nothing looks at the batch as a whole; and where something does, a
+ * batch's statistics for one, a Scan ends there and the next begins, so that the
+ * results stay those of the whole batch.
+ *
+ * The graph is walked in its order. A node in parts is put off until somebody
+ * wants what it computes: so what is computed again for the backward pass is
+ * computed by the Scan that reads it. A node that adds up something over the
+ * parts joins the run, with what it wants, if the run's members and what was
+ * there before have all that this reads; if that needs a sum of the run itself,
+ * the run ends and the next begins. What else depends on the run comes behind it.
+ */
+#include "passes/scan.h"
+
+#include "ir/op.h"
+#include "ir/parts.h"
+#include "ir/scan.h"
+#include "passes/pass.h"
+
+#include <string.h>
+
+/* Where a value is while a run is open. */
+typedef enum Where {
+	NOT_YET,
+	OUTSIDE,              /* computed before the run */
+	IN_RUN,               /* by it, in parts, */
+	SUMMED,               /*   or complete when it ends */
+	BEHIND,               /* by what comes behind it */
+	READY,                /* put off; could join the run, */
+	WAITING,              /*   or only one to come */
+} Where;
+
+typedef struct Former {
+	Graph *g;
+	Arena *scratch;
+	int64_t parts;
+	bool *rows;           /* by value id: it comes in parts */
+	bool *in_parts;       /* by node id: it can be computed so */
+	Where *where;         /* by value id */
+	bool *done;           /* by node id */
+	int nnodes, nrun, nbehind, noff, nsequence;
+	Node **node;          /* the graph's, in its order */
+	Node **run, **behind, **off, **sequence;   /* off: put off */
+	bool changed;
+	bool dry;             /* no Scans are made, only items counted */
+	int nitems, *item;    /* by node id */
+} Former;
+
+/* ---- which nodes can be computed in parts ---- */
+
+static void classify_inputs(Former *f)
+{
+	int64_t batch = graph_batch(f->g);
+	for (int i = 0; i < f->g->ninputs; i++) {
+		const Value *v = f->g->input[i];
+		f->where[v->id] = OUTSIDE;
+		f->rows[v->id] = batch && batch % f->parts == 0 &&
+			(v->role == IN_DATA || v->role == IN_TARGET) &&
+			v->shape.rank && v->shape.dim[0] % batch == 0;
+	}
+}
+
+/* A sum takes its own bytes while the Scan runs, and those of a summand. Where
+ * what it is computed from is smaller than that even for the whole batch, it is
+ * left outside, where an update may use it bit by bit (fuse_update.c). */
+static bool better_outside(const Former *f, const Node *n,
+                           const PartKind kind[])
+{
+	int64_t read = 0, sums = 0;
+	for (int o = 0; o < n->nout; o++) {
+		if (kind[o] == PART_ROWS)
+			return false;
+		sums += 2 * value_bytes(n->out[o]);
+	}
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && f->rows[n->in[i]->id] &&
+		    n->in[i]->kind == V_RESULT)
+			read += value_bytes(n->in[i]);
+	return read < sums;
+}
+
+static void classify(Former *f, const Node *n)
+{
+	bool *part = arena_array(f->scratch, bool, n->nin + 1), any = false;
+	PartKind *kind = arena_array(f->scratch, PartKind, n->nout + 1);
+	for (int i = 0; i < n->nin; i++)
+		any |= part[i] = n->in[i] && f->rows[n->in[i]->id];
+	for (int o = 0; o < n->nout; o++)
+		any &= !n->out[o]->var;
+	if (!any || !node_parts(n, part, f->parts, kind) ||
+	    better_outside(f, n, kind))
+		return;
+	f->in_parts[n->id] = true;
+	for (int o = 0; o < n->nout; o++)
+		f->rows[n->out[o]->id] = kind[o] == PART_ROWS &&
+			n->out[o]->memory != MEM_WORKSPACE;
+}
+
+/* ---- one run ---- */
+
+static bool reads(const Former *f, const Node *n, Where where)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && f->where[n->in[i]->id] == where)
+			return true;
+	return false;
+}
+
+static bool waits(const Former *f, const Node *n)
+{
+	return reads(f, n, NOT_YET) || reads(f, n, SUMMED) ||
+	       reads(f, n, BEHIND) || reads(f, n, WAITING);
+}
+
+static bool reads_variable(Node *const list[], int n, const Variable *var)
+{
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < list[i]->nin; k++) {
+			const Value *v = list[i]->in[k];
+			v = v ? value_viewed(v) : NULL;
+			if (v && v->kind == V_VARIABLE && v->var == var)
+				return true;
+		}
+	return false;
+}
+
+/* Does it replace what a node of the run, or behind it, has still to read? */
+static bool replaces_read(const Former *f, const Node *n)
+{
+	for (int o = 0; o < n->nout; o++) {
+		const Variable *var = n->out[o]->var;
+		if (var && (reads_variable(f->run, f->nrun, var) ||
+		            reads_variable(f->behind, f->nbehind, var)))
+			return true;
+	}
+	return false;
+}
+
+static void move_to(Former *f, const Node *n, Where where)
+{
+	f->done[n->id] = true;
+	for (int o = 0; o < n->nout; o++)
+		f->where[n->out[o]->id] = where;
+}
+
+/* Puts the node into the run, after what it reads and was put off. */
+static void join(Former *f, Node *n)
+{
+	if (f->done[n->id])
+		return;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && f->where[n->in[i]->id] == READY)
+			join(f, n->in[i]->def);
+	f->run[f->nrun++] = n;
+	f->done[n->id] = true;
+	for (int o = 0; o < n->nout; o++)
+		f->where[n->out[o]->id] = f->rows[n->out[o]->id] ? IN_RUN
+		                                                 : SUMMED;
+}
+
+static void put_off(Former *f, Node *n)
+{
+	Where where = waits(f, n) ? WAITING : READY;
+	for (int o = 0; o < n->nout; o++)
+		f->where[n->out[o]->id] = where;
+}
+
+static void append(Former *f, Node *n)
+{
+	f->item[n->id] = f->nitems++;
+	f->sequence[f->nsequence++] = n;
+	move_to(f, n, OUTSIDE);
+}
+
+/* ---- the Scan of a run ---- */
+
+static int add_once(Value **list, int n, Value *v)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i] == v)
+			return n;
+	list[n] = v;
+	return n + 1;
+}
+
+static int count_reads(const Former *f, const Value *v)
+{
+	int reads = 0;
+	for (int i = 0; i < f->nrun; i++)
+		for (int k = 0; k < f->run[i]->nin; k++)
+			reads += f->run[i]->in[k] == v;
+	return reads;
+}
+
+/* Fills the Scan's outputs; returns the bytes of what stays inside. */
+static int64_t find_outputs(const Former *f, Value **out, int *nout)
+{
+	int64_t inside = 0;
+	*nout = 0;
+	for (int i = 0; i < f->nrun; i++)
+		for (int o = 0; o < f->run[i]->nout; o++) {
+			Value *v = f->run[i]->out[o];
+			if (v->memory == MEM_WORKSPACE || !v->nuses)
+				continue;
+			if (v->nuses > count_reads(f, v))
+				out[(*nout)++] = v;
+			else if (!f->run[i]->op->view)
+				inside += value_bytes(v);
+		}
+	return inside;
+}
+
+static int find_inputs(const Former *f, Value **in)
+{
+	int nin = 0;
+	for (int i = 0; i < f->nrun; i++)
+		for (int k = 0; k < f->run[i]->nin; k++) {
+			Value *v = f->run[i]->in[k];
+			if (v && f->where[v->id] == OUTSIDE)
+				nin = add_once(in, nin, v);
+		}
+	return nin;
+}
+
+static int most_values(const Former *f, bool inputs)
+{
+	int n = 1;
+	for (int i = 0; i < f->nrun; i++)
+		n += inputs ? f->run[i]->nin : f->run[i]->nout;
+	return n;
+}
+
+static Node *new_scan(Former *f, int nin, Value **in, int nout, Value **out)
+{
+	Arena *a = f->g->unit->arena;
+	Node *n = node_new(f->g, f->run[f->nrun - 1]->loc, &op_Scan, nin, in);
+	bool *in_part = arena_array(a, bool, nin + 1);
+	int64_t *list = arena_array(a, int64_t, nin + 1);
+	for (int i = 0; i < nin; i++)
+		list[i] = in_part[i] = f->rows[in[i]->id];
+	node_set_int(f->g, n, "parts", f->parts);
+	node_set_ints(f->g, n, "in_parts", nin, list);
+	n->id = f->g->nnodes++;
+	n->nbody = f->nrun;
+	n->body = arena_array(a, Node *, f->nrun);
+	memcpy(n->body, f->run, sizeof(Node *) * (size_t)f->nrun);
+	n->nout = nout;
+	n->out = arena_array(a, Value *, nout + 1);
+	memcpy(n->out, out, sizeof(Value *) * (size_t)nout);
+	return scan_build(f->g, n, f->parts, in_part) ? n : NULL;
+}
+
+/* NULL if there is nothing to win. */
+static Node *make_scan(Former *f)
+{
+	enum { LEAST = 256 };   /* bytes; less is not worth a loop */
+	Value **in = arena_array(f->scratch, Value *, most_values(f, true));
+	Value **out = arena_array(f->scratch, Value *, most_values(f, false));
+	int nout, nin = find_inputs(f, in);
+	int64_t inside = find_outputs(f, out, &nout);
+	if (inside < LEAST || nout == 0)
+		return NULL;
+	Node *n = new_scan(f, nin, in, nout, out);
+	for (int o = 0; n && o < nout; o++)
+		out[o]->def = n;
+	return n;
+}
+
+static bool adds_up(const Former *f, const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (f->rows[n->out[o]->id])
+			return false;
+	return true;
+}
+
+/* What adds up something of the run is taken in, wherever it comes later: then
+ * what it reads need not be whole. */
+static void pull_sums(Former *f, int from)
+{
+	for (int i = from; i < f->nnodes; i++) {
+		Node *n = f->node[i];
+		if (f->in_parts[n->id] && !f->done[n->id] && adds_up(f, n) &&
+		    !waits(f, n) && reads(f, n, IN_RUN))
+			join(f, n);
+	}
+}
+
+/* What was put off may join the next run now. */
+static void look_again(Former *f)
+{
+	int n = f->noff;
+	f->noff = 0;
+	for (int i = 0; i < n; i++) {
+		if (f->done[f->off[i]->id])
+			continue;
+		put_off(f, f->off[i]);
+		f->off[f->noff++] = f->off[i];
+	}
+}
+
+static void close_run(Former *f, int next)
+{
+	if (f->nrun)
+		pull_sums(f, next);
+	Node *scan = f->nrun > 1 && !f->dry ? make_scan(f) : NULL;
+	if (scan)
+		f->sequence[f->nsequence++] = scan;
+	f->changed |= scan != NULL;
+	f->nitems += f->nrun > 0;
+	for (int i = 0; i < f->nrun; i++) {
+		f->item[f->run[i]->id] = f->nitems - 1;
+		if (!scan)
+			f->sequence[f->nsequence++] = f->run[i];
+		move_to(f, f->run[i], OUTSIDE);
+	}
+	for (int i = 0; i < f->nbehind; i++)
+		append(f, f->behind[i]);
+	f->nrun = f->nbehind = 0;
+	look_again(f);
+}
+
+/* ---- the walk ---- */
+
+/* Sees to it that what n reads is in the run or outside. */
+static void provide(Former *f, const Node *n, int next)
+{
+	if (reads(f, n, WAITING))
+		close_run(f, next);
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && f->where[n->in[i]->id] == READY)
+			join(f, n->in[i]->def);
+}
+
+static void visit_in_parts(Former *f, Node *n, int i)
+{
+	if (adds_up(f, n)) {
+		if (waits(f, n))
+			close_run(f, i);
+		join(f, n);
+	} else if (reads(f, n, IN_RUN) && !waits(f, n)) {
+		join(f, n);
+	} else {
+		f->off[f->noff++] = n;
+		put_off(f, n);
+	}
+}
+
+/* Sees to it that what was put off has read the variables that n replaces. */
+static void free_variables(Former *f, const Node *n, int next)
+{
+	for (int o = 0; o < n->nout; o++)
+		for (int k = 0; n->out[o]->var && k < f->noff; k++) {
+			Node *off = f->off[k];
+			if (f->done[off->id] ||
+			    !reads_variable(&off, 1, n->out[o]->var))
+				continue;
+			if (waits(f, off)) {
+				close_run(f, next);
+				k = -1;
+				continue;
+			}
+			join(f, off);
+		}
+}
+
+static void visit(Former *f, int i)
+{
+	Node *n = f->node[i];
+	if (f->in_parts[n->id]) {
+		visit_in_parts(f, n, i);
+		return;
+	}
+	provide(f, n, i);
+	free_variables(f, n, i);
+	if (reads(f, n, IN_RUN) || reads(f, n, SUMMED) || reads(f, n, BEHIND) ||
+	    replaces_read(f, n)) {
+		f->behind[f->nbehind++] = n;
+		move_to(f, n, BEHIND);
+	} else {
+		append(f, n);
+	}
+}
+
+/* The caller wants the graph's outputs. */
+static void finish(Former *f)
+{
+	while (f->noff) {
+		int before = f->noff;
+		for (int i = 0; i < f->noff; i++)
+			if (!waits(f, f->off[i]))
+				join(f, f->off[i]);
+		close_run(f, f->nnodes);
+		if (f->noff == before)
+			BUG("%d nodes wait for each other", before);
+	}
+	close_run(f, f->nnodes);
+}
+
+static void relink(Former *f)
+{
+	Graph *g = f->g;
+	g->first = g->last = NULL;
+	for (int i = 0; i < f->nsequence; i++) {
+		Node *n = f->sequence[i];
+		n->prev = g->last;
+		n->next = NULL;
+		*(g->last ? &g->last->next : &g->first) = n;
+		g->last = n;
+	}
+}
+
+static Former former(Graph *g, Arena *a, int64_t parts)
+{
+	Former f = {
+		.g = g, .scratch = a, .parts = parts,
+		.rows = arena_array(a, bool, g->nvalues),
+		.where = arena_array(a, Where, g->nvalues),
+		.in_parts = arena_array(a, bool, g->nnodes),
+		.done = arena_array(a, bool, g->nnodes),
+		.item = arena_array(a, int, g->nnodes),
+	};
+	for (Node *n = g->first; n; n = n->next)
+		f.nnodes++;
+	f.node = arena_array(a, Node *, f.nnodes + 1);
+	f.run = arena_array(a, Node *, f.nnodes + 1);
+	f.behind = arena_array(a, Node *, f.nnodes + 1);
+	f.off = arena_array(a, Node *, f.nnodes + 1);
+	f.sequence = arena_array(a, Node *, f.nnodes + 1);
+	f.nnodes = 0;
+	for (Node *n = g->first; n; n = n->next)
+		f.node[f.nnodes++] = n;
+	return f;
+}
+
+static void note_sources(Former *f, const Node *n)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->kind != V_RESULT)
+			f->where[n->in[i]->id] = OUTSIDE;
+}
+
+static void form(Former *f)
+{
+	classify_inputs(f);
+	for (int i = 0; i < f->nnodes; i++) {
+		note_sources(f, f->node[i]);
+		classify(f, f->node[i]);
+	}
+	for (int i = 0; i < f->nnodes; i++)
+		if (!f->done[f->node[i]->id])
+			visit(f, i);
+	finish(f);
+}
+
+Runs scan_runs(Arena *a, Graph *g, int64_t parts)
+{
+	Former f = former(g, a, parts);
+	f.dry = true;
+	form(&f);
+	return (Runs){f.nitems, f.item, f.sequence, f.nsequence, f.in_parts,
+	              f.rows};
+}
+
+static bool run(Graph *g, const Options *o)
+{
+	if (o->parts < 2)
+		return false;
+	Arena *scratch = arena_create();
+	Former f = former(g, scratch, o->parts);
+	form(&f);
+	relink(&f);
+	arena_destroy(scratch);
+	return f.changed;
+}
+
+const Pass pass_scan = {
+	"scan", "run what allows it for one part of the batch after the other",
+	.needs = FACT_USES, .run = run,
+};

@@ -1,0 +1,20 @@
+/* Which nodes the scan pass puts together. */
+#ifndef PASSES_SCAN_H
+#define PASSES_SCAN_H
+
+#include "ir/graph.h"
+
+/* Items run one after the other: nodes that run as they are, and runs of nodes
+ * that may be computed part by part. */
+typedef struct Runs {
+	int nitems;
+	int *item;            /* by node id */
+	Node **order;         /* all nodes, by item */
+	int n;
+	bool *in_parts;       /* by node id */
+	bool *rows;           /* by value id: it comes in parts */
+} Runs;
+
+Runs scan_runs(Arena *, Graph *, int64_t parts);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * The batch in parts: what becomes a Scan, that it computes what the whole batch
+ * does, that its memory is that of a part, and that the checker sees when it is
+ * not.
+ */
+#include "frontend/executor.h"
+#include "ir/op.h"
+#include "ir/scan.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "passes/scan.h"
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <string.h>
+
+/* Convolution, batch statistics, a residual, another convolution, classes. */
+static const char net[] =
+	"graph \"forward\" of \"net\"\n"
+	"variable \"w\" parameter f32[6,2,3,3] fill 0.1\n"
+	"variable \"s\" parameter f32[6] fill 1.5\n"
+	"variable \"b\" parameter f32[6] fill 0.25\n"
+	"variable \"m\" buffer f32[6] fill 0\n"
+	"variable \"v\" buffer f32[6] fill 1\n"
+	"variable \"u\" parameter f32[6,6,3,3] fill 0.02\n"
+	"variable \"f\" parameter f32[3,6] fill -0.3\n"
+	"input %x data f32[8,2,9,9]\n"
+	"read %w \"w\"\nread %s \"s\"\nread %b \"b\"\nread %m \"m\"\n"
+	"read %v \"v\"\nread %u \"u\"\nread %f \"f\"\n"
+	"%c f32[8,6,9,9] = Conv(%x, %w) {pads=[1, 1, 1, 1]}\n"
+	"%n f32[8,6,9,9] = BatchNormalization(%c, %s, %b, %m, %v)\n"
+	"%r f32[8,6,9,9] = Relu(%n)\n"
+	"%d f32[8,6,9,9] = Conv(%r, %u) {pads=[1, 1, 1, 1]}\n"
+	"%a f32[8,6,9,9] = Add(%d, %r)\n"
+	"%p f32[8,6,1,1] = GlobalAveragePool(%a)\n"
+	"%q f32[8,6] = Reshape(%p) {shape=[8, 6]}\n"
+	"%y f32[8,3] = Gemm(%q, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
+/* Like it, without statistics: one run from the input to the gradients. */
+static const char plain[] =
+	"graph \"forward\" of \"plain\"\n"
+	"variable \"w\" parameter f32[6,2,3,3] fill 0.1\n"
+	"variable \"f\" parameter f32[3,6] fill -0.3\n"
+	"input %x data f32[8,2,9,9]\nread %w \"w\"\nread %f \"f\"\n"
+	"%c f32[8,6,9,9] = Conv(%x, %w) {pads=[1, 1, 1, 1]}\n"
+	"%r f32[8,6,9,9] = Tanh(%c)\n"
+	"%p f32[8,6,1,1] = GlobalAveragePool(%r)\n"
+	"%q f32[8,6] = Reshape(%p) {shape=[8, 6]}\n"
+	"%y f32[8,3] = Gemm(%q, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
+typedef struct Net {
+	Unit unit;
+	Options options;
+	Program *program;
+} Net;
+
+static Net *open_net(const char *text, OptimizerKind kind, int64_t micro)
+{
+	Arena *a = arena_create();
+	Net *t = arena_new(a, Net);
+	t->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
+	t->options = (Options){
+		.target = target_find("host"), .micro_batch = micro,
+		.train_bn = true,
+		.loss = {.kind = LOSS_CROSS_ENTROPY, .axis = 1,
+		         .ignore_index = -100},
+		.optimizer = {.kind = kind, .lr = 0.1, .momentum = 0.9,
+		              .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8},
+	};
+	Graph *g = graph_parse(&t->unit, NULL, text);
+	cr_assert(g, "the text is no graph");
+	t->program = build_program(g, &t->options);
+	cr_assert(t->program, "no program");
+	return t;
+}
+
+static int count_scans(const Plan *p)
+{
+	int n = 0;
+	for (int i = 0; i < p->nsteps; i++)
+		n += p->step[i]->scan != NULL;
+	return n;
+}
+
+/* ---- what it computes ---- */
+
+static void fill_inputs(Executor *e, const Plan *p, int round)
+{
+	const Value *x = plan_input(p, IN_DATA, 0);
+	const Value *t = plan_input(p, IN_TARGET, 0);
+	float *to = executor_value(e, p, x);
+	for (int64_t i = 0; i < numel(x->shape); i++)
+		to[i] = (float)((i * 37 + round * 11) % 101 - 50) / 40;
+	for (int64_t i = 0; t && i < numel(t->shape); i++)
+		((int32_t *)executor_value(e, p, t))[i] =
+			(int32_t)(i + round) % 3;
+}
+
+static double train(Executor *e, const Plan *p, int steps)
+{
+	double loss = 0;
+	for (int i = 0; i < steps; i++) {
+		fill_inputs(e, p, i);
+		cr_assert(executor_call(e, p));
+		loss = *(float *)executor_value(e, p,
+		                                plan_output(p, OUT_LOSS, 0));
+	}
+	return loss;
+}
+
+static void compare_variables(Executor *a, Executor *b)
+{
+	const Model *m = a->program->model, *n = b->program->model;
+	cr_assert_eq(m->nvars, n->nvars);
+	for (int i = 0; i < m->nvars; i++) {
+		const float *x = executor_variable(a, m->var[i]);
+		const float *y = executor_variable(b, n->var[i]);
+		for (int64_t k = 0; k < numel(m->var[i]->shape); k++)
+			cr_assert(fabsf(x[k] - y[k]) <=
+			          2e-5f * (1 + fabsf(x[k])),
+			          "%s[%lld]: %g, in parts %g", m->var[i]->name,
+			          (long long)k, (double)x[k], (double)y[k]);
+	}
+}
+
+static void check_equal(const char *text, OptimizerKind kind, int64_t micro)
+{
+	enum { STEPS = 4 };
+	Net *whole = open_net(text, kind, 0), *parts = open_net(text, kind, micro);
+	Executor *a = executor_interpreter(&whole->unit, whole->program);
+	Executor *b = executor_interpreter(&parts->unit, parts->program);
+	cr_expect_eq(count_scans(whole->program->train), 0);
+	cr_expect_gt(count_scans(parts->program->train), 0);
+	double x = train(a, whole->program->train, STEPS);
+	double y = train(b, parts->program->train, STEPS);
+	cr_expect(fabs(x - y) < 1e-5, "loss %g, in parts %g", x, y);
+	compare_variables(a, b);
+	executor_close(a);
+	executor_close(b);
+	arena_destroy(whole->unit.arena);
+	arena_destroy(parts->unit.arena);
+}
+
+Test(scan, same_training_with_statistics)
+{
+	for (int64_t micro = 1; micro < 8; micro *= 2)
+		check_equal(net, OPT_SGD, micro);
+	check_equal(net, OPT_ADAM, 2);
+}
+
+Test(scan, same_training_without)
+{
+	check_equal(plain, OPT_MOMENTUM, 1);
+	check_equal(plain, OPT_ADAM, 4);
+}
+
+/* ---- what it takes ---- */
+
+/* Without statistics nothing of the batch but the input is ever whole; with
+ * them, what they are of is. */
+Test(scan, memory_is_that_of_a_part)
+{
+	Net *whole = open_net(plain, OPT_SGD, 0), *parts;
+	parts = open_net(plain, OPT_SGD, 1);
+	const Plan *p = parts->program->train;
+	int64_t example = 6 * 9 * 9 * 4, input = 8 * 2 * 9 * 9 * 4;
+	cr_expect_gt(whole->program->train->arena_bytes, input + 8 * example);
+	cr_expect_lt(p->arena_bytes, input + 5 * example, "%lld",
+	             (long long)p->arena_bytes);
+	cr_expect_eq(count_scans(p), 1);
+	arena_destroy(whole->unit.arena);
+	arena_destroy(parts->unit.arena);
+}
+
+Test(scan, a_batch_that_does_not_divide)
+{
+	Arena *a = arena_create();
+	char *text;
+	size_t size;
+	FILE *messages = open_memstream(&text, &size);
+	Unit u = {.path = "test", .arena = a, .messages = messages};
+	Options o = {.micro_batch = 3};
+	cr_expect_null(build_program(graph_parse(&u, NULL, plain), &o));
+	fclose(messages);
+	cr_expect(strstr(text, "micro-batches of 3"), "%s", text);
+	free(text);
+	arena_destroy(a);
+}
+
+/* ---- runs ---- */
+
+/* Members of one run read no sum of it: each item only what is before it. */
+Test(scan, runs_are_in_order)
+{
+	Net *t = open_net(net, OPT_SGD, 0);
+	Graph *g = graph_clone(t->program->train->graph, "train", NULL);
+	Runs runs = scan_runs(t->unit.arena, g, 4);
+	int members = 0;
+	for (Node *n = g->first; n; n = n->next) {
+		int item = runs.item[n->id];
+		members += runs.in_parts[n->id];
+		for (int i = 0; i < n->nin; i++) {
+			const Value *v = n->in[i];
+			if (!v || v->kind != V_RESULT)
+				continue;
+			int from = runs.item[v->def->id];
+			cr_expect(from < item || (from == item &&
+			          runs.rows[v->id]), "'%s' reads %%%s",
+			          n->op->name, v->name);
+		}
+	}
+	cr_expect_gt(members, 4);
+	arena_destroy(t->unit.arena);
+}
+
+/* ---- the checker ---- */
+
+static Node *first_scan(const Plan *p)
+{
+	for (int i = 0; i < p->nsteps; i++)
+		if (p->step[i]->scan)
+			return p->step[i];
+	return NULL;
+}
+
+Test(scan, checker_looks_inside)
+{
+	Net *t = open_net(plain, OPT_SGD, 2);
+	const Plan *p = t->program->train;
+	Node *n = first_scan(p);
+	Plan *inner = (Plan *)n->scan->plan;
+	cr_expect_null(plan_check(t->unit.arena, p));
+	for (int b = 0; b < inner->nbuffers; b++) {
+		int64_t offset = inner->buffer[b].offset;
+		inner->buffer[b].offset = inner->arena_bytes;
+		cr_expect_not_null(plan_check(t->unit.arena, p));
+		inner->buffer[b].offset = offset;
+	}
+	int64_t bytes = inner->arena_bytes;
+	inner->arena_bytes += 64;
+	cr_expect_not_null(plan_check(t->unit.arena, p), "no room");
+	inner->arena_bytes = bytes;
+	for (int s = 0; s + 1 < inner->nsteps; s++) {
+		Node *first = inner->step[s];
+		inner->step[s] = inner->step[s + 1];
+		inner->step[s + 1] = first;
+		bool depends = false;
+		for (int i = 0; i < inner->step[s]->nin; i++)
+			depends |= inner->step[s]->in[i] &&
+			           inner->step[s]->in[i]->def == first;
+		cr_expect(!depends || plan_check(t->unit.arena, p));
+		inner->step[s + 1] = inner->step[s];
+		inner->step[s] = first;
+	}
+	arena_destroy(t->unit.arena);
+}
