@@ -48,8 +48,9 @@ static void check_budget(Session *s)
 	const Program *p = s->program;
 	if (p && !p->fits)
 		error_at(&s->unit, (Loc){0}, "--ram %lld is too small: the "
-		         "smallest that was found to fit is %lld bytes: %s",
-		         (long long)p->ram, (long long)p->smallest_ram,
+		         "smallest that was found to fit is %lld bytes, and "
+		         "less than %lld cannot be: %s", (long long)p->ram,
+		         (long long)p->smallest_ram, (long long)p->ram_floor,
 		         report_what_binds(p));
 }
 

@@ -42,9 +42,12 @@ void report_budget_json(json_t *o, const Program *p)
 		json_object_set_new(o, "techniques", techniques_json(
 			p->ntechniques, p->technique));
 	}
-	if (p->ram && !p->fits)
+	if (p->ram && !p->fits) {
 		json_object_set_new(o, "smallest_ram_bytes",
 		                    json_integer(p->smallest_ram));
+		json_object_set_new(o, "ram_lower_bound_bytes",
+		                    json_integer(p->ram_floor));
+	}
 	if (!p->npoints)
 		return;
 	json_t *sweep = json_array();

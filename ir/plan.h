@@ -100,6 +100,7 @@ typedef struct Program {
 	int64_t ram;           /* budget of arena and state; 0: none */
 	bool fits;             /* if not, `train` is the smallest that was found */
 	int64_t smallest_ram;  /*   and this is what the program then takes */
+	int64_t ram_floor;     /*   and no step of it can do with less, proved */
 	int ntechniques;       /* under a budget: what `train` owes to what */
 	Technique *technique;
 	int npoints;           /* Options.sweep */

@@ -274,25 +274,6 @@ static void search_fit(Budget *b, int64_t arena_bytes, int64_t effort,
 
 enum { EFFORT = 40000000, SWEEP_EFFORT = 4000000 };
 
-static int64_t most_of_one_task(const Remat *r)
-{
-	int64_t most = 0;
-	for (int t = 0; t < r->p->ntasks; t++) {
-		const Task *task = &r->p->task[t];
-		int64_t read = 0, written = 0;
-		for (int i = 0; i < task->nreads; i++)
-			read += r->p->storage[task->read[i]].bytes;
-		for (int i = 0; i < task->nwrites; i++)
-			written += r->p->storage[task->write[i]].bytes;
-		int64_t least = read > written ? read : written;
-		if (!task->nreuses)
-			least = read + written;
-		if (!task->skipped && least > most)
-			most = least;
-	}
-	return most;
-}
-
 static void shrink(Budget *b, int variant)
 {
 	enum { TIMES = 8 };
@@ -303,7 +284,7 @@ static void shrink(Budget *b, int variant)
 	}
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
-	int64_t hi = r->peak, lo = most_of_one_task(r) - 1, target = lo + 1;
+	int64_t hi = r->peak, lo = problem_floor(r->p) - 1, target = lo + 1;
 	for (int i = 0; i < TIMES && hi - lo > hi / 256; i++) {
 		bool good = remat_search(r, target, SWEEP_EFFORT, &q);
 		if (r->peak < hi) {
@@ -326,6 +307,16 @@ Plan *budget_smallest(Budget *b)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);
 	return b->smallest;
+}
+
+int64_t budget_floor(const Budget *b)
+{
+	int64_t least = INT64_MAX;
+	for (int v = 0; v < b->nvariants; v++) {
+		int64_t bytes = plan_floor(b->variant[v].plan);
+		least = bytes < least ? bytes : least;
+	}
+	return least;
 }
 
 /* ---- what fits ---- */

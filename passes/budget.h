@@ -18,6 +18,8 @@ Plan *budget_plain(const Budget *);
 Plan *budget_fit(Budget *, int64_t arena_bytes);
 /* The plan with the smallest arena that was found. */
 Plan *budget_smallest(Budget *);
+/* Bytes of the arena that no plan of any variant can do without. */
+int64_t budget_floor(const Budget *);
 /* What the plan, one of the above, owes to which technique. */
 void budget_techniques(const Budget *, const Plan *, int *n, Technique **);
 /* The curve from the plan that computes nothing twice to the smallest. The

@@ -7,6 +7,7 @@
 #include "passes/autodiff.h"
 #include "passes/budget.h"
 #include "passes/pass.h"
+#include "passes/planner.h"
 #include "passes/train.h"
 
 /* A variable lives in the state exactly if some node replaces it. */
@@ -178,6 +179,18 @@ static int64_t arena_of_others(const Program *p)
 	                                        : bytes;
 }
 
+/* What would fit, and what could not: `floor` is of the training step. */
+static void find_limits(Program *p, int64_t floor)
+{
+	const Plan *other[] = {p->infer, p->evaluate};
+	for (int i = 0; i < 2; i++) {
+		int64_t bytes = other[i] ? plan_floor(other[i]) : 0;
+		floor = bytes > floor ? bytes : floor;
+	}
+	p->smallest_ram = p->arena_bytes + p->state_bytes;
+	p->ram_floor = floor + p->state_bytes;
+}
+
 /* The training step that fits; or the smallest, and what would fit it. */
 static void fit_budget(Program *p, Budget *b, const Graph *forward,
                        const Options *o)
@@ -191,7 +204,7 @@ static void fit_budget(Program *p, Budget *b, const Graph *forward,
 	p->train = plan ? plan : budget_smallest(b);
 	program_layout(p);
 	if (!p->fits)
-		p->smallest_ram = p->arena_bytes + p->state_bytes;
+		find_limits(p, budget_floor(b));
 	else
 		budget_techniques(b, plan, &p->ntechniques, &p->technique);
 }
@@ -199,9 +212,9 @@ static void fit_budget(Program *p, Budget *b, const Graph *forward,
 /* A program without a step to train has nothing to trade. */
 static void fit_inference(Program *p, int64_t ram)
 {
-	int64_t need = p->arena_bytes + p->state_bytes;
-	p->fits = !ram || need <= ram;
-	p->smallest_ram = p->fits ? 0 : need;
+	p->fits = !ram || p->arena_bytes + p->state_bytes <= ram;
+	if (!p->fits)
+		find_limits(p, 0);
 }
 
 /* The curve with the other functions as small as they can be. */

@@ -4,6 +4,7 @@
  *   problem.c   the graph as tasks that read and write storages
  *   schedule.c  orders of the tasks, quickly
  *   order*.c    the order with the least peak, and what is proved of it
+ *   floor.c     what no schedule can do without
  *   buffers.c   for one order: lifetimes, and which storages share a buffer
  *   place.c     offsets of the buffers in one arena
  *   plan.c      chooses, and writes it down as a Plan
@@ -67,6 +68,10 @@ int64_t reuse_saves(const Problem *, const Reuse *);
 void task_reuse(const Problem *, Task *, Reuse);
 /* Gives up what writes over a part of its input only; true if there was any. */
 bool problem_separate(Problem *);
+
+/* No schedule needs less at its fullest step, whatever it computes again. */
+int64_t problem_floor(const Problem *);
+int64_t plan_floor(const Plan *);
 
 /* An order of the tasks: order[step] = task. */
 typedef void Scheduler(const Problem *, int order[]);

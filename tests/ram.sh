@@ -51,6 +51,10 @@ status 1 plan "$model" $train --ram 1 --json
 says out '"fits": false'
 smallest=$(number smallest_ram_bytes)
 says err "$smallest bytes"
+bound=$(number ram_lower_bound_bytes)
+says err "less than $bound cannot be"
+[ "$bound" -gt 1 ] && [ "$bound" -le "$smallest" ] ||
+	fail "bound $bound of $smallest"
 [ "$smallest" -lt "$plain" ] || fail "nothing saved: $smallest of $plain"
 status 0 plan "$model" $train --ram "$smallest" --json
 says out '"fits": true'

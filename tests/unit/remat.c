@@ -93,6 +93,24 @@ Test(remat, repetitions_are_counted)
 	}
 }
 
+/* No schedule that is found is below the floor, and some are at it. */
+Test(remat, nothing_is_below_the_floor)
+{
+	int at = 0;
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		Unit u = test_unit();
+		Graph *g = made_random(&u, seed, 5 + (int)(seed % 40));
+		Remat *r = remat_of_plan(u.arena, plan_memory(g, NULL));
+		Sequence q = sequence_create(r);
+		int64_t floor = problem_floor(r->p);
+		cr_expect(!remat_search(r, floor - 1, 20000, &q),
+		          "seed %d", (int)seed);
+		at += remat_search(r, floor, 20000, &q);
+		arena_destroy(u.arena);
+	}
+	cr_expect_gt(at, 15, "%d", at);
+}
+
 /* ---- chains ---- */
 
 /*
