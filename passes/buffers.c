@@ -3,6 +3,10 @@
  * that dies at the step where it is written, if the kernel may overwrite it. If
  * it does not lie in just the same place, the buffer has windows: what the one
  * takes, both at that step, what the other takes.
+ *
+ * Values that lie over one another must be placed together, which makes placing
+ * harder. So the peak is found with all that may, and then only those do that
+ * it needs: at steps that would be above it.
  */
 #include "passes/planner.h"
 
@@ -12,6 +16,8 @@ typedef struct Assign {
 	int *first, *last;    /* by storage */
 	int *holder;          /* by buffer: the storage that is in it now */
 	int align;
+	int64_t *saved;       /* by step: bytes, by lying over a part */
+	const bool *needed;   /* by step: that must be; NULL: may everywhere */
 } Assign;
 
 static void find_lifetimes(Assign *a)
@@ -54,14 +60,22 @@ static void new_buffer(Assign *a, int s)
 	};
 }
 
+static bool in_place(const Assign *a, const Reuse *u)
+{
+	return !u->ahead && a->p->storage[u->read].bytes ==
+	                    a->p->storage[u->write].bytes;
+}
+
 /* How storage s may lie over one that dies at this step; NULL: it may not. */
 static const Reuse *dying(const Assign *a, const Task *t, int step, int s)
 {
 	for (int i = 0; i < t->nreuses; i++) {
-		int r = t->reuse[i].read;
-		if (t->reuse[i].write == s && a->last[r] == step &&
-		    !a->p->storage[r].output && a->holder[a->l->of[r]] == r)
-			return &t->reuse[i];
+		const Reuse *u = &t->reuse[i];
+		int r = u->read;
+		if (u->write == s && a->last[r] == step &&
+		    !a->p->storage[r].output && a->holder[a->l->of[r]] == r &&
+		    (in_place(a, u) || !a->needed || a->needed[step]))
+			return u;
 	}
 	return NULL;
 }
@@ -147,10 +161,12 @@ static void take_over(Assign *a, const Reuse *u, int step)
 	a->l->of[s] = a->l->of[r];
 	a->l->at[s] = a->l->at[r] - u->ahead;
 	b->align = b->align > align ? b->align : align;
-	if (u->ahead || a->p->storage[s].bytes != a->p->storage[r].bytes)
+	if (!in_place(a, u)) {
 		overlap(a, b, step, r, s);
-	else if (b->nwindows)
+		a->saved[step] += reuse_saves(a->p, u);
+	} else if (b->nwindows) {
 		b->window[b->nwindows - 1].last = a->last[s];
+	}
 	b->last = a->last[s];
 }
 
@@ -168,7 +184,8 @@ static void assign_writes(Assign *a, const Task *t, int step)
 	}
 }
 
-static void find_peak(Assign *a)
+/* Bytes that live at each step, and the most. */
+static int64_t *find_peak(Assign *a)
 {
 	Layout *l = a->l;
 	int nsteps = a->p->ntasks > 0 ? a->p->ntasks : 1;
@@ -181,37 +198,55 @@ static void find_peak(Assign *a)
 		}
 	int64_t live = 0;
 	for (int i = 0; i < nsteps; i++) {
-		live += change[i];
+		change[i] = live += change[i];
 		if (live > l->peak) {
 			l->peak = live;
 			l->peak_step = i;
 		}
 	}
+	return change;
+}
+
+/* The buffers; the live bytes of each step are returned. */
+static int64_t *assign(Assign *a, const int order[])
+{
+	const Problem *p = a->p;
+	Layout *l = a->l = arena_new(p->arena, Layout);
+	l->order = order;
+	l->buffer = arena_array(p->arena, Buffer, p->nstorages);
+	l->of = arena_array(p->arena, int, p->nstorages);
+	l->at = arena_array(p->arena, int64_t, p->nstorages);
+	find_lifetimes(a);
+	for (int s = 0; s < p->nstorages; s++) {
+		l->of[s] = -1;
+		if (p->storage[s].region == REGION_ARENA &&
+		    p->storage[s].writer < 0)
+			new_buffer(a, s);
+	}
+	for (int i = 0; i < p->ntasks; i++)
+		assign_writes(a, &p->task[order[i]], i);
+	settle_buffers(a);
+	return find_peak(a);
 }
 
 Layout *layout_create(const Problem *p, const int order[], int align)
 {
 	Arena *arena = p->arena;
-	Layout *l = arena_new(arena, Layout);
-	l->order = order;
-	l->buffer = arena_array(arena, Buffer, p->nstorages);
-	l->of = arena_array(arena, int, p->nstorages);
-	l->at = arena_array(arena, int64_t, p->nstorages);
+	int any = 0;
 	Assign a = {
-		p, l, arena_array(arena, int, p->nstorages),
+		p, NULL, arena_array(arena, int, p->nstorages),
 		arena_array(arena, int, p->nstorages),
 		arena_array(arena, int, p->nstorages), align,
+		arena_array(arena, int64_t, p->ntasks + 1), NULL,
 	};
-	find_lifetimes(&a);
-	for (int s = 0; s < p->nstorages; s++) {
-		l->of[s] = -1;
-		if (p->storage[s].region == REGION_ARENA &&
-		    p->storage[s].writer < 0)
-			new_buffer(&a, s);
+	int64_t *live = assign(&a, order);
+	bool *needed = arena_array(arena, bool, p->ntasks + 1);
+	for (int i = 0; i < p->ntasks; i++) {
+		needed[i] = live[i] + a.saved[i] > a.l->peak;
+		any += a.saved[i] > 0;
 	}
-	for (int i = 0; i < p->ntasks; i++)
-		assign_writes(&a, &p->task[order[i]], i);
-	settle_buffers(&a);
-	find_peak(&a);
-	return l;
+	a.needed = needed;
+	if (any)
+		assign(&a, order);
+	return a.l;
 }
