@@ -88,6 +88,8 @@ typedef struct Options {
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */
+	bool whole_gradients;       /* where that lets a result lie over what
+	                             * the gradient is computed from */
 	int64_t ram;                /* arena and state must fit; 0: any size */
 	bool sweep;                 /* and what would fit less is wanted too */
 	NameList disable;           /* passes not to run */

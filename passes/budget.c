@@ -84,7 +84,7 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	Graph *g = graph_clone(train, train->name, NULL);
 	Variant *v = &b->variant[b->nvariants++];
 	v->name = name;
-	v->plan = plan_graph(g, STAGE_FUNCTION, &o);
+	v->plan = plan_step(g, &o);
 	remember(b, v->plan, b->nvariants - 1);
 }
 

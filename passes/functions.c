@@ -245,9 +245,11 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
 {
 	Graph *g = train_graph(forward, o);
-	if (!g || (!o->ram && !o->sweep))
-		return finish(g, o);
+	if (!g || g->unit->nerrors)
+		return NULL;
 	graph_verify(g);
+	if (!o->ram && !o->sweep)
+		return plan_step(g, o);
 	*b = budget_create(g->unit->arena, g, o);
 	return budget_plain(*b);
 }

@@ -6,6 +6,10 @@
  * The update must come after all other readers of the old parameter; so what
  * the gradient is computed from may have to stay until then, where before the
  * gradient itself did. Only if that is no larger are the two fused.
+ *
+ * Another reader of what the gradient is computed from may be able to write its
+ * result over that, if it comes last. Then it is not fused if whole gradients
+ * are wanted and this saves more.
  */
 #include "ir/op.h"
 #include "passes/pass.h"
@@ -221,6 +225,41 @@ static bool pays(const Candidate *f)
 	return held + f->tile_bytes <= value_bytes(f->p->out[0]);
 }
 
+/* Bytes that n saves by writing over what is viewed as root, if that dies. */
+static int64_t saved_over(const Node *n, const Value *root)
+{
+	Arena *scratch = arena_create();
+	const Kernel *k = kernel_of(scratch, n);
+	const Value *out = n->out[0];
+	int64_t ahead = 0, left;
+	for (int i = 0; i < n->nin; i++) {
+		int64_t d = n->in[i] && value_viewed(n->in[i]) == root
+		            ? kernel_distance(k, n->in[i], out) : 0;
+		ahead = d > ahead ? d : ahead;
+	}
+	arena_destroy(scratch);
+	left = value_bytes(out) > ahead ? value_bytes(out) - ahead : 0;
+	return left < value_bytes(root) ? left : value_bytes(root);
+}
+
+/* Is there a reader that would save more than the whole gradient needs? */
+static bool prevents_overlap(const Candidate *f)
+{
+	int64_t more = value_bytes(f->p->out[0]) - f->tile_bytes;
+	for (int i = 0; i < f->p->nin; i++) {
+		const Value *root = f->p->in[i] ? value_viewed(f->p->in[i])
+		                                : NULL;
+		if (!root || !in_arena(root) || value_bytes(root) <= more)
+			continue;
+		for (const Node *n = f->g->first; n; n = n->next)
+			if (n != f->p && n != f->c && !n->op->view &&
+			    reads(n, root) && !n->out[0]->var &&
+			    saved_over(n, root) > more)
+				return true;
+	}
+	return false;
+}
+
 /* Does anything in p's way down replace a variable that p reads? */
 static bool may_move(const Candidate *f)
 {
@@ -318,7 +357,7 @@ static void replace(Candidate *f)
 
 /* ---- the pass ---- */
 
-static bool fuse(Candidate *f, Node *c, bool workspace)
+static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 {
 	for (int i = 0; i < c->nin; i++) {
 		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace) ||
@@ -326,7 +365,8 @@ static bool fuse(Candidate *f, Node *c, bool workspace)
 			continue;
 		find_leads(f);
 		find_place(f);
-		if (!pays(f) || !may_move(f))
+		if (!pays(f) || !may_move(f) ||
+		    (o->whole_gradients && prevents_overlap(f)))
 			continue;
 		replace(f);
 		return true;
@@ -346,7 +386,7 @@ static bool run(Graph *g, const Options *o)
 			continue;
 		graph_have(g, FACT_USES);
 		f.leads = arena_array(scratch, bool, g->nnodes);
-		if (fuse(&f, c, t->workspace)) {
+		if (fuse(&f, c, o, t->workspace)) {
 			g->facts &= ~(unsigned)FACT_USES;
 			changed = true;
 		}

@@ -285,3 +285,42 @@ Test(fuse_update, only_where_it_saves)
 	cr_expect_eq(fused_rival(RIVAL("8")), 16, "2 KB wait for 12 saved");
 	cr_expect_eq(fused_rival(RIVAL("56")), -1, "14 KB wait for 12 saved");
 }
+
+/* ---- whole, so that another result may lie over what it is made from ---- */
+
+/* The gradient of a small weight, and that of a large input, both from %e. */
+static const char convolved[] =
+	"graph \"train\" of \"m\"\n"
+	"variable \"w\" parameter f32[16,16,3,3] mutable fill 0.5\n"
+	"input %x data f32[8,16,12,12]\ninput %y data f32[8,16,12,12]\n"
+	"input %lr hyper f32[] initial 0.1\ninput %d hyper f32[] initial 0.01\n"
+	"read %w \"w\"\n"
+	"%e f32[8,16,12,12] = Relu(%y)\n"
+	"%dx f32[8,16,12,12] gradients = ConvGradInput(%e, %w) "
+	"{pads=[1, 1, 1, 1], shape=[8, 16, 12, 12]}\n"
+	"%z f32[8,16,12,12] = Add(%dx, %x)\n"
+	"%g f32[16,16,3,3] gradients = ConvGradWeight(%x, %e) "
+	"{pads=[1, 1, 1, 1], shape=[16, 16, 3, 3]}\n"
+	"%w2 f32[16,16,3,3] parameters -> \"w\" = SGDUpdate(%w, %g, %lr, %d)\n"
+	"output \"z\" data %z\n";
+
+Test(fuse_update, leaves_gradients_whole_for_an_overlap)
+{
+	Unit u = test_unit();
+	Options o = {.target = target_find("generic")}, whole = o;
+	whole.whole_gradients = true;
+	Graph *at_once = parsed(&u, convolved), *apart = parsed(&u, convolved);
+	run_pipeline(at_once, STAGE_FUNCTION, &o);
+	run_pipeline(apart, STAGE_FUNCTION, &whole);
+	cr_expect_gt(rows_of(at_once), 0);
+	cr_expect_eq(rows_of(apart), -1);
+	int64_t more = plan_memory(at_once, &o)->arena_bytes;
+	Plan *p = plan_step(parsed(&u, convolved), &o);
+	/* %e but for an image; and all of the gradient instead of a tile */
+	int64_t saved = 4 * 7 * 16 * 144 - 4 * 16 * 144 / 2;
+	cr_expect_leq(more - p->arena_bytes, saved);
+	cr_expect_geq(more - p->arena_bytes, saved - 64);
+	Results a = run_apart(apart), b = run_planned(p, 0);
+	cr_expect(same_results(p->graph, &a, &b));
+	arena_destroy(u.arena);
+}
