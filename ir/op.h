@@ -66,7 +66,7 @@ struct OpDef {
 	int since;          /* first opset with this meaning; 0: thimble's own */
 	int min_in, max_in; /* inputs past min_in are optional */
 	int min_out, max_out;   /* 0 means 1; outputs past min_out on request */
-	int statistics;     /* so many outputs, the last, carry no gradient */
+	int active;         /* so many outputs, the first, carry a gradient; 0: all */
 	const AttrDef *attrs;
 	int nattrs;
 

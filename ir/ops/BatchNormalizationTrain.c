@@ -78,7 +78,7 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 const OpDef op_BatchNormalizationTrain = {
 	.name = "BatchNormalizationTrain", .min_in = 5, .max_in = 5,
 	.min_out = 5, .max_out = 5,
-	.statistics = 4,
+	.active = 1,
 	ATTRS([EPSILON] = {"epsilon", ATTR_FLOAT, true, .f = 1e-5},
 	      [MOMENTUM] = {"momentum", ATTR_FLOAT, true, .f = 0.9},
 	      [UNBIASED] = {"unbiased", ATTR_INT, true, 0}),

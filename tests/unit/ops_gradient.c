@@ -13,7 +13,8 @@ static Value **seed_outputs(Case *c, Value *of[], Value *seed[], int *nseeds)
 {
 	const Graph *g = c->g;
 	*nseeds = 0;
-	for (int o = 0; o < c->n->nout - c->op->statistics; o++) {
+	int active = c->op->active ? c->op->active : c->n->nout;
+	for (int o = 0; o < active; o++) {
 		Value *y = c->n->out[o];
 		if (!dtype_is_float(y->dtype))
 			continue;

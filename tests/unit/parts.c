@@ -147,6 +147,11 @@ Test(parts, all_operators)
 		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate, &op_Scan,
 		&op_SGDUpdate, &op_MomentumUpdate, &op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
+		/* Time is their first dimension, the batch the second. */
+		&op_LSTMRecurrence, &op_LSTMRecurrenceGrad,
+		&op_GRURecurrence, &op_GRURecurrenceGrad,
+		&op_RNNRecurrence, &op_RNNRecurrenceGrad,
+		&op_RecurrenceGradWeight,
 	};
 	for (int i = 0; i < nops; i++) {
 		const OpDef *op = all_ops[i];

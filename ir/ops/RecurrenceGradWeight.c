@@ -1,0 +1,140 @@
+/*
+ * RecurrenceGradWeight: the gradient of R, summed over all steps by products
+ * whose inner dimension is time and batch: dR = sum over t of dZ[t]^T h before
+ * step t, which is the states one step earlier, or h0. No step needs memory of
+ * its own. See ir/recurrence.h.
+ *
+ * Inputs: dZ, the states, h0, and of a GRU the reset part [T,N,H]: its last H
+ * rows see the reset state r h instead, which that input is, or (with
+ * linear_before_reset) the gradient of their own product, which it then is.
+ */
+#include "ir/recurrence.h"
+
+enum { DZ, STATES, H0, RESET };
+enum { REVERSE, LINEAR_BEFORE_RESET };
+
+typedef struct Sizes {
+	int64_t lines, steps, hidden, width;   /* N, T, H, G H */
+	bool reverse;
+} Sizes;
+
+static Sizes sizes_of(const Node *n)
+{
+	const Shape *dz = &n->in[DZ]->shape;
+	return (Sizes){dz->dim[1], dz->dim[0], n->in[STATES]->shape.dim[2],
+	               dz->dim[2], attr_int(n, REVERSE) != 0};
+}
+
+static bool infer(Unit *u, Node *n)
+{
+	const Shape *dz = &n->in[DZ]->shape, *s = &n->in[STATES]->shape;
+	if (dz->rank != 3 || s->rank != 3 || dz->dim[0] != s->dim[0] ||
+	    dz->dim[1] != s->dim[1] || s->dim[2] > dz->dim[2]) {
+		error_at(u, n->loc, "gates of %s do not fit states of %s",
+		         shape_text(u->arena, *dz), shape_text(u->arena, *s));
+		return false;
+	}
+	recurrence_output(n, 0, (Shape){2, {dz->dim[2], s->dim[2]}});
+	return recurrence_input(u, n, STATES, *s) &&
+	       recurrence_input(u, n, RESET, *s) &&
+	       recurrence_input(u, n, H0, (Shape){2, {s->dim[1], s->dim[2]}});
+}
+
+/* `count` rows of the result from `row` on, from columns of d. */
+static Product rows_of(const Node *n, int64_t row, int64_t count,
+                       const Value *d, int64_t column)
+{
+	Sizes z = sizes_of(n);
+	return (Product){
+		.ta = true, .m = count, .n = z.hidden, .alpha = 1,
+		.k = z.steps * z.lines, .lda = d->shape.dim[2],
+		.a = {d, k_const(column)}, .b = {.v = n->in[STATES]},
+		.y = {n->out[0], k_const(row * z.hidden)},
+	};
+}
+
+/* Step t against the states of the step before: all steps but the first. */
+static Product shifted(const Node *n, Product p)
+{
+	Sizes z = sizes_of(n);
+	p.k = (z.steps - 1) * z.lines;
+	if (z.reverse)
+		p.b.at = k_plus(p.b.at, z.lines * z.hidden);
+	else
+		p.a.at = k_plus(p.a.at, z.lines * p.lda);
+	return p;
+}
+
+/* The first step against h0. */
+static Product initial(const Node *n, Product p)
+{
+	Sizes z = sizes_of(n);
+	if (z.reverse)
+		p.a.at = k_plus(p.a.at, (z.steps - 1) * z.lines * p.lda);
+	p.k = z.lines;
+	p.b = (Matrix){.v = n->in[H0]};
+	p.add = z.steps > 1;
+	return p;
+}
+
+static void clear(Kernel *k, const Product *p)
+{
+	int i = k_for(k, p->m * p->n);
+	k_store_flat(k, p->y.v, k_sum(p->y.at, k_at(i)), k_num(k, 0));
+	k_end(k);
+}
+
+static void against_previous(Kernel *k, const Node *n, Product p)
+{
+	Product rest = shifted(n, p);
+	if (rest.k)
+		k_product(k, &rest);
+	if (recurrence_in(n, H0)) {
+		Product first = initial(n, p);
+		k_product(k, &first);
+	} else if (!rest.k) {
+		clear(k, &p);
+	}
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	Sizes z = sizes_of(n);
+	const Value *dz = n->in[DZ], *reset = recurrence_in(n, RESET);
+	int64_t rows = z.width - (reset ? z.hidden : 0);
+	against_previous(k, n, rows_of(n, 0, rows, dz, 0));
+	if (reset && attr_int(n, LINEAR_BEFORE_RESET)) {
+		against_previous(k, n, rows_of(n, rows, z.hidden, reset, 0));
+	} else if (reset) {
+		Product p = rows_of(n, rows, z.hidden, dz, rows);
+		p.b.v = reset;
+		k_product(k, &p);
+	}
+}
+
+static int64_t workspace(const Node *n)
+{
+	Product p = rows_of(n, 0, sizes_of(n).width, n->in[DZ], 0);
+	return product_workspace(&p);
+}
+
+const OpDef op_RecurrenceGradWeight = {
+	.name = "RecurrenceGradWeight", .min_in = 2, .max_in = 4,
+	ATTRS([REVERSE] = {"reverse", ATTR_INT, true, 0},
+	      [LINEAR_BEFORE_RESET] = {"linear_before_reset", ATTR_INT, true,
+	                               0}),
+	.infer = infer,
+	.lower = lower,
+	.workspace = workspace,
+	EXAMPLES({.in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)}}},
+	         {.nin = 3, .in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)},
+	                           {DIMS(2, 4)}}, .attr = {{"reverse", 1}}},
+	         {.in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)}},
+	          .attr = {{"reverse", 1}}},
+	         {.in = {{DIMS(1, 2, 8)}, {DIMS(1, 2, 4)}}},
+	         {.nin = 4, .in = {{DIMS(5, 4, 48)}, {DIMS(5, 4, 16)},
+	                           {.absent = true}, {DIMS(5, 4, 16)}}},
+	         {.nin = 4, .in = {{DIMS(3, 2, 6)}, {DIMS(3, 2, 2)},
+	                           {DIMS(2, 2)}, {DIMS(3, 2, 2)}},
+	          .attr = {{"linear_before_reset", 1}}}),
+};
