@@ -12,8 +12,12 @@
  *     for the sum, then stores it): those are elements of this same iteration.
  *
  * Or several statements store parts that do not overlap, and each is so proven.
+ * Or one body does all of it, an iteration of its loops reading the elements
+ * that it then stores and no other: the gates of a recurrent cell.
  */
 #include "ir/kernel.h"
+
+enum { MAX_OFFSETS = 8 };
 
 typedef struct Proof {
 	const Kernel *k;
@@ -21,6 +25,8 @@ typedef struct Proof {
 	Index at;                   /* where the store goes */
 	int depth;                  /* loops around the statement looked at, */
 	int loop[4 * MAX_RANK];     /*   outermost first */
+	int noffsets;               /* of a body: its elements lie there from */
+	int64_t offset[MAX_OFFSETS];   /*   `at`, ascending */
 } Proof;
 
 /* ---- who reads ---- */
@@ -130,27 +136,54 @@ static Index moving_terms(const Kernel *k, const Index *at)
 	return moving;
 }
 
+static int64_t size(int64_t x)
+{
+	return x < 0 ? -x : x;
+}
+
+/* The least step of the digit that offsets are; none is a step too large. */
+static int64_t offset_step(const Proof *p)
+{
+	int64_t step = INT64_MAX;
+	for (int i = 1; i < p->noffsets; i++)
+		if (p->offset[i] - p->offset[i - 1] < step)
+			step = p->offset[i] - p->offset[i - 1];
+	return step;
+}
+
+/* What all digits of smaller steps add up to. */
+static int64_t reach_below(const Proof *p, int64_t step)
+{
+	int64_t below = 0;
+	for (int j = 0; j < p->at.nterms; j++) {
+		const Term *u = &p->at.term[j];
+		if (size(u->mul) < step)
+			below += size(u->mul) * (term_extent(p->k, u) - 1);
+	}
+	if (offset_step(p) < step)
+		below += p->offset[p->noffsets - 1] - p->offset[0];
+	return below;
+}
+
 /* Do two different iterations of the p->depth loops always give two different
  * indexes? Yes if each loop is a digit: its factor exceeds what all loops of
- * smaller factors add up to. */
+ * smaller factors add up to. The offsets are one more digit. */
 static bool has_digits(const Proof *p)
 {
 	int found = 0;
+	int64_t offsets = offset_step(p);
 	for (int i = 0; i < p->at.nterms; i++) {
 		const Term *t = &p->at.term[i];
-		if (t->scalar || t->mul <= 0)
+		if (t->scalar || size(t->mul) == offsets)
 			return false;
-		int64_t below = 0;
-		for (int j = 0; j < p->at.nterms; j++) {
-			const Term *u = &p->at.term[j];
-			if (u->scalar || (j != i && u->mul == t->mul))
+		for (int j = 0; j < i; j++)
+			if (size(p->at.term[j].mul) == size(t->mul))
 				return false;
-			if (u->mul < t->mul)
-				below += u->mul * (term_extent(p->k, u) - 1);
-		}
-		if (below >= t->mul)
+		if (reach_below(p, size(t->mul)) >= size(t->mul))
 			return false;
 	}
+	if (p->noffsets > 1 && reach_below(p, offsets) >= offsets)
+		return false;
 	for (int d = 0; d < p->depth; d++) {
 		bool in_index = p->k->extent[p->loop[d]] <= 1;
 		for (int i = 0; i < p->at.nterms; i++)
@@ -259,6 +292,14 @@ static bool piece_fits(Proof *p, const Stmt *piece, const Stmt *store)
 	return body_fits(p, piece->u.loop.body, store);
 }
 
+static bool ascends(const Proof *p)
+{
+	for (int i = 0; i < p->at.nterms; i++)
+		if (p->at.term[i].mul < 0)
+			return false;
+	return true;
+}
+
 /* What the store of proven digits covers ends before this element. */
 static int64_t end_of(const Proof *p)
 {
@@ -288,7 +329,7 @@ static bool parts_fit(Proof *p)
 			return false;
 		p->at = moving_terms(p->k, &store->u.store.to.at);
 		p->depth = 0;
-		if (p->at.add < end || !piece_fits(p, s, store))
+		if (p->at.add < end || !ascends(p) || !piece_fits(p, s, store))
 			return false;
 		end = end_of(p);
 	}
@@ -303,6 +344,109 @@ static bool in_a_call(const Stmt *s, const Stmt *store)
 	return true;
 }
 
+/* ---- one body ---- */
+
+/* Does the statement read the input or write the output? A call is what its
+ * loops say, and may read the output. */
+static bool touches(const Proof *p, const Stmt *s)
+{
+	const Stmt *store = NULL;
+	return stmt_reads(s, p->in) ||
+	       (s->kind == ST_CALL ? count_stores(s->u.call.body, p->out, &store)
+	                           : stores_of(s, p->out, &store));
+}
+
+static void add_offset(Proof *p, int64_t x)
+{
+	int i = 0;
+	while (i < p->noffsets && p->offset[i] < x)
+		i++;
+	if (i < p->noffsets && p->offset[i] == x)
+		return;
+	for (int j = p->noffsets++; j > i; j--)
+		p->offset[j] = p->offset[j - 1];
+	p->offset[i] = x;
+}
+
+/* The same place as the body's other elements, but for an offset. */
+static bool joins(Proof *p, const Access *a)
+{
+	Index at = moving_terms(p->k, &a->at);
+	if (a->nguards || p->noffsets == MAX_OFFSETS)
+		return false;
+	if (!p->noffsets)
+		p->at = at;
+	if (at.nterms != p->at.nterms)
+		return false;
+	for (int i = 0; i < at.nterms; i++) {
+		const Term *t = &at.term[i];
+		bool found = false;
+		for (int j = 0; j < p->at.nterms; j++) {
+			const Term *u = &p->at.term[j];
+			found |= !t->scalar && !u->scalar && t->var == u->var &&
+			         t->mul == u->mul;
+		}
+		if (!found)
+			return false;
+	}
+	add_offset(p, at.add);
+	return true;
+}
+
+static bool loads_join(Proof *p, const Expr *e)
+{
+	if (e->kind == E_LOAD)
+		return e->u.load.v != p->in || joins(p, &e->u.load);
+	if (e->kind == E_CAST)
+		return loads_join(p, e->u.cast);
+	for (int i = 0; e->kind == E_SCALAR &&
+	                i < scalar_arity(e->u.scalar.op); i++)
+		if (!loads_join(p, e->u.scalar.arg[i]))
+			return false;
+	return true;
+}
+
+/* All loads, then all stores. */
+static bool joined(Proof *p, const Stmt *body)
+{
+	bool stored = false;
+	for (const Stmt *s = body; s; s = s->next) {
+		if (!touches(p, s))
+			continue;
+		if ((s->kind != ST_SET && s->kind != ST_STORE) ||
+		    (stored && stmt_reads(s, p->in)) ||
+		    !loads_join(p, s->kind == ST_SET ? s->u.set.x
+		                                     : s->u.store.x))
+			return false;
+		if (s->kind != ST_STORE || s->u.store.to.v != p->out)
+			continue;
+		if (!plain(s) || !joins(p, &s->u.store.to))
+			return false;
+		stored = true;
+	}
+	return has_digits(p);
+}
+
+/* Down the loops, as long as one statement does all. */
+static bool one_body_fits(Proof *p)
+{
+	const Stmt *body = p->k->body;
+	p->depth = p->noffsets = 0;
+	for (;;) {
+		const Stmt *only = NULL;
+		int n = 0;
+		for (const Stmt *s = body; s; s = s->next)
+			if (touches(p, s)) {
+				only = s;
+				n++;
+			}
+		if (n != 1 || only->kind != ST_FOR)
+			return n > 0 && joined(p, body);
+		p->loop[p->depth++] = only->u.loop.var;
+		body = only->u.loop.body;
+	}
+}
+
 bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 {
 	if (in->dtype != out->dtype || numel(in->shape) != numel(out->shape))
@@ -311,7 +455,7 @@ bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 	Proof p = {.k = k, .in = in, .out = out};
 	int n = count_stores(k->body, out, &store);
 	if (n > 1)
-		return parts_fit(&p);
+		return parts_fit(&p) || one_body_fits(&p);
 	if (!store || !plain(store) || in_a_call(k->body, store))
 		return false;
 	p.at = moving_terms(k, &store->u.store.to.at);
