@@ -45,7 +45,7 @@ static bool gather_inputs(Site *s)
 
 static char kind_letter(OnnxAttrKind k)
 {
-	return "-ifstIFgo"[k];
+	return "-ifstIFSgo"[k];
 }
 
 /* attrs: " axis:i axes:I", the names and kinds that are understood. */

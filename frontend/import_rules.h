@@ -10,6 +10,19 @@ bool site_shape(Site *, int i, Shape *out);
 /* A new node of the ONNX node's own name and first `nin` inputs. */
 Node *site_node(Site *, int nin);
 
+/* Part of a weight: blocks of `size` elements, from element `at` of v on. */
+enum { MAX_BLOCKS = 4 };
+
+typedef struct Blocks {
+	Value *v;
+	int64_t at, size;
+	Value *source;               /* a value of just these blocks, */
+	int64_t order[MAX_BLOCKS];   /*   in this order; NULL: none */
+} Blocks;
+
+/* Finds the source of `count` blocks: import_blocks.c. */
+void blocks_find(Blocks *, int count);
+
 bool convert_constant(Site *);
 bool convert_constant_of_shape(Site *);
 bool convert_shape(Site *);
@@ -43,5 +56,9 @@ bool convert_conv(Site *);
 bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
 bool convert_batch_norm(Site *);
+
+bool convert_lstm(Site *);
+bool convert_gru(Site *);
+bool convert_rnn(Site *);
 
 #endif

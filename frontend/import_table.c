@@ -3,7 +3,8 @@
  * attributes that understands. All others need an operator of their name in
  * ir/ops, and every attribute they have must be one of its attributes.
  *
- * Kinds of attributes: i integer, f float, s string, t tensor; I, F lists.
+ * Kinds of attributes: i integer, f float, s string, t tensor; I, F, S
+ * lists.
  */
 #include "frontend/import_rules.h"
 
@@ -12,6 +13,8 @@
 #define REDUCE(name) \
 	{name, convert_reduce, " axes:I keepdims:i noop_with_empty_axes:i"}
 #define WINDOW " auto_pad:s kernel_shape:I strides:I pads:I dilations:I"
+
+#define RECURRENT " activations:S clip:f direction:s hidden_size:i layout:i"
 
 static const Rule rules[] = {
 	{"Constant", convert_constant, " value:t value_float:f value_floats:F"
@@ -56,6 +59,10 @@ static const Rule rules[] = {
 	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
 	{"BatchNormalization", convert_batch_norm,
 	 " epsilon:f momentum:f training_mode:i spatial:i"},
+
+	{"LSTM", convert_lstm, RECURRENT " input_forget:i"},
+	{"GRU", convert_gru, RECURRENT " linear_before_reset:i"},
+	{"RNN", convert_rnn, RECURRENT},
 };
 
 const Rule *rule_find(const char *op)

@@ -65,6 +65,16 @@ static void decode_floats(Decode *d, const Onnx__AttributeProto *a,
 	out->floats = x;
 }
 
+static void decode_strings(Decode *d, const Onnx__AttributeProto *a,
+                           OnnxAttr *out)
+{
+	const char **x = arena_array(d->u->arena, const char *, a->n_strings);
+	for (size_t i = 0; i < a->n_strings; i++)
+		x[i] = bytes(d, a->strings[i]);
+	out->n = (int)a->n_strings;
+	out->strings = x;
+}
+
 static void decode_tensor(Decode *d, Loc loc, const Onnx__AttributeProto *a,
                           OnnxAttr *out)
 {
@@ -102,6 +112,10 @@ static void decode_attr(Decode *d, Loc loc, const Onnx__AttributeProto *a,
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
 		out->kind = OA_FLOATS;
 		decode_floats(d, a, out);
+		return;
+	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
+		out->kind = OA_STRINGS;
+		decode_strings(d, a, out);
 		return;
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
 		out->kind = OA_TENSOR;

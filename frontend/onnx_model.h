@@ -17,6 +17,7 @@ typedef struct OnnxTensor {
 
 typedef enum OnnxAttrKind {
 	OA_NONE, OA_INT, OA_FLOAT, OA_STRING, OA_TENSOR, OA_INTS, OA_FLOATS,
+	OA_STRINGS,
 	OA_GRAPH,     /* the node runs a subgraph */
 	OA_OTHER,     /* a kind no supported operator has */
 } OnnxAttrKind;
@@ -29,9 +30,10 @@ typedef struct OnnxAttr {
 	double f;
 	const char *s;
 	OnnxTensor t;
-	int n;
+	int n;              /* of ints, floats or strings */
 	const int64_t *ints;
 	const double *floats;
+	const char **strings;
 } OnnxAttr;
 
 typedef struct OnnxNode {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records small PyTorch training runs that tests/parity.py compares thimble with.
 
-    make_parity.py DIR
+    make_parity.py DIR [NAME]...
 
 For each case DIR/NAME.onnx (the export) and DIR/NAME.npz: input/*, target, and of five
 steps on that one batch: loss (before each update), grad/* (first step), param/* and
@@ -86,6 +86,22 @@ class OwnLoss(nn.Module):
         return ((self.back(torch.tanh(self.code(x))) - x) ** 2).mean()
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer of torch, and classes for its last output or for all of them."""
+    def __init__(self, kind, last, learned=False, **more):
+        super().__init__()
+        self.rnn = kind(5, 6, **more)
+        sides = 2 if more.get('bidirectional') else 1
+        self.last, self.head = last, nn.Linear(6 * sides, 4)
+        self.start = nn.Parameter(torch.randn(sides * more.get('num_layers', 1), 1, 6)) if learned else None
+
+    def forward(self, x):
+        batch = x.shape[0 if self.rnn.batch_first else 1]
+        h0 = None if self.start is None else self.start.expand(-1, batch, -1).contiguous()
+        y, state = self.rnn(x) if h0 is None else self.rnn(x, h0)
+        return self.head(y[:, -1] if self.last else y)
+
+
 def mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 7),
                          nn.ReLU(), nn.Linear(7, 4))
@@ -94,6 +110,7 @@ def mlp():
 IMAGE = lambda: torch.randn(4, 2, 8, 8)
 FLAT = lambda: torch.randn(6, 3, 4)
 ROWS = lambda: torch.randn(5, 8)
+SERIES = lambda: torch.randn(3, 7, 5)
 TOKEN = lambda: torch.randint(0, 11, (3, 7))
 labels = lambda n, *shape: (lambda: torch.randint(0, n, shape))
 values = lambda *shape: (lambda: torch.randn(shape))
@@ -143,6 +160,14 @@ CASES = {
                       'huber:delta=0.4', lambda p: Adam(p, 3e-3), 'adam:lr=0.003'),
     'algebra-sum': (Algebra, ROWS, values(5, 3), lambda y, t: F.mse_loss(y, t, reduction='sum'),
                     'mse:reduction=sum', lambda p: SGD(p, 0.01), 'sgd:lr=0.01'),
+    'lstm-momentum': (lambda: Recurrent(nn.LSTM, True, num_layers=2, bidirectional=True, batch_first=True),
+                      SERIES, labels(4, 3), CE, 'cross-entropy',
+                      lambda p: SGD(p, 0.1, momentum=0.9), 'momentum:lr=0.1,momentum=0.9'),
+    'gru-sgd': (lambda: Recurrent(nn.GRU, False, learned=True, num_layers=2), SERIES, labels(4, 3, 7), lm,
+                'cross-entropy:axis=-1', lambda p: SGD(p, 0.3), 'sgd:lr=0.3'),
+    'rnn-adam': (lambda: Recurrent(nn.RNN, True, learned=True, nonlinearity='relu', bidirectional=True,
+                                   batch_first=True), SERIES, labels(4, 3), CE, 'cross-entropy',
+                 lambda p: Adam(p, 1e-2), 'adam:lr=0.01'),
     'own-loss': (OwnLoss, ROWS, values(1), lambda y, t: y, 'graph:output=y',
                  lambda p: SGD(p, 0.2, momentum=0.9), 'momentum:lr=0.2,momentum=0.9'),
 }
@@ -203,8 +228,8 @@ def record(where, name, case):
 
 
 def main():
-    for name, case in CASES.items():
-        record(sys.argv[1], name, case)
+    for name in sys.argv[2:] or CASES:
+        record(sys.argv[1], name, CASES[name])
 
 
 if __name__ == '__main__':

@@ -707,6 +707,108 @@ def bad_graphs():
         functions=[doubling(i) for i in range(30)], domains=['my'])
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm_cell(z, r, state):
+    i, o, f, g = np.split(z + r @ state[0], 4)
+    c = sigmoid(f) * state[1] + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru_cell(z, r, state):
+    h, n = state[0], len(state[0])
+    own = r @ h
+    u, reset = sigmoid(z[:n] + own[:n]), sigmoid(z[n:2 * n] + own[n:2 * n])
+    new = np.tanh(z[2 * n:] + reset * own[2 * n:])
+    return ((1 - u) * new + u * h,)
+
+
+def rnn_cell(z, r, state):
+    return (np.maximum(z + r @ state[0], 0),)
+
+
+def run_layer(cell, x, w, r, lengths, state):
+    """Each sample of each direction by itself: [T,D,N,H] and the last states."""
+    t, n, d, h = len(x), x.shape[1], len(w), r.shape[2]
+    y, last = np.zeros((t, d, n, h)), [np.zeros((d, n, h)) for _ in state]
+    for k in range(d):
+        for b in range(n):
+            s = [v[k, b] for v in state]
+            steps = range(lengths[b])
+            for i in reversed(steps) if k == 1 else steps:
+                s = cell(w[k] @ x[i, b], r[k], s)
+                y[i, k, b] = s[0]
+            for whole, v in zip(last, s):
+                whole[k, b] = v
+    return y, last
+
+
+def recurrent():
+    d, t, n, i, h = 2, 5, 3, 4, 2
+    draw = lambda *dims: rng.standard_normal(dims).astype(f32)
+    x, lengths = draw(t, n, i), np.array([5, 2, 3], np.int32)
+    for op, gates, cell, more, states in (
+            ('LSTM', 4, lstm_cell, {}, 2),
+            ('GRU', 3, gru_cell, dict(linear_before_reset=1), 1),
+            ('RNN', 1, rnn_cell, dict(activations=['Relu', 'Relu']), 1)):
+        w, r = draw(d, gates * h, i), draw(d, gates * h, h)
+        start = [draw(d, n, h) for _ in range(states)]
+        y, last = run_layer(cell, x, w, r, lengths, start)
+        ins = ['x', 'w', 'r', '', 'n'] + ['h', 'c'][:states]
+        weights = [init('w', w), init('r', r), init('n', lengths)]
+        of = weights + [init(a, v) for a, v in zip('hc', start)]
+        more = dict(more, hidden_size=h, direction='bidirectional')
+        value(op.lower() + '_y', [(op, ins, ['y'], more)], x, y.astype(f32), of)
+        value(op.lower() + '_last', [(op, ins, [''] * states + ['y'], more)], x,
+              last[-1].astype(f32), of)
+        swapped = [init(a, v.swapaxes(0, 1).copy()) for a, v in zip('hc', start)]
+        value(op.lower() + '_layout', [(op, ins, ['y'], dict(more, layout=1))],
+              x.swapaxes(0, 1), y.transpose(2, 0, 1, 3).astype(f32),
+              weights + swapped)
+
+
+def gate_order(name, order):
+    """A GRU whose weights are brought to ONNX's order of gates, as exporters do."""
+    nodes = []
+    for v in 'wr':
+        nodes += [('Slice', [v, f'b{g}', f'e{g}', 'axis'], [f'{v}{g}'])
+                  for g in order]
+        nodes += [('Concat', [f'{v}{g}' for g in order], [v + '_all'], '',
+                   dict(axis=0)), ('Unsqueeze', [v + '_all', 'axis'], [v + '_onnx'])]
+    ends = [ints(f'{e}{g}', [2 * g + 2 * (e == 'e')]) for g in range(3)
+            for e in 'be']
+    graph(name, nodes + [('GRU', ['x', 'w_onnx', 'r_onnx'], ['y'], 'gru',
+                          dict(hidden_size=2))],
+          [port('x', [4, 1, 3])], [port('y', [4, 1, 1, 2])],
+          ends + [ints('axis', [0]), init('w', np.ones((6, 3), f32)),
+                  init('r', np.ones((6, 2), f32))])
+
+
+def gate_orders():
+    gate_order('gru_order', (1, 0, 2))
+    gate_order('gru_other_order', (2, 0, 1))
+
+
+def bad_recurrent():
+    w = [init('w', np.ones((1, 8, 3), f32)), init('r', np.ones((1, 8, 2), f32))]
+    def lstm(name, message, ins=('x', 'w', 'r'), inits=w, **more):
+        bad(name, message, [('LSTM', list(ins), ['y'], 'l', more)], inits,
+            inputs=[port('x', [4, 1, 3])])
+    lstm('lstm_activation', "LSTM 'l': its activation 1 is 'Relu', expected Tanh",
+         activations=['Sigmoid', 'Relu', 'Tanh'])
+    lstm('lstm_clip', "LSTM 'l': 'clip' is not supported", clip=3.)
+    lstm('lstm_direction', "LSTM 'l': its direction is 'sideways'",
+         direction='sideways')
+    lstm('lstm_hidden', "LSTM 'l': hidden_size is 3, its weights have 2",
+         hidden_size=3)
+    lstm('lstm_weight', "LSTM 'l': input 1 has the shape [1,8,3], expected",
+         direction='bidirectional')
+    lstm('lstm_lengths', "LSTM 'l': its sequence lengths are i64[1], expected "
+         'i32[1]', ('x', 'w', 'r', '', 'n'), w + [ints('n', [3])])
+
+
 def recursive():
     f = FunctionProto(domain='my', name='F')
     f.input.append('in')
@@ -790,7 +892,7 @@ def main():
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
-                 bad_graphs, bad_tensors):
+                 bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 

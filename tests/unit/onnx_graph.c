@@ -91,6 +91,29 @@ Test(onnx_graph, batch_norm_without_statistics)
 	unload(l);
 }
 
+/* ---- recurrent layers ---- */
+
+/* The blocks that the file puts into ONNX's order are taken as they are stored,
+ * unless no recurrence has that order. */
+Test(onnx_graph, gates_stay_in_the_stored_order)
+{
+	Loaded *l = good(GRAPH("gru_order"));
+	Node *n = l->g->last;
+	while (n->op != &op_GRURecurrence)
+		n = n->prev;
+	cr_expect_eq(n->in[1]->kind, V_VARIABLE);
+	cr_expect_str_eq(n->in[1]->name, "r");
+	cr_expect_eq(n->attr[op_attr(n->op, "order")].ints[0], 1);
+	cr_expect_eq(n->attr[op_attr(n->op, "order")].ints[1], 0);
+	unload(l);
+	l = good(GRAPH("gru_other_order"));
+	for (n = l->g->last; n->op != &op_GRURecurrence; n = n->prev)
+		;
+	cr_expect_eq(n->in[1]->kind, V_RESULT);
+	cr_expect_eq(n->attr[op_attr(n->op, "order")].ints[0], 0);
+	unload(l);
+}
+
 /* ---- storage of initializers ---- */
 
 /* One initializer under four names is four variables of equal contents; the

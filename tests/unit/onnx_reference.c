@@ -21,24 +21,12 @@ static const char *models(void)
 	return NULL;
 }
 
-/* Operators of recurrent networks are the only ones that may be missing. */
-static bool expected_gap(const char *name)
-{
-	return strstr(name, "gru") || strstr(name, "lstm");
-}
-
 static void check_model(const char *path)
 {
 	Loaded *l = load(path);
-	if (!l->g && expected_gap(path)) {
-		cr_expect_eq(l->u.nerrors, 1, "%s", l->said);
-		cr_expect_not_null(strstr(l->said, "is not supported"));
-	} else {
-		bool folded = strstr(path, "eval") && !strstr(path, "lenet");
-		cr_expect_not_null(l->g, "%s", l->said);
-		cr_expect_eq(l->u.nwarnings, folded && !strstr(path, "lstm"),
-		             "%s: %s", path, l->said);
-	}
+	bool folded = strstr(path, "eval") && !strstr(path, "lenet");
+	cr_expect_not_null(l->g, "%s", l->said);
+	cr_expect_eq(l->u.nwarnings, folded, "%s: %s", path, l->said);
 	unload(l);
 }
 
