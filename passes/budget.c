@@ -311,9 +311,10 @@ Plan *budget_smallest(Budget *b)
 
 int64_t budget_floor(const Budget *b)
 {
+	bool whole = graph_batch(b->train) <= 1;
 	int64_t least = INT64_MAX;
 	for (int v = 0; v < b->nvariants; v++) {
-		int64_t bytes = plan_floor(b->variant[v].plan);
+		int64_t bytes = plan_floor(b->variant[v].plan, whole);
 		least = bytes < least ? bytes : least;
 	}
 	return least;

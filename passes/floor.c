@@ -79,11 +79,20 @@ int64_t problem_floor(const Problem *p)
 	return most;
 }
 
-int64_t plan_floor(const Plan *plan)
+/* All are there before the first step. */
+static int64_t bytes_of_inputs(const Problem *p)
+{
+	int64_t bytes = 0;
+	for (int s = 0; s < p->nstorages; s++)
+		bytes += p->storage[s].writer < 0 ? p->storage[s].bytes : 0;
+	return bytes;
+}
+
+int64_t plan_floor(const Plan *plan, bool whole)
 {
 	Arena *scratch = arena_create();
-	int64_t bytes = problem_floor(problem_create(scratch,
-	                                             (Graph *)plan->graph));
+	Problem *p = problem_create(scratch, (Graph *)plan->graph);
+	int64_t bytes = whole ? problem_floor(p) : bytes_of_inputs(p);
 	arena_destroy(scratch);
 	return bytes;
 }

@@ -180,11 +180,12 @@ static int64_t arena_of_others(const Program *p)
 }
 
 /* What would fit, and what could not: `floor` is of the training step. */
-static void find_limits(Program *p, int64_t floor)
+static void find_limits(Program *p, const Graph *forward, int64_t floor)
 {
+	bool whole = graph_batch(forward) <= 1;
 	const Plan *other[] = {p->infer, p->evaluate};
 	for (int i = 0; i < 2; i++) {
-		int64_t bytes = other[i] ? plan_floor(other[i]) : 0;
+		int64_t bytes = other[i] ? plan_floor(other[i], whole) : 0;
 		floor = bytes > floor ? bytes : floor;
 	}
 	p->smallest_ram = p->arena_bytes + p->state_bytes;
@@ -204,17 +205,17 @@ static void fit_budget(Program *p, Budget *b, const Graph *forward,
 	p->train = plan ? plan : budget_smallest(b);
 	program_layout(p);
 	if (!p->fits)
-		find_limits(p, budget_floor(b));
+		find_limits(p, forward, budget_floor(b));
 	else
 		budget_techniques(b, plan, &p->ntechniques, &p->technique);
 }
 
 /* A program without a step to train has nothing to trade. */
-static void fit_inference(Program *p, int64_t ram)
+static void fit_inference(Program *p, const Graph *forward, int64_t ram)
 {
 	p->fits = !ram || p->arena_bytes + p->state_bytes <= ram;
 	if (!p->fits)
-		find_limits(p, 0);
+		find_limits(p, forward, 0);
 }
 
 /* The curve with the other functions as small as they can be. */
@@ -233,7 +234,7 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 	p->fits = true;
 	program_layout(p);
 	if (!b) {
-		fit_inference(p, o->ram);
+		fit_inference(p, forward, o->ram);
 		return;
 	}
 	if (o->ram)

@@ -71,7 +71,9 @@ bool problem_separate(Problem *);
 
 /* No schedule needs less at its fullest step, whatever it computes again. */
 int64_t problem_floor(const Problem *);
-int64_t plan_floor(const Plan *);
+/* The same. Unless `whole`, its batch may also be run in parts: then only the
+ * inputs are sure to be there as they are. */
+int64_t plan_floor(const Plan *, bool whole);
 
 /* An order of the tasks: order[step] = task. */
 typedef void Scheduler(const Problem *, int order[]);
