@@ -155,22 +155,19 @@ static void divide_batch(Budget *b)
 		return;
 	b->divided = true;
 	for (int64_t d = 2; d <= batch; d++)
-		if (batch % d == 0 && b->nvariants + 2 <= MAX_VARIANTS &&
-		    (d <= MOST || d == batch || (d & (d - 1)) == 0)) {
-			add_parts(b, d, false);
-			if (b->search)
-				add_parts(b, d, true);
-		}
+		if (batch % d == 0 && b->nvariants < MAX_VARIANTS &&
+		    (d <= MOST || d == batch || (d & (d - 1)) == 0))
+			add_parts(b, d, b->search);
 }
 
 static Plan *fit_batch(Budget *b, int variant, int64_t arena_bytes,
                        int64_t effort)
 {
-	enum { TIMES = 4 };
+	enum { TIMES = 4, PARTS = 8 };   /* a share of the effort */
 	Variant *v = &b->variant[variant];
 	int64_t target = arena_bytes;
 	for (int i = 0; i < TIMES && target > 0; i++) {
-		bool found = batch_search(v->batch, target, effort);
+		bool found = batch_search(v->batch, target, effort / PARTS);
 		Plan *plan = plan_batch(b, variant);
 		if (plan->arena_bytes <= arena_bytes || !found)
 			return plan;
@@ -276,8 +273,10 @@ enum { EFFORT = 40000000, SWEEP_EFFORT = 4000000 };
 
 static void shrink(Budget *b, int variant)
 {
-	enum { TIMES = 8 };
+	enum { TIMES = 8, FINEST = 2 };   /* the most parts make it smallest */
 	if (b->variant[variant].batch) {
+		if (variant + FINEST < b->nvariants)
+			return;
 		batch_search(b->variant[variant].batch, 0, SWEEP_EFFORT);
 		plan_batch(b, variant);
 		return;

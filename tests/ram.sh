@@ -44,6 +44,20 @@ for size in 0 -1 x 1.5M 1T 99999999999999999999 K 64KB; do
 done
 status 2 compile "$model" -o o $train --sweep
 
+for size in 0 -1 x 1.5; do
+	status 2 plan "$model" $train --micro-batch=$size
+done
+status 1 plan "$model" $train --micro-batch 3
+says err "micro-batches of 3 do not divide the batch of 16"
+status 0 plan "$model" $train --micro-batch 16 --json
+whole=$(number arena_bytes)
+status 0 plan "$model" $train --micro-batch 2 --json
+[ "$(number arena_bytes)" -lt "$whole" ] ||
+	fail "micro-batches of 2 need no less than the whole batch"
+status 0 compile "$model" -o micro $train --micro-batch 2
+grep -q "for (int32_t part = 0; part < 8; part++)" micro/*.c ||
+	fail "no loop over the parts in the C"
+
 status 0 plan "$model" $train --json
 plain=$(($(number arena_bytes) + $(number state_bytes)))
 
