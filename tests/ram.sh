@@ -49,9 +49,9 @@ for size in 0 -1 x 1.5; do
 done
 status 1 plan "$model" $train --micro-batch 3
 says err "micro-batches of 3 do not divide the batch of 16"
-status 0 plan "$model" $train --micro-batch 16 --json
+status 0 plan "$model" $train --freeze-bn --micro-batch 16 --json
 whole=$(number arena_bytes)
-status 0 plan "$model" $train --micro-batch 2 --json
+status 0 plan "$model" $train --freeze-bn --micro-batch 2 --json
 [ "$(number arena_bytes)" -lt "$whole" ] ||
 	fail "micro-batches of 2 need no less than the whole batch"
 status 0 compile "$model" -o micro $train --micro-batch 2
