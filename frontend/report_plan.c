@@ -117,6 +117,17 @@ static json_t *buffers_of(const Plan *plan, int n, Value *const v[])
 	return list;
 }
 
+/* The variables that the node replaces. */
+static json_t *variables_of(const Node *n)
+{
+	json_t *list = json_array();
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o] && n->out[o]->var)
+			json_array_append_new(list,
+			                      text_json(n->out[o]->var->name));
+	return list;
+}
+
 static bool in_place(const Plan *plan, const Node *n)
 {
 	for (int o = 0; o < n->nout; o++)
@@ -176,13 +187,14 @@ static json_t *step_json(Arena *a, const Plan *plan, int i, int64_t live,
 		json_array_append_new(fused,
 		                      json_string(n->body[k]->op->name));
 	return json_pack(
-		"{s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:b, s:b}",
+		"{s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
 		"op", n->op->name, "node", text_json(n->loc.node),
 		"flops", (json_int_t)flops_of(a, plan, n),
 		"recomputed_flops", (json_int_t)repeated,
 		"live_bytes", (json_int_t)live,
 		"reads", buffers_of(plan, n->nin, n->in),
 		"writes", buffers_of(plan, n->nout, n->out),
+		"updates", variables_of(n),
 		"fused", fused, "recomputes", again,
 		"in_place", in_place(plan, n), "view", plan_skips(plan, n));
 }

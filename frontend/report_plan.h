@@ -14,9 +14,10 @@ json_t *plan_buffers_json(const Plan *);
 
 /*
  * Each step: op, ONNX node, flops, bytes that live in the arena, the buffers
- * that it reads and writes (indexes), the operators of a fused one, the ONNX
- * nodes that it computes a second time and the flops for that; whether it
- * overwrites an input, and whether it is a view, for which no code is needed.
+ * that it reads and writes (indexes), the variables that it updates (names),
+ * the operators of a fused one, the ONNX nodes that it computes a second time
+ * and the flops for that; whether it overwrites an input, and whether it is a
+ * view, for which no code is needed.
  */
 json_t *plan_steps_json(const Plan *);
 
