@@ -13,6 +13,10 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_simplify,   /* transposes become flags before they get gradients */
 	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_sink,       /* the batch first, before gradients double it */
+	 STAGE_FORWARD},
+	{&pass_simplify,   /* reshapes meet where transposes have gone */
+	 STAGE_FORWARD},
 	{&pass_cse,        /* gradients rebuild what others have built */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */

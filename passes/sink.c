@@ -1,0 +1,360 @@
+/*
+ * Transposes that cancel across other nodes. Frameworks export attention with
+ * the sequence first: [B,S,D] is transposed to [S,B,D], projected row by row,
+ * cut, split into heads and transposed again. A Transpose of leading axes
+ * changes places with a node that works row by row, only in which order the
+ * rows come, so no element's arithmetic changes:
+ *
+ *   sink    f(T(x)) = T(f(x)), down to the next Transposes
+ *   hoist   T(Reshape(f(Reshape(T'(x))))), f on rows of a matrix: T goes up
+ *   merge   T(Reshape(T'(x))) = Reshape(T"(Reshape(x))), where both shapes
+ *           are products of runs of the same factors: then T' only permutes
+ *           these, and so does T
+ *
+ * The first two are done only where every path ends in the third. What this
+ * gains is the batch as the first dimension all the way, and a Transpose less.
+ */
+#include "ir/op.h"
+#include "passes/pass.h"
+
+static const int64_t *perm_of(const Node *n)
+{
+	return n && n->op == &op_Transpose
+		? n->attr[op_attr(n->op, "perm")].ints : NULL;
+}
+
+/* How many leading axes the node permutes; 0: it is not a Transpose, or moves
+ * the last axis. */
+static int leading(const Node *n)
+{
+	const int64_t *perm = perm_of(n);
+	int k = perm ? n->in[0]->shape.rank : 0, rank = k;
+	while (k > 0 && perm[k - 1] == k - 1)
+		k--;
+	return k < rank ? k : 0;
+}
+
+static bool is_output(const Graph *g, const Value *v)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].value == v)
+			return true;
+	return v->var != NULL;
+}
+
+static Value *reshaped(Graph *g, Loc loc, Value *x, Shape to)
+{
+	if (shape_equal(x->shape, to))
+		return x;
+	Node *r = node_new(g, loc, &op_Reshape, 1, &x);
+	node_set_ints(g, r, "shape", to.rank, to.dim);
+	return node_done(g, r);
+}
+
+static Value *transposed(Graph *g, Loc loc, Value *x, const int64_t *perm)
+{
+	Node *t = node_new(g, loc, &op_Transpose, 1, &x);
+	node_set_ints(g, t, "perm", x->shape.rank, perm);
+	return node_done(g, t);
+}
+
+/* ---- nodes that work row by row ---- */
+
+/* Is v the same for all rows of that rank's first k axes? */
+static bool same_for_rows(const Value *v, int rank, int k)
+{
+	int front = v ? k - (rank - v->shape.rank) : 0;
+	for (int i = 0; i < front; i++)
+		if (v->shape.dim[i] != 1)
+			return false;
+	return true;
+}
+
+static bool others_same(const Node *n, int i, int k)
+{
+	for (int j = 0; j < n->nin; j++)
+		if (j != i && !same_for_rows(n->in[j], n->out[0]->shape.rank, k))
+			return false;
+	return true;
+}
+
+static bool slices_behind(const Node *n, int k)
+{
+	const Attr *axes = &n->attr[op_attr(n->op, "axes")];
+	for (int i = 0; i < axes->n; i++) {
+		int64_t a = axes->ints[i];
+		if ((a < 0 ? a + n->in[0]->shape.rank : a) < k)
+			return false;
+	}
+	return axes->ints != NULL;
+}
+
+/* Dropout is elementwise, but draws by position. */
+static bool computes_rows(const Node *n, int i, int k)
+{
+	if (n->op == &op_MatMul || n->op == &op_Gemm)
+		return i == 0 && n->in[1]->shape.rank == 2 &&
+		       !n->attr[op_attr(n->op, "transA")].i &&
+		       (n->nin < 3 || same_for_rows(n->in[2], 2, k));
+	if (n->op == &op_Slice)
+		return i == 0 && slices_behind(n, k);
+	return n->op->scalar && !n->op->wants_part && others_same(n, i, k);
+}
+
+/* Does the result have the first k axes of input i, the elements behind each
+ * index into those depending on no other of this input? */
+static bool row_wise(const Node *n, int i, int k)
+{
+	if (n->nout != 1 || !n->in[i])
+		return false;
+	Shape x = n->in[i]->shape, y = n->out[0]->shape;
+	if (x.rank != y.rank || k >= x.rank)
+		return false;
+	for (int a = 0; a < k; a++)
+		if (x.dim[a] != y.dim[a])
+			return false;
+	return computes_rows(n, i, k);
+}
+
+/* The node with another input i. */
+static Value *apply_to(Graph *g, const Node *n, int i, Value *x)
+{
+	Node *f = node_new(g, n->loc, n->op, n->nin, n->in);
+	node_copy_attrs(g, f, n);
+	f->in[i] = x;
+	return node_done(g, f);
+}
+
+/* ---- merge ---- */
+
+/* The factors that two shapes of as many elements have in common, and of which
+ * axis of each they are; axes of length 1 have none. */
+typedef struct Factors {
+	int n;
+	int64_t dim[MAX_RANK];
+	int of[2][MAX_RANK];
+} Factors;
+
+static bool factor(Shape a, Shape b, Factors *f)
+{
+	int i = 0, j = 0;
+	f->n = 0;
+	while (i < a.rank && j < b.rank) {
+		int64_t d = a.dim[i] < b.dim[j] ? a.dim[i] : b.dim[j];
+		if (d < 1 || a.dim[i] % d || b.dim[j] % d)
+			return false;
+		if (d > 1 && f->n == MAX_RANK)
+			return false;
+		if (d > 1) {
+			f->dim[f->n] = d;
+			f->of[0][f->n] = i;
+			f->of[1][f->n++] = j;
+		}
+		a.dim[i] /= d;
+		b.dim[j] /= d;
+		bool next = a.dim[i] == 1, other = b.dim[j] == 1;
+		i += next;
+		j += other;
+	}
+	return f->n > 0;
+}
+
+/* The factors in the order of the axes that perm lists, in shape `side`. */
+static int ordered(const Factors *f, int side, int rank, const int64_t *perm,
+                   int order[MAX_RANK])
+{
+	int n = 0;
+	for (int a = 0; a < rank; a++)
+		for (int k = 0; k < f->n; k++)
+			if (f->of[side][k] == perm[a])
+				order[n++] = k;
+	return n;
+}
+
+static const Node *behind_reshapes(const Value *v)
+{
+	const Node *n = v->def;
+	while (n && n->op == &op_Reshape)
+		n = n->in[0]->def;
+	return n;
+}
+
+/* Can a Transpose of x, read as that shape, be merged with one before? */
+static bool merges(const Value *x, Shape as)
+{
+	const Node *before = behind_reshapes(x);
+	Factors f;
+	return perm_of(before) && factor(before->out[0]->shape, as, &f);
+}
+
+static Value *merge(Graph *g, Node *n)
+{
+	const int64_t *perm = perm_of(n);
+	if (!perm || !merges(n->in[0], n->in[0]->shape))
+		return NULL;
+	const Node *before = behind_reshapes(n->in[0]);
+	Shape a = before->out[0]->shape, b = n->in[0]->shape;
+	Factors f;
+	factor(a, b, &f);
+	int64_t inverse[MAX_RANK], both[MAX_RANK];
+	for (int i = 0; i < a.rank; i++)
+		inverse[perm_of(before)[i]] = i;
+	int from[MAX_RANK], to[MAX_RANK], place[MAX_RANK];
+	ordered(&f, 0, a.rank, inverse, from);
+	ordered(&f, 1, b.rank, perm, to);
+	Shape split = {.rank = f.n};
+	for (int i = 0; i < f.n; i++) {
+		split.dim[i] = f.dim[from[i]];
+		place[from[i]] = i;
+	}
+	for (int i = 0; i < f.n; i++)
+		both[i] = place[to[i]];
+	Value *x = reshaped(g, n->loc, before->in[0], split);
+	return reshaped(g, n->loc, transposed(g, n->loc, x, both),
+	                n->out[0]->shape);
+}
+
+/* ---- sink ---- */
+
+static bool only_transposes_read(const Graph *g, const Value *v)
+{
+	int readers = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		readers += perm_of(n) && n->in[0] == v;
+	return readers > 0 && readers == v->nuses;
+}
+
+static bool drains(const Graph *g, const Value *v, int k);
+
+static bool reader_drains(const Graph *g, const Node *n, int i, int k)
+{
+	Factors f;
+	if (perm_of(n))
+		return factor(n->in[0]->shape, n->in[0]->shape, &f);
+	if (n->op == &op_Reshape)
+		return factor(n->in[0]->shape, n->out[0]->shape, &f) &&
+		       only_transposes_read(g, n->out[0]);
+	return row_wise(n, i, k) && drains(g, n->out[0], k);
+}
+
+/* Does every path from v, of which k leading axes are permuted, come to a
+ * Transpose that takes the permutation in? */
+static bool drains(const Graph *g, const Value *v, int k)
+{
+	bool read = false;
+	for (const Node *n = g->first; n; n = n->next)
+		for (int i = 0; i < n->nin; i++) {
+			if (n->in[i] != v)
+				continue;
+			if (!reader_drains(g, n, i, k))
+				return false;
+			read = true;
+		}
+	return read && !is_output(g, v);
+}
+
+static Value *sink(Graph *g, Node *n)
+{
+	for (int i = 0; i < n->nin; i++) {
+		const Node *t = n->in[i] ? n->in[i]->def : NULL;
+		int k = leading(t);
+		if (!k || !row_wise(n, i, k) || !drains(g, n->out[0], k))
+			continue;
+		Value *y = apply_to(g, n, i, t->in[0]);
+		return transposed(g, n->loc, y, perm_of(t));
+	}
+	return NULL;
+}
+
+/* ---- hoist ---- */
+
+/* The same leading axes, with the last of another value. */
+static Shape with_last(Shape s, const Value *v)
+{
+	s.dim[s.rank - 1] = v->shape.dim[v->shape.rank - 1];
+	return s;
+}
+
+/* The input of v's node along whose rows it works, up to a Transpose with
+ * which one of v, read as `as`, merges; -1: there is none. */
+static int spring(const Value *v, Shape as)
+{
+	const Node *n = v->def;
+	if (!n || v->nuses != 1)
+		return -1;
+	for (int i = 0; i < n->nin; i++) {
+		if (!row_wise(n, i, 1))
+			continue;
+		const Value *x = n->in[i];
+		Shape s = with_last(as, x);
+		if (merges(x, s) || spring(x, s) >= 0)
+			return i;
+	}
+	return -1;
+}
+
+static Value *hoist(Graph *g, Node *n)
+{
+	const Node *r = leading(n) ? n->in[0]->def : NULL;
+	if (!r || r->op != &op_Reshape || r->out[0]->nuses != 1)
+		return NULL;
+	Value *v = r->in[0];
+	Shape as = r->out[0]->shape;
+	if (v->shape.rank != 2 || !shape_equal(with_last(as, v), as))
+		return NULL;
+	int i = spring(v, as);
+	if (i < 0)
+		return NULL;
+	Value *x = v->def->in[i];
+	Shape matrix = x->shape;
+	x = reshaped(g, n->loc, x, with_last(as, x));
+	x = transposed(g, n->loc, x, perm_of(n));
+	x = reshaped(g, n->loc, x, matrix);
+	return reshaped(g, n->loc, apply_to(g, v->def, i, x), n->out[0]->shape);
+}
+
+/* ---- the pass ---- */
+
+/* Counts who reads what, and only who is read: a dead reader would hold back
+ * the next rule. */
+static void settle(Graph *g, const Options *o)
+{
+	g->facts &= ~(unsigned)FACT_USES;
+	graph_have(g, FACT_USES);
+	pass_dce.run(g, o);
+}
+
+static bool rewrite(Graph *g, Node *n)
+{
+	if (!n->nin || !n->in[0] || n->out[0]->var)
+		return false;
+	g->at = n;
+	Value *v = merge(g, n);
+	v = v ? v : sink(g, n);
+	v = v ? v : hoist(g, n);
+	g->at = NULL;
+	if (!v)
+		return false;
+	graph_replace(g, n->out[0], v);
+	graph_remove(g, n);
+	return true;
+}
+
+static bool run(Graph *g, const Options *o)
+{
+	bool changed = false;
+	settle(g, o);
+	for (Node *n = g->first, *next; n; n = next) {
+		next = n->next;
+		if (!rewrite(g, n))
+			continue;
+		changed = true;
+		settle(g, o);
+		next = g->first;   /* what is behind may apply before */
+	}
+	return changed;
+}
+
+const Pass pass_sink = {
+	"sink", "merge transposes across what works row by row", .run = run,
+};
