@@ -293,7 +293,8 @@ static void decide(Ladder *l)
 	PackPart *p = l->part;
 	int64_t budget = p->budget, limit = SEARCH_NODES * (int64_t)p->n;
 	p->budget -= budget / 4;
-	while (search_orders(l, p->goal, limit) == PACK_LIMIT && !pack_spent(p))
+	while (search_orders(l, p->goal, limit) == PACK_LIMIT &&
+	       !pack_spent(p) && limit / 4 <= p->budget)
 		limit *= 4;
 	p->budget = budget;
 }
@@ -312,14 +313,15 @@ static void descend_once(Ladder *l, int64_t lowest, int64_t limit)
 	}
 }
 
-/* Ever longer: what takes too long at first may be found later. */
+/* Ever longer: what takes too long at first may be found later; but no search
+ * needs more than the budget. */
 static void descend(Ladder *l)
 {
 	PackPart *p = l->part;
 	int64_t lowest = p->goal + p->decide;
 	int64_t limit = SEARCH_NODES * (int64_t)p->n;
-	for (; p->height > lowest && p->height > p->bound && !pack_spent(p);
-	     limit *= 4)
+	for (; p->height > lowest && p->height > p->bound && !pack_spent(p) &&
+	       limit / 4 <= p->budget; limit *= 4)
 		descend_once(l, lowest, limit);
 }
 
