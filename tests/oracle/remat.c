@@ -403,7 +403,7 @@ static void read_solution(FILE *f, Remat *r, Solution *x)
 
 static Solution solve(Remat *r, int64_t budget, int64_t flops)
 {
-	char dir[] = "/tmp/remat_oracle.XXXXXX";
+	char dir[] = "remat_oracle.XXXXXX";   /* where CTest runs */
 	cr_assert(mkdtemp(dir));
 	Lp l = {.r = r, .p = r->p, .n = r->base.n, .at = r->position};
 	l.f = fopen(arena_printf(r->arena, "%s/x.lp", dir), "w");
