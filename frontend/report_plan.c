@@ -2,6 +2,7 @@
 #include "frontend/report_plan.h"
 
 #include "ir/op.h"
+#include "ir/scan.h"
 
 json_t *text_json(const char *text)
 {
@@ -177,19 +178,56 @@ static int64_t flops_of(Arena *a, const Plan *plan, const Node *n)
 	return plan_skips(plan, n) ? 0 : node_cost(n).flops;
 }
 
-static json_t *step_json(Arena *a, const Plan *plan, int i, int64_t live,
-                         bool *done)
+/* A plan of which steps are listed: the function's, or a Scan's for one part. */
+typedef struct Listing {
+	Arena *arena;
+	const Plan *plan;
+	const struct Listing *outer;   /* of a Scan: what the node is in, */
+	const Node *scan;              /*   and the node */
+	bool *done;                    /* by node: it has been computed once */
+} Listing;
+
+static json_t *list_steps(const Plan *, const Listing *outer, const Node *scan);
+
+/* The buffers around the Scan that the node writes to, for this part. */
+static json_t *outer_writes(const Listing *l, const Node *n)
 {
+	json_t *list = json_array();
+	for (int i = 0; i < n->nout; i++) {
+		const Place *p = &l->plan->place[n->out[i]->id];
+		int o = p->region == REGION_OUTER
+		        ? scan_output(l->scan, p->base) : -1;
+		int b = o < 0 ? -1 : buffer_of(l->outer->plan, l->scan->out[o]);
+		if (b >= 0)
+			json_array_append_new(list, json_integer(b));
+	}
+	return list;
+}
+
+/* What runs for each part, in an arena that is the Scan's workspace. */
+static void add_parts(json_t *step, const Listing *l, const Node *n)
+{
+	const Scan *s = n->scan;
+	json_object_update_new(step, json_pack(
+		"{s:I, s:i, s:o, s:o}", "parts", (json_int_t)s->parts,
+		"workspace", buffer_of(l->plan, node_workspace(n)),
+		"steps", list_steps(s->plan, l, n),
+		"buffers", plan_buffers_json(s->plan)));
+}
+
+static json_t *step_json(const Listing *l, int i, int64_t live)
+{
+	const Plan *plan = l->plan;
 	const Node *n = plan->step[i];
 	json_t *fused = json_array(), *again = json_array();
-	int64_t repeated = add_repeats(again, done, n, a);
+	int64_t repeated = add_repeats(again, l->done, n, l->arena);
 	for (int k = 0; k < n->nbody; k++)
 		json_array_append_new(fused,
 		                      json_string(n->body[k]->op->name));
-	return json_pack(
+	json_t *step = json_pack(
 		"{s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
 		"op", n->op->name, "node", text_json(n->loc.node),
-		"flops", (json_int_t)flops_of(a, plan, n),
+		"flops", (json_int_t)flops_of(l->arena, plan, n),
 		"recomputed_flops", (json_int_t)repeated,
 		"live_bytes", (json_int_t)live,
 		"reads", buffers_of(plan, n->nin, n->in),
@@ -197,18 +235,29 @@ static json_t *step_json(Arena *a, const Plan *plan, int i, int64_t live,
 		"updates", variables_of(n),
 		"fused", fused, "recomputes", again,
 		"in_place", in_place(plan, n), "view", plan_skips(plan, n));
+	if (l->scan)
+		json_object_set_new(step, "outer_writes", outer_writes(l, n));
+	if (n->scan)
+		add_parts(step, l, n);
+	return step;
+}
+
+static json_t *list_steps(const Plan *plan, const Listing *outer,
+                          const Node *scan)
+{
+	Arena *scratch = arena_create();
+	int64_t *live = arena_array(scratch, int64_t, plan->nsteps + 1);
+	Listing l = {scratch, plan, outer, scan,
+	             arena_array(scratch, bool, largest_id(plan) + 1)};
+	json_t *list = json_array();
+	plan_live(plan, live);
+	for (int i = 0; i < plan->nsteps; i++)
+		json_array_append_new(list, step_json(&l, i, live[i]));
+	arena_destroy(scratch);
+	return list;
 }
 
 json_t *plan_steps_json(const Plan *plan)
 {
-	Arena *scratch = arena_create();
-	int64_t *live = arena_array(scratch, int64_t, plan->nsteps + 1);
-	bool *done = arena_array(scratch, bool, largest_id(plan) + 1);
-	json_t *list = json_array();
-	plan_live(plan, live);
-	for (int i = 0; i < plan->nsteps; i++)
-		json_array_append_new(list, step_json(scratch, plan, i, live[i],
-		                                      done));
-	arena_destroy(scratch);
-	return list;
+	return list_steps(plan, NULL, NULL);
 }

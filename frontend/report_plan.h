@@ -18,6 +18,10 @@ json_t *plan_buffers_json(const Plan *);
  * the operators of a fused one, the ONNX nodes that it computes a second time
  * and the flops for that; whether it overwrites an input, and whether it is a
  * view, for which no code is needed.
+ *
+ * A Scan has besides the number of parts, the buffer that is its workspace, and
+ * the steps and buffers for one part, with offsets from the workspace's start;
+ * each of those steps the buffers around the Scan that it writes to.
  */
 json_t *plan_steps_json(const Plan *);
 

@@ -4,13 +4,14 @@
  *	watch STEPS OUT INPUT...
  *
  * The model is named m and built with -finstrument-functions; what is expected
- * of it, taken from its report, is in plan.h. Before each kernel, every byte of
- * the arena in which the plan keeps nothing at that step is painted. After it,
- * only the bytes of the buffers and variables that the step writes may have
+ * of it, taken from its report, is in plan.h: for each call of a kernel, in the
+ * order of the C, the ranges of the arena that hold something before it, then
+ * those that it writes. Before each kernel, all other bytes of the arena are
+ * painted. After it, only the ranges and variables that it writes may have
  * changed: of the arena, of the state, and of the zones around the two. The
- * paint is a NaN: who reads where nothing was kept, or more than once was
- * written, ends with other results. Losses and variables go to OUT, to be
- * compared with those of a build that nobody watches.
+ * paint is a NaN: who reads where nothing was kept ends with other results.
+ * Losses and variables go to OUT, to be compared with those of a build that
+ * nobody watches.
  *
  * Exit status 1: a kernel wrote where it must not.
  */
@@ -93,24 +94,16 @@ static void compare(const Block *b, const char *who)
 
 /* ---- one step ---- */
 
-static bool keeps(const WatchedBuffer *b, int at)
-{
-	return b->given ? at <= b->last : b->first < at && at <= b->last;
-}
-
-/* All that lies between the buffers that hold something before the step;
- * buffer[] is sorted by offset. */
-static void paint(int at)
+/* All that lies between the ranges, which are sorted. */
+static void paint(const Step *s)
 {
 	size_t free = 0;
-	for (int i = 0; i < NBUFFERS; i++) {
-		const WatchedBuffer *b = &buffer[i];
-		if (!keeps(b, at))
-			continue;
-		if (b->offset > free)
-			memset(arena.memory + free, PAINT, b->offset - free);
-		if (b->offset + b->bytes > free)
-			free = b->offset + b->bytes;
+	for (int i = 0; i < s->nholds; i++) {
+		Range r = range[s->ranges + i];
+		if (r.first > free)
+			memset(arena.memory + free, PAINT, r.first - free);
+		if (r.end > free)
+			free = r.end;
 	}
 	if (free < arena.bytes)
 		memset(arena.memory + free, PAINT, arena.bytes - free);
@@ -126,11 +119,11 @@ static void accept_variable(const char *name)
 	die("no variable '%s' in the state", name);
 }
 
-static void check(const WatchedStep *s)
+static void check(const Step *s)
 {
 	for (int i = 0; i < s->nwrites; i++) {
-		const WatchedBuffer *b = &buffer[writes[s->writes + i]];
-		accept(&arena, b->offset, b->bytes);
+		Range r = range[s->ranges + s->nholds + i];
+		accept(&arena, r.first, r.end - r.first);
 	}
 	for (int i = 0; i < s->nupdates; i++)
 		accept_variable(updates[s->updates + i]);
@@ -138,7 +131,8 @@ static void check(const WatchedStep *s)
 	compare(&state, s->name);
 }
 
-/* Kernels are called in the order of the steps, each from its own place. */
+/* The first time, kernels are called in the order of the steps, each from its
+ * own place. */
 static int step_of(void *from)
 {
 	for (int i = 0; i < nsites; i++)
@@ -159,7 +153,7 @@ void __cyg_profile_func_enter(void *function, void *from)
 	if (++depth != 2 || !watching)
 		return;
 	calls++;
-	paint(step[step_of(from)].at);
+	paint(&step[step_of(from)]);
 	remember(&arena);
 	remember(&state);
 }
