@@ -13,5 +13,6 @@ cmake -S "$top" -B "$build/asan" -G Ninja -DTHIMBLE_SANITIZE=ON >/dev/null
 ninja -C "$build/asan"
 cmake -S "$top" -B "$build" -G Ninja -DTHIMBLE_TESTS=ON >/dev/null
 ninja -C "$build"
-(cd "$build/asan" && ctest --output-on-failure -L sanitize "$@")
-cd "$build" && exec ctest --output-on-failure "$@"
+jobs=$(nproc)
+(cd "$build/asan" && ctest -j"$jobs" --output-on-failure -L sanitize "$@")
+cd "$build" && exec ctest -j"$jobs" --output-on-failure "$@"
