@@ -8,7 +8,7 @@ enum {
 	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
-	KEY_RAM, KEY_MICRO_BATCH, KEY_SWEEP
+	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -212,17 +212,43 @@ static int64_t parse_bytes(struct argp_state *state, const char *text)
 	return (int64_t)n << shift;
 }
 
+/* 33, 0.5, 33%. */
+static double parse_percent(struct argp_state *state, const char *text)
+{
+	char *end;
+	double x = strtod(text, &end);
+	if (end == text || (*end && strcmp(end, "%")) || !(x >= 0 && x <= 1e6))
+		argp_error(state, "--max-recompute: '%s' is not a percentage "
+		           "such as 33 or 0.5%%", text);
+	return x;
+}
+
 static error_t parse_budget(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
-	if (key == KEY_RAM)
-		args->options.ram = parse_bytes(state, text);
-	else if (key == KEY_MICRO_BATCH)
-		args->options.micro_batch = args_number(
-			state, "--micro-batch", text, 1, INT32_MAX);
-	else
+	Options *o = &args->options;
+	switch (key) {
+	case KEY_RAM:
+		o->ram = parse_bytes(state, text);
+		return 0;
+	case KEY_MAX_RECOMPUTE:
+		o->limited = true;
+		o->limit = parse_percent(state, text);
+		return 0;
+	case KEY_MICRO_BATCH:
+		o->micro_batch = args_number(state, "--micro-batch", text, 1,
+		                             INT32_MAX);
+		return 0;
+	case ARGP_KEY_END:
+		if (o->ram && o->limited)
+			argp_error(state, "--ram and --max-recompute are two "
+			           "answers to one question: give one");
+		if (o->limited && !args->loss)
+			argp_error(state, "--max-recompute needs --loss");
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	return 0;
+	}
 }
 
 const struct argp args_budget = {
@@ -230,6 +256,9 @@ const struct argp args_budget = {
 		{"ram", KEY_RAM, "BYTES", 0, "What the arena and the state "
 		 "must fit into (65536, 64K, 1M): computes values twice "
 		 "where there is no room to keep them", 0},
+		{"max-recompute", KEY_MAX_RECOMPUTE, "PERCENT", 0, "The least "
+		 "memory that takes at most so many percent more operations "
+		 "than computing nothing twice", 0},
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},
@@ -241,8 +270,10 @@ const struct argp args_budget = {
 static error_t parse_sweep(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
+	if (key == ARGP_KEY_END && args->options.sweep && !args->loss)
+		argp_error(state, "--sweep needs --loss");
 	if (key != KEY_SWEEP)
-		return ARGP_ERR_UNKNOWN;
+		return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
 	args->options.sweep = true;
 	return 0;
 }

@@ -1,14 +1,18 @@
 #include "frontend/report_budget.h"
 
+#include "frontend/report.h"
+#include "frontend/report_plan.h"
+#include "ir/op.h"
 #include "ir/text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Of the operations that are needed anyway. */
-static double percent(int64_t recomputed, int64_t flops)
+static double percent(int64_t more, int64_t flops)
 {
-	int64_t needed = flops - recomputed;
-	return needed > 0 ? 100.0 * (double)recomputed / (double)needed : 0;
+	int64_t needed = flops - more;
+	return needed > 0 ? 100.0 * (double)more / (double)needed : 0;
 }
 
 static json_t *techniques_json(int n, const Technique *t)
@@ -25,75 +29,24 @@ static json_t *techniques_json(int n, const Technique *t)
 static json_t *point_json(const SweepPoint *s)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:f, s:o}",
+		"{s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:o}",
 		"ram_bytes", (json_int_t)s->ram,
 		"arena_bytes", (json_int_t)s->arena_bytes,
 		"flops", (json_int_t)s->flops,
+		"extra_flops", (json_int_t)s->extra_flops,
+		"extra_percent", percent(s->extra_flops, s->flops),
 		"recomputed_flops", (json_int_t)s->recomputed_flops,
 		"recomputed_percent", percent(s->recomputed_flops, s->flops),
 		"techniques", techniques_json(s->ntechniques, s->technique));
 }
 
-void report_budget_json(json_t *o, const Program *p)
+static json_t *sweep_json(const Program *p)
 {
-	if (p->ram) {
-		json_object_set_new(o, "ram_bytes", json_integer(p->ram));
-		json_object_set_new(o, "fits", json_boolean(p->fits));
-		json_object_set_new(o, "techniques", techniques_json(
-			p->ntechniques, p->technique));
-	}
-	if (p->ram && !p->fits) {
-		json_object_set_new(o, "smallest_ram_bytes",
-		                    json_integer(p->smallest_ram));
-		json_object_set_new(o, "ram_lower_bound_bytes",
-		                    json_integer(p->ram_floor));
-	}
-	if (!p->npoints)
-		return;
 	json_t *sweep = json_array();
 	for (int i = 0; i < p->npoints; i++)
 		json_array_append_new(sweep, point_json(&p->point[i]));
-	json_object_set_new(o, "sweep", sweep);
+	return sweep;
 }
-
-/* ---- as text ---- */
-
-static void print_techniques(FILE *f, const Program *p)
-{
-	const Plan *plan = p->train ? p->train : p->infer;
-	fprintf(f, "\n%" PRId64 " of %" PRId64 " bytes of RAM used; %.4g "
-	        "Mflop are computed twice (%.1f %%)\n",
-	        p->arena_bytes + p->state_bytes, p->ram,
-	        (double)plan->recomputed_flops / 1e6,
-	        percent(plan->recomputed_flops, plan->cost.flops));
-	for (int i = 0; i < p->ntechniques; i++)
-		fprintf(f, "  %-30s %12" PRId64 " bytes saved  %.4g Mflop\n",
-		        p->technique[i].name, p->technique[i].bytes,
-		        (double)p->technique[i].flops / 1e6);
-}
-
-static void print_point(FILE *f, const SweepPoint *s)
-{
-	fprintf(f, "%14" PRId64 " %14" PRId64 "  %10.2f %%  ", s->ram,
-	        s->arena_bytes, percent(s->recomputed_flops, s->flops));
-	for (int i = 0; i < s->ntechniques; i++)
-		fprintf(f, "%s%s", i ? ", " : "", s->technique[i].name);
-	fprintf(f, "%s\n", s->ntechniques ? "" : "nothing computed twice");
-}
-
-void report_budget_table(FILE *f, const Program *p)
-{
-	if (p->ram && p->fits)
-		print_techniques(f, p);
-	if (!p->npoints)
-		return;
-	fprintf(f, "\n%14s %14s  %12s  techniques\n", "RAM", "arena",
-	        "recomputed");
-	for (int i = 0; i < p->npoints; i++)
-		print_point(f, &p->point[i]);
-}
-
-/* ---- as a message ---- */
 
 static const Plan *largest(const Program *p)
 {
@@ -102,6 +55,12 @@ static const Plan *largest(const Program *p)
 		if (of[i] && (!most || of[i]->arena_bytes > most->arena_bytes))
 			most = of[i];
 	return most;
+}
+
+static const char *peak_node(const Plan *plan)
+{
+	const Node *n = plan->nsteps ? plan->step[plan->peak_step] : NULL;
+	return n && n->loc.node ? n->loc.node : "";
 }
 
 /* The largest buffer at the peak that is smaller than `below`, or comes behind
@@ -122,18 +81,121 @@ static const Buffer *next_buffer(const Plan *plan, const Buffer *below)
 	return best;
 }
 
+/* The largest buffers at the peak of the largest function. */
+static json_t *binds_json(const Program *p)
+{
+	enum { SHOWN = 16 };
+	Arena *scratch = arena_create();
+	const Plan *plan = largest(p);
+	const Node **writer = plan_writers(scratch, plan);
+	json_t *list = json_array();
+	const Buffer *b = NULL;
+	for (int i = 0; i < SHOWN && (b = next_buffer(plan, b)); i++) {
+		const Node *n = writer[b - plan->buffer];
+		json_array_append_new(list, json_pack(
+			"{s:o, s:s, s:I, s:s, s:o}", "name", text_json(b->name),
+			"class", memory_class_name(b->memory),
+			"bytes", (json_int_t)b->bytes,
+			"op", n ? n->op->name : "",
+			"node", text_json(n ? n->loc.node : NULL)));
+	}
+	arena_destroy(scratch);
+	return json_pack("{s:s, s:i, s:o, s:o}", "function", plan->graph->name,
+	                 "step", plan->peak_step,
+	                 "node", text_json(peak_node(plan)), "buffers", list);
+}
+
+void report_budget_json(json_t *o, const Program *p)
+{
+	if (p->ram) {
+		json_object_set_new(o, "ram_bytes", json_integer(p->ram));
+		json_object_set_new(o, "fits", json_boolean(p->fits));
+	}
+	if (p->limited)
+		json_object_set_new(o, "max_recompute_percent",
+		                    json_real(p->limit));
+	if (p->ram || p->limited) {
+		json_object_set_new(o, "extra_flops",
+		                    json_integer(p->extra_flops));
+		json_object_set_new(o, "techniques", techniques_json(
+			p->ntechniques, p->technique));
+	}
+	if (p->ram && !p->fits) {
+		json_object_set_new(o, "smallest_ram_bytes",
+		                    json_integer(p->smallest_ram));
+		json_object_set_new(o, "ram_lower_bound_bytes",
+		                    json_integer(p->ram_floor));
+		json_object_set_new(o, "binds", binds_json(p));
+	}
+	if (p->npoints)
+		json_object_set_new(o, "sweep", sweep_json(p));
+}
+
+/* ---- as text ---- */
+
+static void print_techniques(FILE *f, const Program *p)
+{
+	const Plan *plan = report_plan(p);
+	int64_t ram = p->arena_bytes + p->state_bytes;
+	double more = percent(p->extra_flops, plan->cost.flops);
+	if (p->ram)
+		fprintf(f, "\n%" PRId64 " of %" PRId64 " bytes of RAM used; "
+		        "%.2f %% more operations\n", ram, p->ram, more);
+	else
+		fprintf(f, "\n%" PRId64 " bytes of RAM used; %.2f %% more "
+		        "operations, of %g %% at most\n", ram, more, p->limit);
+	for (int i = 0; i < p->ntechniques; i++)
+		fprintf(f, "  %-26s %12" PRId64 " bytes saved  %.4g Mflop\n",
+		        p->technique[i].name, p->technique[i].bytes,
+		        (double)p->technique[i].flops / 1e6);
+}
+
+/* Below one another where the line would become too long. */
+static void print_point(FILE *f, const SweepPoint *s)
+{
+	enum { INDENT = 42, END = 79 };
+	int at = fprintf(f, "%13" PRId64 " %13" PRId64 " %10.2f %%  ", s->ram,
+	                 s->arena_bytes, percent(s->extra_flops, s->flops));
+	for (int i = 0; i < s->ntechniques; i++) {
+		const char *name = s->technique[i].name;
+		int size = (int)strlen(name) + 1;
+		if (i && at + 1 + size > END)
+			at = fprintf(f, "\n%*s", INDENT, "") - 1;
+		else if (i)
+			at += fprintf(f, " ");
+		at += fprintf(f, "%s%s", name,
+		              i + 1 < s->ntechniques ? "," : "");
+	}
+	fprintf(f, "%s\n", s->ntechniques ? "" : "nothing computed twice");
+}
+
+void report_budget_table(FILE *f, const Program *p)
+{
+	if ((p->ram && p->fits && p->train) || p->limited)
+		print_techniques(f, p);
+	if (!p->npoints)
+		return;
+	fprintf(f, "\n%13s %13s %12s  techniques\n", "RAM", "arena",
+	        "more flops");
+	for (int i = 0; i < p->npoints; i++)
+		print_point(f, &p->point[i]);
+}
+
+/* ---- as a message ---- */
+
 const char *report_what_binds(const Program *p)
 {
 	enum { SHOWN = 5 };
 	Arena *a = p->model->unit->arena;
 	const Plan *plan = largest(p);
-	const Node *n = plan->nsteps ? plan->step[plan->peak_step] : NULL;
 	const char *text = arena_printf(a, "state %" PRId64 ", arena %" PRId64
 		" at '%s' of %s:", p->state_bytes, p->arena_bytes,
-		n && n->loc.node ? n->loc.node : "", plan->graph->name);
+		peak_node(plan), plan->graph->name);
+	const Node **writer = plan_writers(a, plan);
 	const Buffer *b = NULL;
 	for (int i = 0; i < SHOWN && (b = next_buffer(plan, b)); i++)
 		text = arena_printf(a, "%s%s '%s' %" PRId64, text,
-		                    i ? "," : "", b->name, b->bytes);
+		                    i ? "," : "", plan_title(
+			a, b, writer[b - plan->buffer]), b->bytes);
 	return text;
 }

@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
-/* Adds ram_bytes, fits, smallest_ram_bytes and techniques where there is a
- * budget, and sweep where there is a curve. */
+/* Adds what there is to say of a budget, of a limit to recomputation, and of the
+ * curve. */
 void report_budget_json(json_t *report, const Program *);
 void report_budget_table(FILE *, const Program *);
 

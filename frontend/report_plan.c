@@ -4,6 +4,8 @@
 #include "ir/op.h"
 #include "ir/scan.h"
 
+#include <string.h>
+
 json_t *text_json(const char *text)
 {
 	Arena *scratch = arena_create();
@@ -44,8 +46,7 @@ static int buffer_of(const Plan *plan, const Value *v)
 
 /* ---- buffers ---- */
 
-/* The first node that writes each buffer; NULL: the caller does. */
-static const Node **first_writers(Arena *a, const Plan *plan)
+const Node **plan_writers(Arena *a, const Plan *plan)
 {
 	const Node **writer = arena_array(a, const Node *, plan->nbuffers + 1);
 	for (int i = plan->nsteps - 1; i >= 0; i--) {
@@ -62,6 +63,19 @@ static const Node **first_writers(Arena *a, const Plan *plan)
 			writer[b] = NULL;
 	}
 	return writer;
+}
+
+static bool is_made_up(const char *name)
+{
+	return name[0] == '_' && name[1] &&
+	       strspn(name + 1, "0123456789") == strlen(name + 1);
+}
+
+const char *plan_title(Arena *a, const Buffer *b, const Node *writer)
+{
+	if (!writer || !writer->loc.node || !is_made_up(b->name))
+		return b->name;
+	return arena_printf(a, "%s %s", writer->op->name, writer->loc.node);
 }
 
 /* What it takes from step to step; an empty list: all of it. */
@@ -81,7 +95,7 @@ static json_t *windows_json(const Buffer *b)
 json_t *plan_buffers_json(const Plan *plan)
 {
 	Arena *scratch = arena_create();
-	const Node **writer = first_writers(scratch, plan);
+	const Node **writer = plan_writers(scratch, plan);
 	json_t *list = json_array();
 	for (int i = 0; i < plan->nbuffers; i++) {
 		const Buffer *b = &plan->buffer[i];

@@ -6,6 +6,12 @@
 
 #include <jansson.h>
 
+/* By buffer: the first node that writes it; NULL: the caller does. */
+const Node **plan_writers(Arena *, const Plan *);
+/* The buffer's name; or, of what the compiler has made up, operator and ONNX node
+ * of its writer. */
+const char *plan_title(Arena *, const Buffer *, const Node *writer);
+
 /*
  * Each buffer: name, class, bytes, offset, first and last step, and the op and
  * ONNX node that write it first (both empty: the caller does).

@@ -91,6 +91,8 @@ typedef struct Options {
 	bool whole_gradients;       /* where that lets a result lie over what
 	                             * the gradient is computed from */
 	int64_t ram;                /* arena and state must fit; 0: any size */
+	bool limited;               /* the least memory that takes at most */
+	double limit;               /*   so many percent more operations */
 	bool sweep;                 /* and what would fit less is wanted too */
 	NameList disable;           /* passes not to run */
 	const char *dump_after;     /* a pass, or "all" */

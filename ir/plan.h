@@ -78,7 +78,9 @@ typedef struct Technique {
 
 /* One point of the curve of memory against operations. */
 typedef struct SweepPoint {
-	int64_t ram, arena_bytes, flops, recomputed_flops;
+	int64_t ram, arena_bytes, flops;
+	int64_t extra_flops;   /* than the point with the fewest */
+	int64_t recomputed_flops;
 	int ntechniques;
 	Technique *technique;
 } SweepPoint;
@@ -101,7 +103,10 @@ typedef struct Program {
 	bool fits;             /* if not, `train` is the smallest that was found */
 	int64_t smallest_ram;  /*   and this is what the program then takes */
 	int64_t ram_floor;     /*   and no step of it can do with less, proved */
-	int ntechniques;       /* under a budget: what `train` owes to what */
+	bool limited;          /* Options.limit: `train` is the smallest that */
+	double limit;          /*   was found within so many percent */
+	int64_t extra_flops;   /* of `train`, if that was searched for */
+	int ntechniques;       /* then: what it owes to what */
 	Technique *technique;
 	int npoints;           /* Options.sweep */
 	SweepPoint *point;     /* from most memory to least */

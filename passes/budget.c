@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { MAX_VARIANTS = 20, MAX_FOUND = 512 };
+enum { MAX_VARIANTS = 20 };
 
 typedef struct Variant {
 	const char *name;     /* of the technique that it adds; NULL: none */
@@ -36,8 +36,8 @@ struct Budget {
 	bool search;          /* values may be computed twice */
 	int nvariants, plain; /* plain: the one without a budget */
 	Variant variant[MAX_VARIANTS];
-	int nfound;
-	Found found[MAX_FOUND];
+	int nfound, maxfound;
+	Found *found;
 	const Graph *train;   /* before the passes */
 	bool divided;         /* the variants in parts were made */
 	bool shrunk;          /* the smallest was looked for */
@@ -65,8 +65,15 @@ static void disable(Arena *a, Options *o, const char *pass)
 
 static void remember(Budget *b, Plan *plan, int variant)
 {
-	if (b->nfound < MAX_FOUND)
-		b->found[b->nfound++] = (Found){plan, variant};
+	if (b->nfound == b->maxfound) {
+		b->maxfound = b->maxfound ? 2 * b->maxfound : 64;
+		Found *more = arena_array(b->arena, Found, b->maxfound);
+		if (b->nfound)
+			memcpy(more, b->found,
+			       sizeof *more * (size_t)b->nfound);
+		b->found = more;
+	}
+	b->found[b->nfound++] = (Found){plan, variant};
 	if (!b->smallest || plan->arena_bytes < b->smallest->arena_bytes)
 		b->smallest = plan;
 }
@@ -269,7 +276,7 @@ static void search_fit(Budget *b, int64_t arena_bytes, int64_t effort,
 
 /* ---- the smallest ---- */
 
-enum { EFFORT = 40000000, SWEEP_EFFORT = 4000000 };
+enum { EFFORT = 40000000, TRY_EFFORT = 4000000 };
 
 static void shrink(Budget *b, int variant)
 {
@@ -277,7 +284,7 @@ static void shrink(Budget *b, int variant)
 	if (b->variant[variant].batch) {
 		if (variant + FINEST < b->nvariants)
 			return;
-		batch_search(b->variant[variant].batch, 0, SWEEP_EFFORT);
+		batch_search(b->variant[variant].batch, 0, TRY_EFFORT);
 		plan_batch(b, variant);
 		return;
 	}
@@ -285,7 +292,7 @@ static void shrink(Budget *b, int variant)
 	Sequence q = sequence_create(r);
 	int64_t hi = r->peak, lo = problem_floor(r->p) - 1, target = lo + 1;
 	for (int i = 0; i < TIMES && hi - lo > hi / 256; i++) {
-		bool good = remat_search(r, target, SWEEP_EFFORT, &q);
+		bool good = remat_search(r, target, TRY_EFFORT, &q);
 		if (r->peak < hi) {
 			hi = r->peak;
 			realise(b, variant, &q);
@@ -342,6 +349,21 @@ Plan *budget_fit(Budget *b, int64_t arena_bytes)
 	return fit(b, arena_bytes, EFFORT);
 }
 
+void budget_try(Budget *b, int64_t arena_bytes)
+{
+	fit(b, arena_bytes, TRY_EFFORT);
+}
+
+Plan *budget_cheapest(const Budget *b, int64_t arena_bytes)
+{
+	return cheapest_found(b, arena_bytes, true);
+}
+
+int64_t budget_extra(const Budget *b, const Plan *plan)
+{
+	return plan->cost.flops - b->variant[0].plan->cost.flops;
+}
+
 /* ---- what was done ---- */
 
 static void add_technique(int *n, Technique *list, const char *name,
@@ -372,48 +394,5 @@ void budget_techniques(const Budget *b, const Plan *plan, int *n,
 		add_technique(n, *list, "recompute under the budget", from,
 		              plan);
 		return;
-	}
-}
-
-/* ---- the curve ---- */
-
-static void add_point(Budget *b, Program *p, const Plan *plan, int64_t other)
-{
-	SweepPoint *s = &p->point[p->npoints++];
-	s->arena_bytes = plan->arena_bytes > other ? plan->arena_bytes : other;
-	s->ram = s->arena_bytes + p->state_bytes;
-	s->flops = plan->cost.flops;
-	s->recomputed_flops = plan->recomputed_flops;
-	budget_techniques(b, plan, &s->ntechniques, &s->technique);
-}
-
-static bool worth_a_point(const Program *p, const Plan *plan, int64_t other)
-{
-	if (!p->npoints)
-		return true;
-	const SweepPoint *last = &p->point[p->npoints - 1];
-	return plan->arena_bytes < last->arena_bytes &&
-	       last->arena_bytes > other;
-}
-
-void budget_sweep(Budget *b, Program *p, int64_t other)
-{
-	enum { STEPS = 14 };
-	const Plan *first = b->variant[0].plan;
-	double hi = (double)first->arena_bytes;
-	double lo = (double)budget_smallest(b)->arena_bytes;
-	if (lo < (double)other)
-		lo = (double)other;
-	p->point = arena_array(b->arena, SweepPoint, STEPS + 1);
-	/* From below, so that what is found for little memory also counts for
-	 * more. */
-	for (int i = STEPS - 1; i > 0; i--)
-		fit(b, (int64_t)(hi + (lo - hi) * i / STEPS), SWEEP_EFFORT);
-	for (int i = 0; i <= STEPS; i++) {
-		int64_t bytes = (int64_t)(hi + (lo - hi) * i / STEPS);
-		const Plan *plan = i < STEPS
-			? cheapest_found(b, bytes, true) : b->smallest;
-		if (plan && worth_a_point(p, plan, other))
-			add_point(b, p, plan, other);
 	}
 }

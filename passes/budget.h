@@ -20,10 +20,20 @@ Plan *budget_fit(Budget *, int64_t arena_bytes);
 Plan *budget_smallest(Budget *);
 /* Bytes of the arena that no plan of any variant can do without. */
 int64_t budget_floor(const Budget *);
+/* Operations that it takes more than the plan that computes nothing twice. */
+int64_t budget_extra(const Budget *, const Plan *);
 /* What the plan, one of the above, owes to which technique. */
 void budget_techniques(const Budget *, const Plan *, int *n, Technique **);
-/* The curve from the plan that computes nothing twice to the smallest. The
- * other functions need `other` bytes in the arena, and `state` is always there. */
+/* Looks for such plans with a tenth of the effort; they count as found. */
+void budget_try(Budget *, int64_t arena_bytes);
+/* Of all that were found until now; NULL: none has so small an arena. */
+Plan *budget_cheapest(const Budget *, int64_t arena_bytes);
+
+/* The curve from the plan that computes nothing twice to the smallest, into the
+ * Program. Its other functions need `other` bytes in the arena. */
 void budget_sweep(Budget *, Program *, int64_t other);
+/* The plan with the smallest arena, or one of at most `other` bytes, that takes
+ * at most so many percent more operations than computing nothing twice. */
+Plan *budget_least(Budget *, double percent, int64_t other);
 
 #endif

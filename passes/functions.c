@@ -192,6 +192,12 @@ static void find_limits(Program *p, const Graph *forward, int64_t floor)
 	p->ram_floor = floor + p->state_bytes;
 }
 
+static void note_budget(Program *p, const Budget *b)
+{
+	p->extra_flops = budget_extra(b, p->train);
+	budget_techniques(b, p->train, &p->ntechniques, &p->technique);
+}
+
 /* The training step that fits; or the smallest, and what would fit it. */
 static void fit_budget(Program *p, Budget *b, const Graph *forward,
                        const Options *o)
@@ -204,10 +210,27 @@ static void fit_budget(Program *p, Budget *b, const Graph *forward,
 	p->fits = plan != NULL;
 	p->train = plan ? plan : budget_smallest(b);
 	program_layout(p);
+	note_budget(p, b);
 	if (!p->fits)
 		find_limits(p, forward, budget_floor(b));
-	else
-		budget_techniques(b, plan, &p->ntechniques, &p->technique);
+}
+
+/* The training step with the least memory at that price. The other functions
+ * are no larger, if their batch in parts can help it. */
+static void fit_limit(Program *p, Budget *b, const Graph *forward,
+                      const Options *o)
+{
+	Program q = *p;
+	q.infer = fit_other(p->infer, infer_graph, forward, o, 0);
+	q.evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, 0);
+	int64_t arena = arena_of_others(&q);
+	p->train = budget_least(b, o->limit, arena);
+	if (p->train->arena_bytes > arena)
+		arena = p->train->arena_bytes;
+	p->infer = fit_other(p->infer, infer_graph, forward, o, arena);
+	p->evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, arena);
+	program_layout(p);
+	note_budget(p, b);
 }
 
 /* A program without a step to train has nothing to trade. */
@@ -231,6 +254,8 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
                           const Options *o)
 {
 	p->ram = o->ram;
+	p->limited = o->limited;
+	p->limit = o->limit;
 	p->fits = true;
 	program_layout(p);
 	if (!b) {
@@ -239,7 +264,9 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 	}
 	if (o->ram)
 		fit_budget(p, b, forward, o);
-	if (o->sweep)
+	if (o->limited)
+		fit_limit(p, b, forward, o);
+	if (o->sweep)   /* last: it must not change the program */
 		sweep(p, b, forward, o);
 }
 
@@ -249,7 +276,7 @@ static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
 	if (!g || g->unit->nerrors)
 		return NULL;
 	graph_verify(g);
-	if (!o->ram && !o->sweep)
+	if (!o->ram && !o->limited && !o->sweep)
 		return plan_step(g, o);
 	*b = budget_create(g->unit->arena, g, o);
 	return budget_plain(*b);

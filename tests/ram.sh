@@ -42,7 +42,14 @@ train="--loss cross-entropy --optimizer momentum --batch 16"
 for size in 0 -1 x 1.5M 1T 99999999999999999999 K 64KB; do
 	status 2 plan "$model" $train --ram=$size
 done
-status 2 compile "$model" -o o $train --sweep
+
+for percent in -1 x 1x 33%% nan ""; do
+	status 2 plan "$model" $train --max-recompute="$percent"
+done
+status 2 plan "$model" $train --max-recompute 10 --ram 64K
+says err "give one"
+status 2 plan "$model" --max-recompute 10
+status 2 plan "$model" --sweep
 
 for size in 0 -1 x 1.5; do
 	status 2 plan "$model" $train --micro-batch=$size
@@ -75,6 +82,13 @@ says out '"fits": true'
 [ $(($(number arena_bytes) + $(number state_bytes))) -le "$smallest" ] ||
 	fail "does not fit into $smallest"
 [ "$(number recomputed_flops)" -gt 0 ] || fail "nothing recomputed"
+status 1 plan "$model" $train --ram 1 --json
+says out '"binds": {'
+peak=$(sed -n '/^  "binds"/,/^  }/s/^    "node": "\(.*\)",$/\1/p' out)
+largest=$(sed -n '/^  "binds"/,/^  }/s/.*"bytes": \([0-9]*\),$/\1/p' out)
+[ "$largest" = "$(echo "$largest" | sort -rn)" ] || fail "not the largest first"
+says err "at '$peak' of train: '"
+says err " $(echo "$largest" | head -1), "
 status 1 plan "$model" $train --ram 1
 [ -s out ] && fail "a report of what does not fit"
 
@@ -105,6 +119,35 @@ grep -c ram_bytes out >count
 sed -n 's/^ .*"ram_bytes": \([0-9]*\),*$/\1/p' out >curve
 sort -rn curve | cmp -s - curve || fail "the curve is not falling"
 [ "$(tail -1 curve)" = "$smallest" ] || fail "the curve ends elsewhere"
+
+# The dual of --ram: never more operations, and no more memory than the curve
+# has for them, and all the memory there is for any price.
+python3 - <<'END' >limits || fail "no limits"
+import json
+sweep = json.load(open('out'))['sweep']
+for percent in 3, 1000:
+    print(percent, min(p['arena_bytes'] for p in sweep
+                       if p['extra_percent'] <= percent))
+END
+while read -r percent least; do
+	status 0 plan "$model" $train --max-recompute $percent% --json
+	[ "$(number arena_bytes)" -le $((least + least / 50)) ] ||
+		fail "$(number arena_bytes) at $percent %, the curve has $least"
+	extra=$(number extra_flops)
+	echo "$extra $(number flops) $percent" |
+		awk '{ exit 100 * $1 > $3 * ($2 - $1) }' ||
+		fail "$extra of $(number flops) are more than $percent %"
+done <limits
+[ $(($(number arena_bytes) + $(number state_bytes))) = "$smallest" ] ||
+	fail "not the smallest at any price"
+says out '"max_recompute_percent": 1000.0'
+status 0 plan "$model" $train --max-recompute 3
+says out "more operations, of 3 % at most"
+status 0 compile "$model" -o limited $train --max-recompute 3
+cp limited/gestures.c limited.c
+status 0 compile "$model" -o limited $train --max-recompute 3 --sweep
+cmp limited.c limited/gestures.c || fail "--sweep changes the program"
+says limited/gestures.report.json '"sweep": ['
 
 status 1 compile "$model" -o c $train --ram 1
 [ -e c ] && fail "C that does not fit"

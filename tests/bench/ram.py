@@ -7,7 +7,7 @@ MODELS_DIR holds NAME_bBATCH_op17_train.onnx (all of them if no NAME is given). 
 has columns model, batch, opt, peak_tensor, param_bytes, buffer_bytes, opt_bytes. For each
 model, batch and optimizer: arena + state, and working memory (the arena; PyTorch's: its peak
 less parameters, buffers and optimizer state), from `thimble plan --sweep`, where at most 1 %,
-10 % and 33 % of the operations are done twice, and the smallest. Geometric means of
+10 % and 33 % more operations are done than if nothing is computed twice, and the smallest. Geometric means of
 PyTorch's working memory over thimble's, by batch, are on stderr.
 """
 import collections
@@ -34,8 +34,8 @@ def sweep(tool, path, model, optimizer):
 
 
 def best(points, limit):
-    return min((p for p in points if p['recomputed_percent'] <= limit),
-               key=lambda p: (p['ram_bytes'], p['recomputed_flops']), default=None)
+    return min((p for p in points if p['extra_percent'] <= limit),
+               key=lambda p: (p['ram_bytes'], p['flops']), default=None)
 
 
 def main():
@@ -45,7 +45,7 @@ def main():
              for r in csv.DictReader(open(baseline)) if r['peak_tensor']}
     out = csv.writer(sys.stdout)
     out.writerow(['model', 'batch', 'optimizer', 'state_bytes', 'at_most_percent', 'total_bytes',
-                  'working_bytes', 'recomputed_percent', 'pytorch_total', 'pytorch_working',
+                  'working_bytes', 'extra_percent', 'pytorch_total', 'pytorch_working',
                   'total_ratio', 'working_ratio', 'seconds'])
     ratios = collections.defaultdict(list)
     for path in sorted(glob.glob(f'{models}/*_op17_train.onnx')):
@@ -66,7 +66,7 @@ def main():
                 if not p:
                     continue
                 out.writerow([model, batch, optimizer, plan['state_bytes'], name, p['ram_bytes'],
-                              p['arena_bytes'], f"{p['recomputed_percent']:.2f}", total or '', working or '',
+                              p['arena_bytes'], f"{p['extra_percent']:.2f}", total or '', working or '',
                               f"{total / p['ram_bytes']:.3f}" if row else '',
                               f"{working / p['arena_bytes']:.3f}" if row else '', f'{seconds:.2f}'])
                 if row:
