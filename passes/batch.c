@@ -326,18 +326,24 @@ typedef struct Emit {
 	Batch *b;
 	int n, max;
 	Node **order;
+	int *item;            /* of each in the order */
 	int *stamp;           /* by value id: the item that has it at hand */
 } Emit;
 
-static void emit(Emit *e, Node *n)
+static void emit(Emit *e, Node *n, int item)
 {
 	if (e->n == e->max) {
-		Node **more = arena_array(e->b->arena, Node *, 2 * e->max);
-		memcpy(more, e->order, sizeof(Node *) * (size_t)e->n);
-		e->order = more;
+		Arena *a = e->b->arena;
+		Node **order = arena_array(a, Node *, 2 * e->max);
+		int *items = arena_array(a, int, 2 * e->max);
+		memcpy(order, e->order, sizeof(Node *) * (size_t)e->n);
+		memcpy(items, e->item, sizeof(int) * (size_t)e->n);
+		e->order = order;
+		e->item = items;
 		e->max *= 2;
 	}
-	e->order[e->n++] = n;
+	e->order[e->n] = n;
+	e->item[e->n++] = item;
 }
 
 static bool emit_again(Emit *e, const Value *v, int item)
@@ -354,7 +360,7 @@ static bool emit_again(Emit *e, const Value *v, int item)
 		return false;
 	for (int i = 0; i < v->def->nin && !view; i++)
 		emit_again(e, v->def->in[i], item);
-	emit(e, v->def);
+	emit(e, v->def, item);
 	for (int o = 0; o < v->def->nout; o++)
 		e->stamp[v->def->out[o]->id] = item;
 	return true;
@@ -363,8 +369,11 @@ static bool emit_again(Emit *e, const Value *v, int item)
 Graph *batch_graph(const Batch *batch)
 {
 	Batch *b = (Batch *)batch;
-	Emit e = {b, 0, 64, arena_array(b->arena, Node *, 64),
-	          arena_array(b->arena, int, b->nvalues)};
+	Emit e = {
+		b, 0, 64, arena_array(b->arena, Node *, 64),
+		arena_array(b->arena, int, 64),
+		arena_array(b->arena, int, b->nvalues),
+	};
 	for (int v = 0; v < b->nvalues; v++)
 		e.stamp[v] = -1;
 	for (int i = 0; i < b->nitems; i++)
@@ -372,9 +381,11 @@ Graph *batch_graph(const Batch *batch)
 			Node *n = b->item[i].node[k];
 			for (int v = 0; v < n->nin; v++)
 				emit_again(&e, n->in[v], i);
-			emit(&e, n);
+			emit(&e, n, i);
 			for (int o = 0; o < n->nout; o++)
 				e.stamp[n->out[o]->id] = i;
 		}
-	return graph_arrange(b->graph, e.n, e.order);
+	Graph *g = graph_arrange(b->graph, e.n, e.order);
+	scan_follow(g, b->options->parts, e.item);
+	return g;
 }

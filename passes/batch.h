@@ -69,7 +69,8 @@ Batch *batch_create(Arena *, Graph *, const Options *);
 void batch_measure(Batch *);
 /* May that item compute the root's value again? */
 bool batch_may_repeat(const Batch *, int root, int item);
-/* The graph that the choice means, with its Scans still to be made. */
+/* The graph that the choice means: a Scan for each item that has more than one
+ * node. */
 Graph *batch_graph(const Batch *);
 
 /* Chooses so that no item exceeds the target, if it can. */

@@ -148,6 +148,7 @@ static void add_parts(Budget *b, int64_t parts, bool cheap)
 	Graph *g = graph_clone(b->train, b->train->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
 	v->batch = batch_create(b->arena, g, &v->options);
+	disable(b->arena, &v->options, "scan");   /* they are made */
 	if (v->batch)
 		v->plan = plan_batch(b, b->nvariants++);
 }

@@ -303,10 +303,8 @@ static void look_again(Former *f)
 	}
 }
 
-static void close_run(Former *f, int next)
+static void end_run(Former *f)
 {
-	if (f->nrun)
-		pull_sums(f, next);
 	Node *scan = f->nrun > 1 && !f->dry ? make_scan(f) : NULL;
 	if (scan)
 		f->sequence[f->nsequence++] = scan;
@@ -318,9 +316,17 @@ static void close_run(Former *f, int next)
 			f->sequence[f->nsequence++] = f->run[i];
 		move_to(f, f->run[i], OUTSIDE);
 	}
+	f->nrun = 0;
+}
+
+static void close_run(Former *f, int next)
+{
+	if (f->nrun)
+		pull_sums(f, next);
+	end_run(f);
 	for (int i = 0; i < f->nbehind; i++)
 		append(f, f->behind[i]);
-	f->nrun = f->nbehind = 0;
+	f->nbehind = 0;
 	look_again(f);
 }
 
@@ -444,13 +450,18 @@ static void note_sources(Former *f, const Node *n)
 			f->where[n->in[i]->id] = OUTSIDE;
 }
 
-static void form(Former *f)
+static void classify_all(Former *f)
 {
 	classify_inputs(f);
 	for (int i = 0; i < f->nnodes; i++) {
 		note_sources(f, f->node[i]);
 		classify(f, f->node[i]);
 	}
+}
+
+static void form(Former *f)
+{
+	classify_all(f);
 	for (int i = 0; i < f->nnodes; i++)
 		if (!f->done[f->node[i]->id])
 			visit(f, i);
@@ -464,6 +475,27 @@ Runs scan_runs(Arena *a, Graph *g, int64_t parts)
 	form(&f);
 	return (Runs){f.nitems, f.item, f.sequence, f.nsequence, f.in_parts,
 	              f.rows};
+}
+
+void scan_follow(Graph *g, int64_t parts, const int item[])
+{
+	Arena *scratch = arena_create();
+	Former f = former(g, scratch, parts);
+	graph_have(g, FACT_USES);
+	classify_all(&f);
+	for (int i = 0; i < f.nnodes; i++) {
+		if (i && item[i] != item[i - 1])
+			end_run(&f);
+		if (f.in_parts[f.node[i]->id])
+			join(&f, f.node[i]);
+		else
+			append(&f, f.node[i]);
+	}
+	end_run(&f);
+	relink(&f);
+	g->facts = 0;
+	graph_verify(g);
+	arena_destroy(scratch);
 }
 
 static bool run(Graph *g, const Options *o)

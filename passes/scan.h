@@ -17,4 +17,8 @@ typedef struct Runs {
 
 Runs scan_runs(Arena *, Graph *, int64_t parts);
 
+/* Makes a Scan of each run that is given: of the graph's nodes in their order,
+ * item[i] is the item of the i-th, as scan_runs() has them. */
+void scan_follow(Graph *, int64_t parts, const int item[]);
+
 #endif

@@ -1,0 +1,173 @@
+/*
+ * The batch in parts under a budget: whatever is computed again, the graph has
+ * the loops that were decided, computes the same, and costs what the model says.
+ */
+#include "passes/batch.h"
+
+#include "frontend/executor.h"
+#include "ir/op.h"
+#include "ir/scan.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <string.h>
+
+enum { BATCH = 8, PARTS = 4 };
+
+/* Three convolutions with batch statistics, and two residuals. */
+static const char net[] =
+	"graph \"forward\" of \"net\"\n"
+	"variable \"w\" parameter f32[8,2,3,3] fill 0.1\n"
+	"variable \"u\" parameter f32[8,8,3,3] fill 0.02\n"
+	"variable \"h\" parameter f32[8,8,3,3] fill -0.03\n"
+	"variable \"s\" parameter f32[8] fill 1.5\n"
+	"variable \"b\" parameter f32[8] fill 0.25\n"
+	"variable \"m\" buffer f32[8] fill 0\n"
+	"variable \"v\" buffer f32[8] fill 1\n"
+	"variable \"k\" buffer f32[8] fill 0\n"
+	"variable \"l\" buffer f32[8] fill 1\n"
+	"variable \"f\" parameter f32[3,8] fill -0.3\n"
+	"input %x data f32[8,2,10,10]\n"
+	"read %w \"w\"\nread %s \"s\"\nread %b \"b\"\nread %m \"m\"\n"
+	"read %v \"v\"\nread %u \"u\"\nread %f \"f\"\nread %h \"h\"\n"
+	"read %k \"k\"\nread %l \"l\"\n"
+	"%c f32[8,8,10,10] = Conv(%x, %w) {pads=[1, 1, 1, 1]}\n"
+	"%n f32[8,8,10,10] = BatchNormalization(%c, %s, %b, %m, %v)\n"
+	"%r f32[8,8,10,10] = Relu(%n)\n"
+	"%d f32[8,8,10,10] = Conv(%r, %u) {pads=[1, 1, 1, 1]}\n"
+	"%i f32[8,8,10,10] = BatchNormalization(%d, %s, %b, %k, %l)\n"
+	"%a f32[8,8,10,10] = Add(%i, %r)\n"
+	"%t f32[8,8,10,10] = Tanh(%a)\n"
+	"%e f32[8,8,10,10] = Conv(%t, %h) {pads=[1, 1, 1, 1]}\n"
+	"%z f32[8,8,10,10] = Add(%e, %a)\n"
+	"%p f32[8,8,1,1] = GlobalAveragePool(%z)\n"
+	"%q f32[8,8] = Reshape(%p) {shape=[8, 8]}\n"
+	"%y f32[8,3] = Gemm(%q, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
+typedef struct Net {
+	Unit unit;
+	Options options;
+	Program *program;
+	Batch *batch;
+} Net;
+
+static Net *open_net(void)
+{
+	static const char *const off[] = {"recompute", "fuse-update", "scan"};
+	Arena *a = arena_create();
+	Net *t = arena_new(a, Net);
+	t->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
+	t->options = (Options){
+		.target = target_find("host"), .train_bn = true,
+		.micro_batch = BATCH / PARTS,
+		.disable = {3, (const char **)off},
+		.loss = {.kind = LOSS_CROSS_ENTROPY, .axis = 1,
+		         .ignore_index = -100},
+		.optimizer = {.kind = OPT_SGD, .lr = 0.1},
+	};
+	Graph *g = graph_parse(&t->unit, NULL, net);
+	cr_assert(g, "the text is no graph");
+	t->program = build_program(g, &t->options);
+	cr_assert(t->program, "no program");
+	t->options.parts = PARTS;
+	g = graph_clone(t->program->train->graph, "train", NULL);
+	t->batch = batch_create(a, g, &t->options);
+	cr_assert(t->batch);
+	return t;
+}
+
+static uint64_t next(uint64_t *state)
+{
+	return *state = *state * 6364136223846793005u + 1442695040888963407u;
+}
+
+/* One of so many, of all that may be computed again. */
+static void choose(Batch *b, uint64_t *random, unsigned share)
+{
+	for (int v = 0; v < b->nvalues; v++)
+		for (int i = 0; b->again[v] && i < b->nitems; i++)
+			b->again[v][i] = (next(random) >> 33) % share == 0 &&
+			                 batch_may_repeat(b, v, i);
+	batch_measure(b);
+}
+
+static Plan *plan_choice(Net *t)
+{
+	return plan_graph(batch_graph(t->batch), STAGE_ARRANGED, &t->options);
+}
+
+/* ---- the graph ---- */
+
+static int64_t operations(const Batch *b)
+{
+	int64_t flops = b->extra_flops;
+	for (const Node *n = b->graph->first; n; n = n->next)
+		flops += n->op->view ? 0 : node_cost(n).flops;
+	return flops;
+}
+
+Test(batch, operations_are_those_of_the_model)
+{
+	Net *t = open_net();
+	uint64_t random = 1;
+	for (unsigned share = 1; share < 9; share++) {
+		choose(t->batch, &random, share);
+		Plan *p = plan_choice(t);
+		double flops = (double)operations(t->batch);
+		cr_expect(fabs((double)p->cost.flops / flops - 1) < 1e-3,
+		          "%lld operations, expected %.0f",
+		          (long long)p->cost.flops, flops);
+	}
+	arena_destroy(t->unit.arena);
+}
+
+/* ---- what it computes ---- */
+
+static void fill_inputs(Executor *e, const Plan *p, int round)
+{
+	const Value *x = plan_input(p, IN_DATA, 0);
+	const Value *t = plan_input(p, IN_TARGET, 0);
+	float *to = executor_value(e, p, x);
+	for (int64_t i = 0; i < numel(x->shape); i++)
+		to[i] = (float)((i * 37 + round * 11) % 101 - 50) / 40;
+	for (int64_t i = 0; i < numel(t->shape); i++)
+		((int32_t *)executor_value(e, p, t))[i] =
+			(int32_t)(i + round) % 3;
+}
+
+/* The losses of some steps. */
+static void train(Net *t, Plan *plan, double loss[], int steps)
+{
+	Program *p = t->program;
+	p->train = plan;
+	program_layout(p);
+	Executor *e = executor_interpreter(&t->unit, p);
+	for (int i = 0; i < steps; i++) {
+		fill_inputs(e, plan, i);
+		cr_assert(executor_call(e, plan));
+		loss[i] = *(float *)executor_value(e, plan,
+		                                   plan_output(plan, OUT_LOSS, 0));
+	}
+	executor_close(e);
+}
+
+Test(batch, same_training)
+{
+	enum { STEPS = 2 };
+	Net *t = open_net();
+	uint64_t random = 7;
+	double want[STEPS], got[STEPS];
+	train(t, t->program->train, want, STEPS);
+	for (unsigned share = 1; share < 4; share++) {
+		choose(t->batch, &random, share);
+		train(t, plan_choice(t), got, STEPS);
+		for (int i = 0; i < STEPS; i++)
+			cr_expect(fabs(want[i] - got[i]) < 1e-5, "%g, got %g",
+			          want[i], got[i]);
+	}
+	arena_destroy(t->unit.arena);
+}
