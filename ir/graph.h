@@ -76,6 +76,7 @@ struct Value {
 	InputRole role;     /* V_INPUT */
 	double initial;     /* IN_HYPER: the value the program starts with */
 	Value *total;       /* IN_SUM: the OUT_SUM that is written over it */
+	bool dies;          /* IN_PART: nobody reads the whole after the Scan */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };

@@ -52,11 +52,37 @@ static bool repeats(const Batch *b, const Node *n)
 	return b->runs.in_parts[n->id] && !n->op->view;
 }
 
+/* May what the node computes lie over any input of its size? */
+static bool works_in_place(const Node *n)
+{
+	Arena *scratch = arena_create();
+	const Kernel *k = n->op->view ? NULL : kernel_of(scratch, n);
+	bool fits = k != NULL;
+	for (int i = 0; i < n->nin && fits; i++)
+		if (n->in[i] && value_bytes(n->in[i]) == value_bytes(n->out[0]))
+			fits = kernel_in_place(k, n->in[i], n->out[0]);
+	arena_destroy(scratch);
+	return fits;
+}
+
+/* While the node runs: its workspace; and what it adds to a sum in parts. */
+static int64_t bytes_aside(const Batch *b, const Node *n)
+{
+	int64_t bytes = 0;
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->memory == MEM_WORKSPACE ||
+		    (b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
+			bytes += value_bytes(n->out[o]);
+	return bytes;
+}
+
 static void note_node(Batch *b, int i, Node *n)
 {
 	for (int k = 0; k < n->nin; k++)
 		note_value(b, n->in[k]);
 	int64_t flops = n->op->view ? 0 : node_cost(n).flops;
+	b->in_place[n->id] = works_in_place(n);
+	b->aside[n->id] = bytes_aside(b, n);
 	for (int o = 0; o < n->nout; o++) {
 		Value *v = n->out[o];
 		note_value(b, v);
@@ -66,23 +92,6 @@ static void note_node(Batch *b, int i, Node *n)
 		if (v->var)
 			b->replaced[v->var->id] = i;
 	}
-}
-
-/* Of a Scan: the parts of the largest node's operands, and a summand. */
-static int64_t inner_bytes(const Batch *b, const Item *it)
-{
-	int64_t most = 0;
-	for (int i = 0; i < it->n; i++) {
-		const Node *n = it->node[i];
-		int64_t sum = 0;
-		for (int o = 0; o < n->nout && !n->op->view; o++)
-			sum += value_bytes(n->out[o]);
-		for (int k = 0; k < n->nin && it->scan; k++)
-			if (n->in[k] && n->in[k]->kind == V_RESULT)
-				sum += value_bytes(n->in[k]);
-		most = sum > most ? sum : most;
-	}
-	return it->scan ? most / b->options->parts : 0;
 }
 
 static Batch *new_batch(Arena *a, Graph *g, const Options *o)
@@ -99,10 +108,11 @@ static Batch *new_batch(Arena *a, Graph *g, const Options *o)
 	b->replaced = arena_array(a, int, g->model->nvars);
 	b->bytes = arena_array(a, int64_t, n);
 	b->flops = arena_array(a, int64_t, n);
-	b->start = arena_array(a, int, n);
-	b->last = arena_array(a, int, n);
+	b->life = arena_array(a, Whole, n);
 	b->stamp = arena_array(a, int, n);
 	b->latest = arena_array(a, int, n);
+	b->in_place = arena_array(a, bool, g->nnodes);
+	b->aside = arena_array(a, int64_t, g->nnodes);
 	b->nreaders = arena_array(a, int, n);
 	b->reader = arena_array(a, int *, n);
 	b->again = arena_array(a, bool *, n);
@@ -149,161 +159,16 @@ Batch *batch_create(Arena *a, Graph *g, const Options *o)
 	for (int i = 0; i < b->nitems; i++)
 		for (int k = 0; k < b->item[i].n; k++)
 			note_node(b, i, b->item[i].node[k]);
-	b->inner = arena_array(a, int64_t, b->nitems + 1);
+	b->tick_of = arena_array(a, int, b->nitems + 1);
 	b->live = arena_array(a, int64_t, b->nitems + 2);
 	b->ends = arena_array(a, int, b->nitems + 1);
 	find_readers(b);
 	make_room(b);
 	find_readers(b);
-	for (int i = 0; i < b->nitems; i++)
-		b->inner[i] = inner_bytes(b, &b->item[i]);
 	for (int v = 0; v < b->nvalues; v++)
 		if (b->root[v] == v && b->may_repeat[v])
 			b->again[v] = arena_array(a, bool, b->nitems);
 	return b;
-}
-
-/* ---- measuring ---- */
-
-static void add_whole(Batch *b, int r)
-{
-	if (b->nwholes == b->maxwholes) {
-		int max = 2 * b->maxwholes + 64;
-		Whole *more = arena_array(b->arena, Whole, max);
-		if (b->nwholes)
-			memcpy(more, b->whole,
-			       sizeof *more * (size_t)b->nwholes);
-		b->whole = more;
-		b->maxwholes = max;
-	}
-	Whole *w = &b->whole[b->nwholes];
-	*w = (Whole){r, b->start[r], b->last[r], b->ends[b->last[r]],
-	             b->latest[r], false};
-	b->latest[r] = b->nwholes;
-	b->ends[w->last] = b->nwholes++;
-}
-
-/* A life is over: whole between items, or inside of one. */
-static void end_life(Batch *b, int r)
-{
-	if (b->start[r] < 0 ||
-	    (b->last[r] == b->start[r] && b->may_repeat[r]))
-		return;
-	b->live[b->start[r]] += b->bytes[r];
-	b->live[b->last[r] + 1] -= b->bytes[r];
-	add_whole(b, r);
-}
-
-static void begin_life(Batch *b, int r, int item)
-{
-	end_life(b, r);
-	b->start[r] = b->last[r] = item;
-	b->stamp[r] = item;
-}
-
-static void compute(Batch *b, const Node *n, int item)
-{
-	b->work++;
-	for (int o = 0; o < n->nout; o++)
-		if (b->root[n->out[o]->id] == n->out[o]->id)
-			begin_life(b, n->out[o]->id, item);
-}
-
-static void need(Batch *b, const Value *v, int item)
-{
-	int r = v ? b->root[v->id] : -1;
-	if (r < 0 || b->stamp[r] == item)
-		return;
-	b->stamp[r] = item;
-	if (!b->again[r] || !b->again[r][item]) {
-		b->last[r] = item;
-		return;
-	}
-	const Node *n = b->value[r]->def;
-	for (int i = 0; i < n->nin; i++)
-		need(b, n->in[i], item);
-	b->extra_flops += b->flops[r];
-	compute(b, n, item);
-}
-
-static void start_over(Batch *b)
-{
-	memset(b->live, 0, sizeof *b->live * (size_t)(b->nitems + 2));
-	b->extra_flops = b->excess = b->peak = 0;
-	b->peak_item = b->nwholes = 0;
-	for (int i = 0; i <= b->nitems; i++)
-		b->ends[i] = -1;
-	for (int v = 0; v < b->nvalues; v++) {
-		b->start[v] = b->stamp[v] = b->latest[v] = -1;
-		if (b->root[v] == v && b->made[v] < 0)
-			b->start[v] = b->last[v] = 0;
-	}
-}
-
-/* Part by part, a value can take the place of one of its size that ends. */
-static int64_t bytes_reused(Batch *b, int item)
-{
-	int64_t bytes = 0;
-	for (int e = b->ends[item]; e >= 0; e = b->whole[e].next) {
-		Whole *w = &b->whole[e];
-		if (w->start < item && w->taken)
-			bytes += b->bytes[w->root];
-	}
-	return bytes;
-}
-
-static void take_places(Batch *b)
-{
-	for (int k = 0; k < b->nwholes; k++) {
-		const Whole *w = &b->whole[k];
-		int e = b->may_repeat[w->root] ? b->ends[w->start] : -1;
-		for (; e >= 0; e = b->whole[e].next) {
-			Whole *d = &b->whole[e];
-			if (d->taken || d->start >= w->start ||
-			    !b->may_repeat[d->root] ||
-			    b->bytes[d->root] != b->bytes[w->root])
-				continue;
-			d->taken = true;
-			break;
-		}
-	}
-}
-
-static void sum_up(Batch *b)
-{
-	int64_t live = 0;
-	take_places(b);
-	for (int i = 0; i < b->nitems; i++) {
-		live += b->live[i];
-		b->live[i] = live + b->inner[i] - bytes_reused(b, i);
-		if (b->live[i] > b->peak) {
-			b->peak = b->live[i];
-			b->peak_item = i;
-		}
-		if (b->live[i] > b->target)
-			b->excess += b->live[i] - b->target;
-	}
-}
-
-void batch_measure(Batch *b)
-{
-	start_over(b);
-	for (int i = 0; i < b->nitems; i++)
-		for (int k = 0; k < b->item[i].n; k++) {
-			const Node *n = b->item[i].node[k];
-			for (int v = 0; v < n->nin; v++)
-				need(b, n->in[v], i);
-			compute(b, n, i);
-		}
-	for (int i = 0; i < b->graph->noutputs; i++) {
-		int r = b->root[b->graph->output[i].value->id];
-		if (r >= 0)
-			b->last[r] = b->nitems - 1;
-	}
-	for (int v = 0; v < b->nvalues; v++)
-		if (b->root[v] == v)
-			end_life(b, v);
-	sum_up(b);
 }
 
 bool batch_may_repeat(const Batch *b, int root, int item)

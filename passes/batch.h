@@ -6,7 +6,8 @@
  * not kept until then is computed again by that item, part by part, from what
  * was kept. Then neither the value nor what leads to it is ever whole.
  *
- *   batch.c         items, and what a choice of recomputations costs
+ *   batch.c         items, and the graph that a choice of recomputations means
+ *   batch_measure.c what it costs
  *   batch_search.c  the choice (greedy by operations for each byte over the
  *                   budget, at the item with the most; then what is not needed
  *                   is taken back)
@@ -24,13 +25,23 @@ typedef struct Item {
 	bool scan;            /* part by part */
 } Item;
 
-/* A value is whole from item `start` to item `last`. */
+/* A value is whole from item `start` to item `last`. The clock ticks with every
+ * node: in parts, one place can be had by two values at one item, if the one is
+ * not read any more when the other is written. */
 typedef struct Whole {
 	int root, start, last;
+	int written, read;    /* ticks: at the start, for the last time */
 	int next;             /* of those that end at the same item; -1: none */
 	int earlier;          /* of the same root; -1: none */
 	bool taken;           /* another begins in its place */
 } Whole;
+
+/* A node runs, as it is or for one part. */
+typedef struct Tick {
+	const Node *node;
+	int64_t bytes;        /* inside of the item, more than a tick before */
+	bool born, dies;      /* what it computes; something of that size */
+} Tick;
 
 typedef struct Batch {
 	Arena *arena;
@@ -47,7 +58,8 @@ typedef struct Batch {
 	int *replaced;        /* by variable id: the item that replaces it */
 	int64_t *bytes, *flops;   /* by root: of it, of its node */
 	int *nreaders, **reader;  /* by root: the items that read it, ascending */
-	int64_t *inner;       /* by item: what it needs besides, roughly */
+	bool *in_place;       /* by node id: over any input of its size */
+	int64_t *aside;       /* by node id: bytes while it runs */
 	int64_t work;         /* nodes looked at: the search's clock */
 
 	/* The choice: again[root][item], and what was measured of it. */
@@ -58,7 +70,10 @@ typedef struct Batch {
 	int *ends;            /* by item: the first of those that end there */
 	int *latest;          /* by root: its last; -1: none */
 	int64_t *live;        /* by item */
-	int *start, *last;    /* by root: of its latest life, items */
+	Whole *life;          /* by root: its latest, whole or not */
+	int nticks, maxticks;
+	Tick *tick;
+	int *tick_of;         /* by item: its first */
 	int *stamp;           /* by root: the last item that had it */
 	int64_t peak, excess, extra_flops;
 	int peak_item;

@@ -2,15 +2,15 @@
  * The planner: of all orders the one with the smallest arena, written down as
  * a Plan and checked.
  */
+#include "passes/order.h"
 #include "passes/pass.h"
-#include "passes/planner.h"
 
 #include <string.h>
 
 typedef struct Best {
 	Layout *layout;
 	int64_t arena_bytes;
-	int64_t bound;        /* of the peak, in any order */
+	int64_t bound; /* of the peak, in any order */
 } Best;
 
 static bool better(int64_t bytes, const Layout *l, const Best *best)
@@ -24,12 +24,73 @@ static bool same_order(const Problem *p, const int *a, const int *b)
 	return !memcmp(a, b, sizeof *a * (size_t)p->ntasks);
 }
 
-static Best choose(const Problem *p, int align)
+/* ---- the order for one part ---- */
+
+/* Bytes of what is outside of the loop and can make room for another: what it
+ * reads for the last time, and what it writes in parts. */
+static int64_t bytes_outside(const Problem *p, const Storage *s)
+{
+	const Graph *g = p->graph;
+	if (s->region != REGION_OUTER)
+		return 0;
+	if (s->root->kind == V_INPUT)
+		return s->root->dies ? value_bytes(s->root) : 0;
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].value == s->root)
+			return g->output[i].role == OUT_ROWS
+				   ? value_bytes(s->root)
+				   : 0;
+	return 0;
+}
+
+/* The peak if all parts of what is outside counted too. */
+static int64_t peak_with_outside(Problem *p, const int order[], int64_t parts)
+{
+	Arena *scratch = arena_create();
+	for (int s = 0; s < p->nstorages; s++)
+		p->storage[s].bytes += parts * bytes_outside(p, &p->storage[s]);
+	int64_t peak = order_peak(scratch, p, order, NULL);
+	for (int s = 0; s < p->nstorages; s++)
+		p->storage[s].bytes -= parts * bytes_outside(p, &p->storage[s]);
+	arena_destroy(scratch);
+	return peak;
+}
+
+/* Is there something that can give up its place to an output of the loop? */
+static bool trades_outside(const Problem *p)
+{
+	bool dies = false, rows = false;
+	for (int s = 0; s < p->nstorages; s++) {
+		bool any = bytes_outside(p, &p->storage[s]) > 0;
+		dies |= any && p->storage[s].root->kind == V_INPUT;
+		rows |= any && p->storage[s].root->kind != V_INPUT;
+	}
+	return dies && rows;
+}
+
+/* The order found, or the given one, which computes late what is wanted late;
+ * NULL: any will do. */
+static int *order_for_part(Problem *p, int found[], int64_t parts)
+{
+	if (!trades_outside(p))
+		return NULL;
+	int *given = arena_array(p->arena, int, p->ntasks + 1);
+	all_schedulers[0](p, given);
+	return peak_with_outside(p, given, parts) <
+		       peak_with_outside(p, found, parts)
+		   ? given
+		   : found;
+}
+
+/* ---- the choice ---- */
+
+static Best choose(Problem *p, int align, int64_t parts)
 {
 	Order found = order_search(p);
 	Best best = {.bound = found.bound};
-	for (int i = 0; i <= nschedulers; i++) {
-		int *order = found.task;
+	int *only = order_for_part(p, found.task, parts);
+	for (int i = only ? nschedulers : 0; i <= nschedulers; i++) {
+		int *order = only ? only : found.task;
 		if (best.layout && best.arena_bytes == found.bound)
 			break;
 		if (i < nschedulers) {
@@ -41,8 +102,8 @@ static Best choose(const Problem *p, int align)
 		Layout *l = layout_create(p, order, align);
 		if (best.layout && l->peak > best.arena_bytes)
 			continue;
-		int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer,
-		                              l->peak);
+		int64_t bytes =
+		    place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
 		if (better(bytes, l, &best))
 			best = (Best){l, bytes, found.bound};
 	}
@@ -51,12 +112,12 @@ static Best choose(const Problem *p, int align)
 
 /* What lies over one another is placed together, which may be in the way: an
  * arena that is not proved to be the least is compared with one without. */
-static Best choose_overlap(Problem *p, int align)
+static Best choose_overlap(Problem *p, int align, int64_t parts)
 {
-	Best best = choose(p, align);
+	Best best = choose(p, align, parts);
 	if (best.arena_bytes <= best.bound || !problem_separate(p))
 		return best;
-	Best apart = choose(p, align);
+	Best apart = choose(p, align, parts);
 	if (!better(apart.arena_bytes, apart.layout, &best))
 		return best;
 	apart.bound = best.bound;
@@ -70,12 +131,12 @@ static Place place_of(const Problem *p, const Layout *l, int storage)
 	const Storage *s = &p->storage[storage];
 	if (s->region != REGION_ARENA)
 		return (Place){
-			.region = s->region,
-			.base = s->root->total ? s->root->total : s->root,
+		    .region = s->region,
+		    .base = s->root->total ? s->root->total : s->root,
 		};
 	int b = l->of[storage];
 	return (Place){REGION_ARENA, s->root, b,
-	               l->buffer[b].offset + l->at[storage]};
+		       l->buffer[b].offset + l->at[storage]};
 }
 
 static void set_peak(Plan *plan, const Layout *l)
@@ -87,7 +148,7 @@ static void set_peak(Plan *plan, const Layout *l)
 			BufferWindow w = buffer_window(&l->buffer[b], i);
 			if (w.first <= l->peak_step && w.last >= l->peak_step)
 				plan->peak[l->buffer[b].memory] +=
-					w.high - w.low;
+				    w.high - w.low;
 		}
 }
 
@@ -132,11 +193,12 @@ static Plan *write_plan(const Problem *p, const Best *best)
 
 Plan *plan_memory(Graph *g, const Options *options)
 {
-	const Target *target = options && options->target ? options->target
-	                                                  : &all_targets[0];
+	const Target *target =
+	    options && options->target ? options->target : &all_targets[0];
 	Arena *scratch = arena_create();
 	Problem *p = problem_create(scratch, g);
-	Best best = choose_overlap(p, target->align);
+	Best best =
+	    choose_overlap(p, target->align, options ? options->parts : 1);
 	Plan *plan = write_plan(p, &best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

@@ -110,7 +110,7 @@ static int64_t operations(const Batch *b)
 	return flops;
 }
 
-Test(batch, operations_are_those_of_the_model)
+Test(batch, costs_what_the_model_says)
 {
 	Net *t = open_net();
 	uint64_t random = 1;
@@ -118,9 +118,13 @@ Test(batch, operations_are_those_of_the_model)
 		choose(t->batch, &random, share);
 		Plan *p = plan_choice(t);
 		double flops = (double)operations(t->batch);
+		double peak = (double)t->batch->peak;
 		cr_expect(fabs((double)p->cost.flops / flops - 1) < 1e-3,
 		          "%lld operations, expected %.0f",
 		          (long long)p->cost.flops, flops);
+		cr_expect(fabs((double)p->lower_bound / peak - 1) < 0.05,
+		          "%lld bytes, expected %.0f",
+		          (long long)p->lower_bound, peak);
 	}
 	arena_destroy(t->unit.arena);
 }
@@ -162,7 +166,7 @@ Test(batch, same_training)
 	uint64_t random = 7;
 	double want[STEPS], got[STEPS];
 	train(t, t->program->train, want, STEPS);
-	for (unsigned share = 1; share < 4; share++) {
+	for (unsigned share = 1; share < 9; share++) {
 		choose(t->batch, &random, share);
 		train(t, plan_choice(t), got, STEPS);
 		for (int i = 0; i < STEPS; i++)
