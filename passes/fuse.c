@@ -110,6 +110,13 @@ static int add_input(Value **in, int nin, Value *v)
 	return nin + 1;
 }
 
+static void add_uses(const Node *n, int by)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i])
+			n->in[i]->nuses += by;
+}
+
 /* One node that does what p and then c do, at c's place. */
 static Node *merge(Graph *g, Node *p, Node *c)
 {
@@ -136,8 +143,8 @@ static Node *merge(Graph *g, Node *p, Node *c)
 	*(n->prev ? &n->prev->next : &g->first) = n;
 	*(n->next ? &n->next->prev : &g->last) = n;
 	graph_remove(g, p);
-	g->facts &= ~(unsigned)FACT_USES;
-	graph_have(g, FACT_USES);
+	add_uses(c, -1);
+	add_uses(n, 1);
 	return n;
 }
 
