@@ -85,6 +85,7 @@ Remat *remat_create(Arena *a, const Problem *p, const int order[])
 	r->reads = arena_array(a, int, r->max + 1);
 	r->source = arena_array(a, int, most_reads(r));
 	r->live = arena_array(a, int64_t, r->max + 2);
+	r->highest = arena_array(a, int64_t, r->max / REMAT_BLOCK + 1);
 	r->where = arena_array(a, int, p->ntasks + 1);
 	return r;
 }
@@ -194,6 +195,9 @@ void remat_measure(Remat *r, const Sequence *q)
 		live += r->live[i];
 		r->live[i] = live - bytes_reused(r, t, i);
 		r->flops += t->cost.flops;
+		int64_t *highest = &r->highest[i / REMAT_BLOCK];
+		if (i % REMAT_BLOCK == 0 || r->live[i] > *highest)
+			*highest = r->live[i];
 		if (r->live[i] > r->peak) {
 			r->peak = r->live[i];
 			r->peak_entry = i;
@@ -201,6 +205,18 @@ void remat_measure(Remat *r, const Sequence *q)
 		if (r->live[i] > r->target)
 			r->excess += r->live[i] - r->target;
 	}
+}
+
+bool remat_fits(const Remat *r, int from, int to, int64_t bytes)
+{
+	int64_t room = r->target - bytes;
+	for (int i = from; i < to;) {
+		bool block = i % REMAT_BLOCK == 0 && to - i >= REMAT_BLOCK;
+		if (room < (block ? r->highest[i / REMAT_BLOCK] : r->live[i]))
+			return false;
+		i += block ? REMAT_BLOCK : 1;
+	}
+	return true;
 }
 
 /* ---- what nobody reads ---- */

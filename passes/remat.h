@@ -5,7 +5,8 @@
  * sequence alone says what is kept, how long, and what it costs:
  *
  *   remat.c         the model: what a sequence costs, and the graph it means
- *   remat_move.c    single changes: drop a value, take a repetition back
+ *   remat_move.c    drop a value: the best one, or many at once
+ *   remat_clean.c   take repetitions back
  *   remat_window.c  many changes at once: some tasks done anew, exactly,
  *   remat_path.c      by a shortest path
  *   remat_pick.c    tasks for that
@@ -21,6 +22,7 @@
 enum {
 	REMAT_REUSES = 64,    /* of a task that count */
 	REMAT_WINDOW = 12,    /* storages */
+	REMAT_BLOCK = 64,     /* entries */
 };
 
 typedef struct Sequence {
@@ -54,6 +56,7 @@ typedef struct Remat {
 	int *reads;           /* by entry: where its reads begin in `source` */
 	int *source;          /* lives */
 	int64_t *live;        /* bytes by entry */
+	int64_t *highest;     /* of each block of entries */
 	int64_t peak, excess; /* excess: bytes over the target, over all entries */
 	int peak_entry;
 	int64_t flops;
@@ -65,6 +68,8 @@ Remat *remat_create(Arena *, const Problem *, const int order[]);
 Sequence sequence_create(Remat *);
 void sequence_copy(Sequence *to, const Sequence *from);
 void remat_measure(Remat *, const Sequence *);
+/* May entries from one up to another have so many bytes more? */
+bool remat_fits(const Remat *, int from, int to, int64_t bytes);
 /* Bytes that the task writes over what it reads; dies[k]: nobody wants what
  * reuse k would overwrite. */
 int64_t remat_reused(const Problem *, const Task *, const bool dies[]);
@@ -86,6 +91,10 @@ int remat_drops(Remat *, const Sequence *, int at, Drop drop[], int max);
  * computed again in turn. False: the sequence would become too long. */
 bool remat_drop(Remat *, const Sequence *, const Drop *, bool frugal,
                 Sequence *to);
+/* The best of all drops at once, at most `most`, as far as none is in another's
+ * way. It goes by estimates, so that the sequence is to be measured. False:
+ * there was none. What was measured does not hold afterwards. */
+bool remat_drop_many(Remat *, const Sequence *, int most, Sequence *to);
 /* Takes back repetitions that the target can do without. */
 void remat_clean(Remat *, Sequence *);
 

@@ -12,7 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { TRIES = 10 };       /* drops that are measured at each step */
+enum {
+	TRIES = 10,            /* drops that are measured at each step */
+	WEIGHED = 1024,        /* entries: in longer sequences, many at once */
+};
 
 uint64_t remat_random(uint64_t *state)
 {
@@ -62,24 +65,41 @@ static bool best_drop(Search *s, int tries)
 	return best < INFINITY;
 }
 
-/* Until nothing in `now` is over the target; false: stuck. */
-static bool descend(Search *s)
+/* Leaves in `next` what is better by many drops. */
+static bool many_drops(Search *s, int many)
 {
-	for (;;) {
-		remat_measure(s->r, &s->now);
-		if (s->r->excess == 0)
+	Remat *r = s->r;
+	int64_t excess = r->excess;
+	if (!remat_drop_many(r, &s->now, many, &s->next))
+		return false;
+	remat_measure(r, &s->next);
+	return r->excess < excess;
+}
+
+/* The next sequence of the descent, in `next`; false: stuck. */
+static bool find_next(Search *s)
+{
+	for (int many = s->now.n / WEIGHED; many; many /= 2) {
+		if (many_drops(s, many))
 			return true;
-		if (!best_drop(s, TRIES)) {
-			remat_measure(s->r, &s->now);
-			if (!best_drop(s, 25 * TRIES))
-				break;
-		}
+		remat_measure(s->r, &s->now);
+	}
+	if (best_drop(s, TRIES))
+		return true;
+	remat_measure(s->r, &s->now);
+	return best_drop(s, 25 * TRIES);
+}
+
+/* Until nothing in `now` is over the target, or it is stuck. */
+static void descend(Search *s)
+{
+	remat_measure(s->r, &s->now);
+	while (s->r->excess && find_next(s)) {
 		Sequence swap = s->now;
 		s->now = s->next;
 		s->next = swap;
+		remat_measure(s->r, &s->now);
 	}
-	remat_measure(s->r, &s->now);
-	return false;
 }
 
 static bool is_better(const Search *s, bool found)
