@@ -250,12 +250,18 @@ void k_members(Kernel *k, const Node *n, int first, int64_t elements, Index at,
 	}
 }
 
-Kernel *kernel_of(Arena *a, const Node *n)
+Kernel *kernel_create(Arena *a, const Node *n)
 {
 	Kernel *k = arena_new(a, Kernel);
 	k->arena = a;
 	k->node = n;
 	k->tail = &k->body;
+	return k;
+}
+
+Kernel *kernel_of(Arena *a, const Node *n)
+{
+	Kernel *k = kernel_create(a, n);
 	if (n->op->lower)
 		n->op->lower(k, n);
 	else

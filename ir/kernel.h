@@ -126,6 +126,7 @@ void k_members(Kernel *, const Node *, int first, int64_t elements, Index at,
                const Value *given, Expr *x);
 /* hoist.c: takes constant work out of all loops. */
 void hoist_invariants(Kernel *);
+Kernel *kernel_create(Arena *, const Node *);   /* that does nothing yet */
 Kernel *kernel_of(Arena *, const Node *);
 
 /* Loops and calls: open, ..., k_end. */

@@ -61,6 +61,13 @@ typedef struct RowsDef {
 	int64_t (*workspace)(const Node *, int64_t count);   /* of its call */
 } RowsDef;
 
+/* `count` elements of input `in`, from element `from` on, are those of output
+ * `out` from `to` on: see ir/piece.h. */
+typedef struct Piece {
+	int in, out;
+	int64_t from, to, count;
+} Piece;
+
 struct OpDef {
 	const char *name;
 	int since;          /* first opset with this meaning; 0: thimble's own */
@@ -94,6 +101,8 @@ struct OpDef {
 
 	/* The output has the input's elements in the same order: Reshape, ... */
 	bool view;
+	/* What else is only handed on, if the layout allows: see ir/piece.h. */
+	int (*pieces)(const Node *, Piece piece[]);
 
 	/* Bytes of workspace that the call in the loop nest asks for. Where the
 	 * target grants it, the node has one more output, last, of that many u8

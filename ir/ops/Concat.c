@@ -3,6 +3,7 @@
 #include "ir/op.h"
 
 #include "ir/move.h"
+#include "ir/piece.h"
 
 enum { AXIS };
 
@@ -86,6 +87,19 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	}
 }
 
+static int pieces(const Node *n, Piece piece[])
+{
+	int64_t at = 0;
+	if (!piece_is_contiguous(n->out[0]->shape, axis_of(n)))
+		return 0;
+	for (int i = 0; i < n->nin; i++) {
+		int64_t count = numel(n->in[i]->shape);
+		piece[i] = (Piece){i, 0, 0, at, count};
+		at += count;
+	}
+	return n->nin;
+}
+
 static bool parts(const Node *n, const bool part[], PartKind out[])
 {
 	return axis_of(n) > 0 && parts_all(n, part, out);
@@ -97,6 +111,7 @@ const OpDef op_Concat = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.pieces = pieces,
 	.parts = parts,
 	EXAMPLES({.nin = 2, .in = {{DIMS(2, 3)}, {DIMS(2, 2)}},
 	          .attr = {{"axis", 1}}},

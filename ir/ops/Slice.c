@@ -3,6 +3,7 @@
 #include "ir/op.h"
 
 #include "ir/move.h"
+#include "ir/piece.h"
 #include "ir/slice.h"
 
 static bool infer(Unit *u, Node *n)
@@ -35,6 +36,26 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, s);
 }
 
+/* Contiguous if it takes all of every dimension behind one of which it takes
+ * several elements. */
+static int pieces(const Node *n, Piece piece[])
+{
+	Shape x = n->in[0]->shape;
+	int64_t stride[MAX_RANK], from = 0;
+	bool all = true;
+	Slice s;
+	slice_of(NULL, n, x, &s);
+	shape_strides(x, stride);
+	for (int i = x.rank - 1; i >= 0; i--) {
+		if (s.shape.dim[i] != 1 && (!all || s.step[i] != 1))
+			return 0;
+		all &= s.shape.dim[i] == x.dim[i];
+		from += s.at[i] * stride[i];
+	}
+	piece[0] = (Piece){0, 0, from, 0, numel(s.shape)};
+	return 1;
+}
+
 static bool parts(const Node *n, const bool part[], PartKind out[])
 {
 	return !slice_names_first(n) && parts_all(n, part, out);
@@ -46,6 +67,7 @@ const OpDef op_Slice = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.pieces = pieces,
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(5)}},
 	          .attr = {{"starts", INTS(1)}, {"ends", INTS(4)}}},

@@ -3,6 +3,7 @@
 #include "ir/op.h"
 
 #include "ir/move.h"
+#include "ir/piece.h"
 
 enum { AXIS, SPLIT };
 
@@ -94,6 +95,19 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = nparts == 1 ? part[0] : node_done(g, c);
 }
 
+static int pieces(const Node *n, Piece piece[])
+{
+	int64_t at = 0;
+	if (!piece_is_contiguous(n->in[0]->shape, axis_of(n)))
+		return 0;
+	for (int o = 0; o < n->nout; o++) {
+		int64_t count = numel(n->out[o]->shape);
+		piece[o] = (Piece){0, o, at, 0, count};
+		at += count;
+	}
+	return n->nout;
+}
+
 static bool parts(const Node *n, const bool part[], PartKind out[])
 {
 	return axis_of(n) > 0 && parts_all(n, part, out);
@@ -107,6 +121,7 @@ const OpDef op_Split = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.pieces = pieces,
 	.parts = parts,
 	EXAMPLES({.nout = 2, .in = {{DIMS(2, 5)}},
 	          .attr = {{"axis", 1}, {"split", INTS(2, 3)}}},

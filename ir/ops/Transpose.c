@@ -3,6 +3,7 @@
 #include "ir/op.h"
 
 #include "ir/move.h"
+#include "ir/piece.h"
 
 enum { PERM };
 
@@ -71,6 +72,23 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	dx[0] = node_done(g, t);
 }
 
+/* Does it only move dimensions of 1? */
+static int pieces(const Node *n, Piece piece[])
+{
+	Shape x = n->in[0]->shape;
+	int64_t perm[MAX_RANK], last = -1;
+	permutation(n, perm);
+	for (int i = 0; i < x.rank; i++) {
+		if (x.dim[perm[i]] == 1)
+			continue;
+		if (perm[i] < last)
+			return 0;
+		last = perm[i];
+	}
+	piece[0] = (Piece){0, 0, 0, 0, numel(x)};
+	return 1;
+}
+
 static bool parts(const Node *n, const bool part[], PartKind out[])
 {
 	int64_t perm[MAX_RANK];
@@ -84,6 +102,7 @@ const OpDef op_Transpose = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
+	.pieces = pieces,
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"perm", INTS(2, 0, 1)}}},
