@@ -104,9 +104,9 @@ static const char *print_kernel(Kernels *ks, CKernel *kernel)
 
 /* The plan has proved what it wanted to of the loops; now they may sum in the
  * order that suits the target. */
-static Kernel *lowered(const CProgram *c, const Node *n)
+static Kernel *lowered(const CProgram *c, const Plan *plan, const Node *n)
 {
-	Kernel *k = kernel_of(c->arena, n);
+	Kernel *k = plan_kernel(c->arena, plan, n);
 	if (c->p->target && c->p->target->lanes > 1)
 		kernel_split_sums(k, c->p->target->lanes);
 	return k;
@@ -122,7 +122,7 @@ static CStep *print_kernels(Kernels *ks, const Plan *plan)
 			step[i].scan = print_kernels(ks, n->scan->plan);
 		if (n->scan || plan_skips(plan, n))
 			continue;
-		CKernel *kernel = c_kernel(c->arena, lowered(c, n), plan);
+		CKernel *kernel = c_kernel(c->arena, lowered(c, plan, n), plan);
 		kernel->blas = c->o->openblas;
 		if (!c_emits(kernel, kernel->k->body))
 			continue;
@@ -139,17 +139,26 @@ static const char *ctype_of(const Value *v)
 	return v->memory == MEM_WORKSPACE ? "void" : dtype_ctype(v->dtype);
 }
 
+/* What points so many bytes behind an array of v's type. */
+static const char *elements_on(const CProgram *c, const Value *v,
+                               const char *array, int64_t offset)
+{
+	return offset ? arena_printf(c->arena, "%s + %s", array,
+	                             c_bytes(c, offset / dtype_size(v->dtype)))
+	              : array;
+}
+
 /* Constants and variables that nobody writes. */
 static const char *constant_text(const CProgram *c, const Value *v,
-                                 const Value *base)
+                                 const Value *base, int64_t offset)
 {
 	CArray *a = base->kind == V_CONST ? c_array_of(c, base)
 	                                  : &c->array[c->of_var[base->var->id]];
 	a->used = true;
-	if (a->small || !c_weights_bin(c))
-		return a->name;
-	return arena_printf(c->arena, "AT_CONST(%s, k->weights, %s)", ctype_of(v),
-	                    c_bytes(c, a->offset));
+	if (!a->small && c_weights_bin(c))
+		return arena_printf(c->arena, "AT_CONST(%s, k->weights, %s)",
+		                    ctype_of(v), c_bytes(c, a->offset + offset));
+	return elements_on(c, v, a->name, offset);
 }
 
 static const char *context_text(const CProgram *c, const Value *v)
@@ -181,9 +190,10 @@ static const char *address_text(const CProgram *c, const Plan *plan,
 	case REGION_ARENA:
 		return at_text(c, v, "arena", p->offset);
 	case REGION_STATE:
-		return at_text(c, v, "state", c->p->offset[p->base->var->id]);
+		return at_text(c, v, "state",
+		               c->p->offset[p->base->var->id] + p->offset);
 	case REGION_CONST:
-		return constant_text(c, v, p->base);
+		return constant_text(c, v, p->base, p->offset);
 	case REGION_CONTEXT:
 		return context_text(c, p->base);
 	case REGION_NONE: case REGION_OUTER:
@@ -247,7 +257,8 @@ static const char *outer_text(const Body *b, const Value *v)
 		at = arena_printf(b->c->arena, "%s + (size_t)%s * %s", at,
 		                  b->part, c_bytes(b->c, stored_elements(base)));
 	if (whole->dtype == v->dtype)
-		return at;
+		return elements_on(b->c, v, at,
+		                   b->plan->place[v->id].offset);
 	BUG("%%%s is seen as another type in a Scan", v->name);
 }
 

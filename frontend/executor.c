@@ -73,15 +73,14 @@ void *executor_value(const Executor *e, const Plan *p, const Value *v)
 {
 	const Place *at = &p->place[v->id];
 	const Value *base = at->base ? at->base : v;
+	const unsigned char *start;
 	switch (at->region) {
 	case REGION_ARENA:
 		return e->arena + at->offset;
-	case REGION_STATE:
-		return executor_variable(e, base->var);
-	case REGION_CONST:
-	case REGION_NONE:
-		return base->var ? executor_variable(e, base->var)
-		                 : (void *)(uintptr_t)base->data;
+	case REGION_STATE: case REGION_CONST: case REGION_NONE:
+		start = base->var ? executor_variable(e, base->var)
+		                  : base->data;
+		return (void *)(uintptr_t)(start + at->offset);
 	case REGION_CONTEXT: case REGION_OUTER:
 		return NULL;
 	}

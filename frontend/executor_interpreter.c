@@ -46,7 +46,7 @@ static Ready *prepare(Executor *e, const Plan *p, Ready *r)
 			r->scan[i] = prepare(e, n->scan->plan,
 			                     arena_new(a, Ready));
 		else if (!plan_skips(p, n))
-			r->kernel[i] = kernel_of(a, n);
+			r->kernel[i] = plan_kernel(a, p, n);
 		find_values(e, p, r, n->nin, n->in);
 		find_values(e, p, r, n->nout, n->out);
 	}
@@ -106,7 +106,7 @@ static void *place_part(const Ready *r, const Node *n, const Ready *outer,
 	bool in_part = i >= 0 ? at->base->role == IN_PART
 	             : n->scan->graph->output[o].role == OUT_ROWS;
 	int64_t bytes = value_bytes(at->base);
-	return whole + (in_part ? *part * bytes : 0);
+	return whole + at->offset + (in_part ? *part * bytes : 0);
 }
 
 static void place_values(const Ready *r, const Node *n, const Ready *outer,

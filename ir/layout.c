@@ -4,14 +4,52 @@
 
 #include <stdlib.h>
 
+bool plan_has_placed(const Plan *plan, const Node *n, const Piece *p)
+{
+	const Value *x = n->in[p->in], *y = n->out[p->out];
+	const Place *in = &plan->place[x->id], *out = &plan->place[y->id];
+	return out->region == in->region && out->base == in->base &&
+	       out->offset + p->to * dtype_size(y->dtype) ==
+	       in->offset + p->from * dtype_size(x->dtype);
+}
+
+/* The pieces that are not in place, and how many elements are. */
+static int pieces_to_move(const Plan *plan, const Node *n, Piece piece[],
+                          int64_t *placed)
+{
+	int all = node_pieces(n, piece), left = 0;
+	*placed = 0;
+	for (int i = 0; i < all; i++)
+		if (plan_has_placed(plan, n, &piece[i]))
+			*placed += piece[i].count;
+		else
+			piece[left++] = piece[i];
+	return left;
+}
+
 bool plan_skips(const Plan *plan, const Node *n)
 {
-	if (!n->op->view || n->nout != 1)
+	if (!n->op->view && !n->op->pieces)
 		return false;
-	const Place *in = &plan->place[n->in[0]->id];
-	const Place *out = &plan->place[n->out[0]->id];
-	return out->region == in->region && out->base == in->base &&
-	       out->offset == in->offset;
+	Arena *scratch = arena_create();
+	Piece *piece = arena_array(scratch, Piece, n->nin + n->nout);
+	int64_t placed, elements = 0;
+	int all = node_pieces(n, piece);
+	int left = pieces_to_move(plan, n, piece, &placed);
+	for (int o = 0; o < n->nout; o++)
+		elements += numel(n->out[o]->shape);
+	arena_destroy(scratch);
+	return all && !left && placed == elements;
+}
+
+Kernel *plan_kernel(Arena *a, const Plan *plan, const Node *n)
+{
+	if (!n->op->pieces)
+		return kernel_of(a, n);
+	Piece *piece = arena_array(a, Piece, n->nin + n->nout);
+	int64_t placed;
+	int left = pieces_to_move(plan, n, piece, &placed);
+	return placed ? piece_kernel(a, n, left, piece) : kernel_of(a, n);
 }
 
 int buffer_windows(const Buffer *b)

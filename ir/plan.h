@@ -11,6 +11,7 @@
 
 #include "ir/graph.h"
 #include "ir/kernel.h"
+#include "ir/piece.h"
 #include "ir/target.h"
 
 typedef enum Region {
@@ -41,15 +42,15 @@ typedef struct Buffer {
 } Buffer;
 
 /* Where a value is. `base` is whose memory it is: the value itself, or what it
- * is a view of. REGION_STATE: base->var is the variable, Program.offset has its
- * place. REGION_CONST: base is a V_CONST or reads a variable that nobody
+ * is a view or a part of. REGION_STATE: base->var is the variable, Program.offset
+ * has its place. REGION_CONST: base is a V_CONST or reads a variable that nobody
  * writes. REGION_CONTEXT: base is the input. REGION_OUTER: base is the input or
  * output of the Scan's graph. */
 typedef struct Place {
 	Region region;
 	const Value *base;
 	int buffer;            /* REGION_ARENA: index in Plan.buffer */
-	int64_t offset;        /* REGION_ARENA: bytes from the arena's start */
+	int64_t offset;        /* in bytes, from where the arena or base begins */
 } Place;
 
 typedef struct Plan {
@@ -121,9 +122,13 @@ void program_layout(Program *);
 int buffer_windows(const Buffer *);
 BufferWindow buffer_window(const Buffer *, int i);
 
-/* True if the node needs no code: a view of memory that is in place. A view
- * that is not skipped runs its kernel, a copy. */
+/* Is what the node hands on at once where it is to be? */
+bool plan_has_placed(const Plan *, const Node *, const Piece *);
+/* True if the node needs no code: all that it gives out is handed on, and in
+ * place. */
 bool plan_skips(const Plan *, const Node *);
+/* What the node has to do: its kernel, or the moves of what is not in place. */
+Kernel *plan_kernel(Arena *, const Plan *, const Node *);
 
 void plan_print(FILE *, const Plan *);
 

@@ -1,33 +1,33 @@
 /*
  * The independent checker of plans. It executes the plan on names instead of
- * numbers: every byte of the arena, and every variable, knows whose contents it
- * holds; a step must find the contents it reads, and its writes take bytes away
- * from others. Nothing of the planner's reasoning is used or needed.
+ * numbers: every byte of memory knows which byte of which value it holds; a step
+ * must find the contents it reads, and its writes take bytes away from others.
+ * What a node hands on in place keeps the names it had. Nothing of the planner's
+ * reasoning is used or needed.
  */
 #include "ir/op.h"
 #include "ir/scan.h"
+#include "passes/check_memory.h"
 #include "passes/check_overlap.h"
+#include "passes/check_plan.h"
 #include "passes/pass.h"
 
-#include <string.h>
-
-/* Bytes [lo, hi) of the arena hold the contents called `what`: the id of the
- * value they were written for. */
-typedef struct Span {
-	int64_t lo, hi;
-	int what;
-} Span;
+/* What a value should find in its place, from its first byte on; none: it has
+ * not been computed. */
+typedef struct Contents {
+	int n;
+	Span *span;            /* one after the other */
+} Contents;
 
 typedef struct Checker {
 	const Plan *plan;
 	const Graph *g;
 	Arena *arena;
 	const char *wrong;     /* the first complaint */
-	int nspans, maxspans;
-	Span *span;            /* disjoint, by address */
-	int *contents;         /* by value id: what it should find; -1: nothing */
-	int *state;            /* by variable id: what it holds */
-	int *outer;            /* by value id of a base in REGION_OUTER: the same */
+	Contents *contents;    /* by value id */
+	Memory ram;            /* the arena */
+	Memory *state;         /* by variable id */
+	Memory *outer;         /* by value id of a base in REGION_OUTER */
 	int step;
 } Checker;
 
@@ -40,90 +40,21 @@ static const Place *place(const Checker *c, const Value *v)
 	return &c->plan->place[v->id];
 }
 
-/* ---- who owns the arena ---- */
-
-/* The first span that ends after `at`. */
-static int find_span(const Checker *c, int64_t at)
+/* That can be written; NULL: the value is in none. */
+static Memory *memory_of(Checker *c, const Value *v)
 {
-	int lo = 0, hi = c->nspans;
-	while (lo < hi) {
-		int mid = lo + (hi - lo) / 2;
-		if (c->span[mid].hi <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
+	const Place *p = place(c, v);
+	switch (p->region) {
+	case REGION_ARENA:
+		return &c->ram;
+	case REGION_STATE:
+		return &c->state[p->base->var->id];
+	case REGION_OUTER:
+		return &c->outer[p->base->id];
+	case REGION_NONE: case REGION_CONST: case REGION_CONTEXT:
+		break;
 	}
-	return lo;
-}
-
-static bool overlaps_any(const Checker *c, int64_t lo, int64_t hi)
-{
-	int i = find_span(c, lo);
-	return lo < hi && i < c->nspans && c->span[i].lo < hi;
-}
-
-static void open_gap(Checker *c, int at, int by)
-{
-	if (c->nspans + by > c->maxspans) {
-		int max = 2 * (c->nspans + by);
-		Span *more = arena_array(c->arena, Span, max);
-		if (c->nspans)
-			memcpy(more, c->span,
-			       sizeof *more * (size_t)c->nspans);
-		c->span = more;
-		c->maxspans = max;
-	}
-	if (c->nspans > at)
-		memmove(&c->span[at + by], &c->span[at],
-		        sizeof *c->span * (size_t)(c->nspans - at));
-	c->nspans += by;
-}
-
-/* Nobody owns [lo, hi) any more. Returns where a span for it belongs. */
-static int cut(Checker *c, int64_t lo, int64_t hi)
-{
-	int i = find_span(c, lo);
-	if (i < c->nspans && c->span[i].lo < lo) {
-		Span right = c->span[i];
-		c->span[i++].hi = lo;
-		if (right.hi > hi) {
-			open_gap(c, i, 1);
-			right.lo = hi;
-			c->span[i] = right;
-			return i;
-		}
-	}
-	int end = i;
-	while (end < c->nspans && c->span[end].hi <= hi)
-		end++;
-	if (end < c->nspans && c->span[end].lo < hi)
-		c->span[end].lo = hi;
-	if (end > i) {
-		memmove(&c->span[i], &c->span[end],
-		        sizeof *c->span * (size_t)(c->nspans - end));
-		c->nspans -= end - i;
-	}
-	return i;
-}
-
-static void own(Checker *c, int64_t lo, int64_t hi, int what)
-{
-	if (lo >= hi)
-		return;
-	int i = cut(c, lo, hi);
-	open_gap(c, i, 1);
-	c->span[i] = (Span){lo, hi, what};
-}
-
-static bool owned(const Checker *c, int64_t lo, int64_t hi, int what)
-{
-	for (int i = find_span(c, lo); lo < hi; i++) {
-		if (i == c->nspans || c->span[i].lo > lo ||
-		    c->span[i].what != what)
-			return false;
-		lo = c->span[i].hi;
-	}
-	return true;
+	return NULL;
 }
 
 /* ---- where a value may be ---- */
@@ -214,40 +145,64 @@ static void check_alive(Checker *c, const Value *v, int step)
 		     "buffer takes then", v->name, step);
 }
 
-/* ---- reading and writing ---- */
+/* ---- contents ---- */
+
+static void add_contents(Checker *c, const Value *v, Span s)
+{
+	Contents *to = &c->contents[v->id];
+	Span *more = arena_array(c->arena, Span, to->n + 1);
+	for (int i = 0; i < to->n; i++)
+		more[i] = to->span[i];
+	more[to->n++] = s;
+	to->span = more;
+}
+
+static void name_own(Checker *c, const Value *v)
+{
+	c->contents[v->id].n = 0;
+	add_contents(c, v, (Span){0, value_bytes(v), v->id, 0});
+}
+
+/* Does the value find in its place what it should? */
+static bool is_found(Checker *c, const Value *v)
+{
+	const Place *p = place(c, v);
+	const Contents *want = &c->contents[v->id];
+	const Memory *m = memory_of(c, v);
+	for (int i = 0; i < want->n; i++) {
+		Span s = want->span[i];
+		s.lo += p->offset;
+		s.hi += p->offset;
+		if (m ? !memory_holds(m, s)
+		      : p->base && (s.what != p->base->id || s.from != s.lo))
+			return false;
+	}
+	return true;
+}
 
 static void check_found(Checker *c, const Value *v, const char *reader)
 {
-	const Place *p = place(c, v);
-	int want = c->contents[v->id];
-	if (want < 0)
+	if (!c->contents[v->id].n)
 		FAIL(c, "'%s' reads %%%s before it is written", reader,
 		     v->name);
-	else if (p->region == REGION_ARENA &&
-	         !owned(c, p->offset, p->offset + value_bytes(v), want))
-		FAIL(c, "'%s' reads %%%s, which was overwritten", reader,
-		     v->name);
-	else if (p->region == REGION_STATE &&
-	         c->state[p->base->var->id] != want)
-		FAIL(c, "'%s' reads %%%s, but variable '%s' has been replaced",
-		     reader, v->name, p->base->var->name);
-	else if (p->region == REGION_OUTER && c->outer[p->base->id] != want)
-		FAIL(c, "'%s' reads %%%s, which has been written over", reader,
-		     v->name);
+	else if (!is_found(c, v))
+		FAIL(c, "'%s' reads %%%s, which is not in its place, or was "
+		     "overwritten", reader, v->name);
 }
 
 /* What has no writer is there from the start. */
 static void meet(Checker *c, const Value *v)
 {
-	if (v->kind == V_RESULT || c->contents[v->id] >= 0)
+	if (v->kind == V_RESULT || c->contents[v->id].n)
 		return;
 	if (v->kind != V_INPUT)
 		check_own_place(c, v);
-	c->contents[v->id] = v->id;
-	if (v->kind == V_VARIABLE && c->state[v->var->id] < 0)
-		c->state[v->var->id] = v->id;
-	if (place(c, v)->region == REGION_OUTER)
-		c->outer[place(c, v)->base->id] = v->id;
+	if (c->wrong)
+		return;
+	name_own(c, v);
+	Memory *m = memory_of(c, v);
+	if (m && m != &c->ram && !m->nspans)
+		memory_write(c->arena, m, c->contents[v->id].span[0]);
 }
 
 static void check_read(Checker *c, const Node *n, const Value *v)
@@ -260,34 +215,50 @@ static void check_read(Checker *c, const Node *n, const Value *v)
 		check_alive(c, v, c->step);
 }
 
+/* ---- writing ---- */
+
+static void write_bytes(Checker *c, const Value *v, int64_t lo, int64_t hi)
+{
+	int64_t at = place(c, v)->offset;
+	memory_write(c->arena, memory_of(c, v),
+	             (Span){at + lo, at + hi, v->id, lo});
+}
+
 static void write_value(Checker *c, const Value *v)
 {
-	const Place *p = place(c, v);
 	check_own_place(c, v);
 	if (c->wrong)
 		return;
 	check_alive(c, v, c->step);
-	c->contents[v->id] = v->id;
-	if (p->region == REGION_ARENA)
-		own(c, p->offset, p->offset + value_bytes(v), v->id);
-	else if (p->region == REGION_OUTER)
-		c->outer[p->base->id] = v->id;
-	else
-		c->state[p->base->var->id] = v->id;
+	name_own(c, v);
+	write_bytes(c, v, 0, value_bytes(v));
 }
 
-static bool share_bytes(const Checker *c, const Value *a, const Value *b)
+/* Where `count` elements of the value are, from that one on. */
+static Span range_of(const Checker *c, const Value *v, int64_t from,
+                     int64_t count)
 {
-	const Place *p = place(c, a), *q = place(c, b);
-	if (p->region != q->region || !value_bytes(a) || !value_bytes(b))
-		return false;
-	if (p->region == REGION_STATE)
-		return p->base->var == q->base->var;
-	if (p->region == REGION_OUTER)
-		return p->base == q->base;
-	return p->region == REGION_ARENA &&
-	       p->offset < q->offset + value_bytes(b) &&
-	       q->offset < p->offset + value_bytes(a);
+	int64_t size = dtype_size(v->dtype);
+	int64_t lo = place(c, v)->offset + from * size;
+	int64_t bytes = count == numel(v->shape) ? value_bytes(v) : count * size;
+	return (Span){lo, lo + bytes, v->id, from * size};
+}
+
+static bool same_memory(Checker *c, const Value *a, const Value *b)
+{
+	return memory_of(c, a) && memory_of(c, a) == memory_of(c, b);
+}
+
+static bool meet_in(Span a, Span b)
+{
+	return a.lo < b.hi && b.lo < a.hi;
+}
+
+static bool share_bytes(Checker *c, const Value *a, const Value *b)
+{
+	return value_bytes(a) && value_bytes(b) && same_memory(c, a, b) &&
+	       meet_in(range_of(c, a, 0, numel(a->shape)),
+	               range_of(c, b, 0, numel(b->shape)));
 }
 
 /* Have the loops done with the bytes of the input when they store there? */
@@ -295,8 +266,6 @@ static bool may_share(Checker *c, const Kernel *k, const Value *in,
                       const Value *out)
 {
 	int64_t ahead = place(c, in)->offset - place(c, out)->offset;
-	if (place(c, in)->region != REGION_ARENA)
-		ahead = 0;
 	return (ahead == 0 && kernel_in_place(k, in, out)) ||
 	       (place(c, in)->region == REGION_ARENA &&
 	        overlap_is_safe(c->arena, k, in, out, ahead));
@@ -328,13 +297,6 @@ static void check_aliases(Checker *c, const Node *n)
 	}
 }
 
-static bool is_view(const Checker *c, const Node *n)
-{
-	return plan_skips(c->plan, n) &&
-	       value_bytes(n->in[0]) == value_bytes(n->out[0]) &&
-	       place(c, n->in[0])->offset == place(c, n->out[0])->offset;
-}
-
 /* The graph for one part, and room for its arena. */
 static void check_scan(Checker *c, const Node *n)
 {
@@ -348,27 +310,121 @@ static void check_scan(Checker *c, const Node *n)
 		     (long long)plan->arena_bytes);
 }
 
+/* ---- handing on ---- */
+
+/* The names of a piece's elements, where they are in the input, for the
+ * output. */
+static void hand_on(Checker *c, const Node *n, const Piece *p)
+{
+	const Value *x = n->in[p->in], *y = n->out[p->out];
+	const Contents *have = &c->contents[x->id];
+	int64_t size = dtype_size(y->dtype);
+	int64_t lo = p->from * size, by = (p->to - p->from) * size;
+	int64_t hi = lo + (p->count == numel(y->shape) ? value_bytes(y)
+	                                               : p->count * size);
+	meet(c, x);
+	if (!have->n)
+		FAIL(c, "'%s' hands on %%%s before it is written", n->loc.node,
+		     x->name);
+	for (int i = 0; i < have->n; i++) {
+		Span s = have->span[i];
+		if (s.lo < lo) {
+			s.from += lo - s.lo;
+			s.lo = lo;
+		}
+		s.hi = s.hi < hi ? s.hi : hi;
+		s.lo += by;
+		s.hi += by;
+		if (s.lo < s.hi || !value_bytes(y))
+			add_contents(c, y, s);
+	}
+}
+
+/* Moves must not write what others of the node have still to read. */
+static void move_piece(Checker *c, const Node *n, const Piece *p, int nmoved,
+                       const Piece moved[])
+{
+	const Value *y = n->out[p->out];
+	Span to = range_of(c, y, p->to, p->count);
+	for (int i = 0; i < nmoved; i++) {
+		const Value *x = n->in[moved[i].in];
+		if (same_memory(c, x, y) &&
+		    meet_in(to, range_of(c, x, moved[i].from, moved[i].count)))
+			FAIL(c, "%s '%s' overwrites %%%s while it reads it",
+			     n->op->name, n->loc.node, x->name);
+	}
+	int64_t at = place(c, y)->offset;
+	add_contents(c, y, (Span){to.lo - at, to.hi - at, y->id, to.from});
+	write_bytes(c, y, to.lo - at, to.hi - at);
+}
+
+/* Some of what the node gives out is in place, the rest it moves there. */
+static void run_pieces(Checker *c, const Node *n, int count, Piece piece[])
+{
+	int nmoved = 0;
+	Piece *moved = arena_array(c->arena, Piece, count);
+	for (int o = 0; o < n->nout; o++) {
+		const Value *y = n->out[o];
+		c->contents[y->id].n = 0;
+		if (y->var)
+			FAIL(c, "'%s' only hands on what is to replace '%s'",
+			     n->loc.node, y->var->name);
+		if (place(c, y)->region == REGION_ARENA)
+			check_arena_place(c, y);
+	}
+	for (int i = 0; i < count; i++)
+		if (plan_has_placed(c->plan, n, &piece[i]))
+			hand_on(c, n, &piece[i]);
+		else
+			moved[nmoved++] = piece[i];
+	for (int i = 0; i < n->nin && nmoved; i++)
+		check_read(c, n, n->in[i]);
+	for (int i = 0; i < nmoved; i++)
+		check_own_place(c, n->out[moved[i].out]);
+	for (int i = 0; i < nmoved && !c->wrong; i++) {
+		check_alive(c, n->out[moved[i].out], c->step);
+		move_piece(c, n, &moved[i], nmoved, moved);
+	}
+	for (int o = 0; o < n->nout && !c->wrong; o++)
+		if (!value_bytes(n->out[o]) && !c->contents[n->out[o]->id].n)
+			name_own(c, n->out[o]);
+}
+
+static bool hands_on(Checker *c, const Node *n, int *count, Piece **piece)
+{
+	if (!n->op->view && !n->op->pieces)
+		return false;
+	*piece = arena_array(c->arena, Piece, n->nin + n->nout);
+	*count = node_pieces(n, *piece);
+	for (int i = 0; i < *count; i++)
+		if (plan_has_placed(c->plan, n, &(*piece)[i]))
+			return true;
+	return false;
+}
+
 static void run_step(Checker *c)
 {
 	const Node *n = c->plan->step[c->step];
+	Piece *piece;
+	int count;
 	if (n->scan)
 		check_scan(c, n);
+	if (hands_on(c, n, &count, &piece)) {
+		run_pieces(c, n, count, piece);
+		return;
+	}
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i])
 			check_read(c, n, n->in[i]);
 	if (c->wrong)
 		return;
-	if (is_view(c, n)) {
-		c->contents[n->out[0]->id] = c->contents[n->in[0]->id];
-		if (place(c, n->out[0])->region == REGION_ARENA)
-			check_arena_place(c, n->out[0]);
-		return;
-	}
-	for (int o = 0; o < n->nout; o++)
+	for (int o = 0; o < n->nout && !c->wrong; o++)
 		write_value(c, n->out[o]);
 	if (!c->wrong)
 		check_aliases(c, n);
 }
+
+/* ---- from start to end ---- */
 
 static void start(Checker *c)
 {
@@ -376,15 +432,14 @@ static void start(Checker *c)
 		const Value *v = c->g->input[i];
 		const Place *p = place(c, v);
 		check_own_place(c, v);
-		c->contents[v->id] = v->id;
-		if (p->region == REGION_OUTER && p->base)
-			c->outer[p->base->id] = v->id;
+		meet(c, v);
 		if (c->wrong || p->region != REGION_ARENA)
 			continue;
-		if (overlaps_any(c, p->offset, p->offset + value_bytes(v)))
+		if (memory_is_taken(&c->ram, p->offset,
+		                    p->offset + value_bytes(v)))
 			FAIL(c, "input %%%s overlaps another", v->name);
 		check_alive(c, v, 0);
-		own(c, p->offset, p->offset + value_bytes(v), v->id);
+		write_bytes(c, v, 0, value_bytes(v));
 	}
 }
 
@@ -404,8 +459,6 @@ static void finish(Checker *c)
 	}
 }
 
-/* ---- the plan as a whole ---- */
-
 static void check_steps(Checker *c)
 {
 	bool *seen = arena_array(c->arena, bool, c->g->nnodes);
@@ -423,139 +476,19 @@ static void check_steps(Checker *c)
 		FAIL(c, "%d steps for %d nodes", c->plan->nsteps, n);
 }
 
-/* They follow one another and fill the buffer's life, within its bytes. */
-static void check_windows(Checker *c, const Buffer *b)
-{
-	int next = b->first;
-	for (int i = 0; i < b->nwindows; i++) {
-		const BufferWindow *w = &b->window[i];
-		if (w->first != next || w->last < w->first)
-			FAIL(c, "a window of the buffer of %%%s is from step %d "
-			     "to %d", b->name, w->first, w->last);
-		if (w->low < 0 || w->low >= w->high || w->high > b->bytes)
-			FAIL(c, "a window of the buffer of %%%s is not inside "
-			     "it", b->name);
-		next = w->last + 1;
-	}
-	if (b->nwindows && next != b->last + 1)
-		FAIL(c, "the windows of the buffer of %%%s end at step %d, it "
-		     "lives to %d", b->name, next - 1, b->last);
-}
-
-static void check_buffer(Checker *c, const Buffer *b)
-{
-	int last = c->plan->nsteps ? c->plan->nsteps - 1 : 0;
-	if (b->offset < 0 || b->bytes < 0 ||
-	    b->offset + b->bytes > c->plan->arena_bytes)
-		FAIL(c, "the buffer of %%%s is not inside the arena", b->name);
-	if (b->align <= 0 || b->offset % b->align)
-		FAIL(c, "the buffer of %%%s is not aligned", b->name);
-	if (b->first < 0 || b->first > b->last || b->last > last)
-		FAIL(c, "the buffer of %%%s lives from %d to %d", b->name,
-		     b->first, b->last);
-	check_windows(c, b);
-}
-
-/* Sums over lifetimes: what the plan claims about its peak. */
-static void check_peak(Checker *c)
-{
-	int64_t *live = arena_array(c->arena, int64_t, c->plan->nsteps + 2);
-	int64_t most = 0, sum = 0;
-	for (int i = 0; i < c->plan->nbuffers; i++) {
-		const Buffer *b = &c->plan->buffer[i];
-		for (int k = 0; k < buffer_windows(b); k++) {
-			BufferWindow w = buffer_window(b, k);
-			live[w.first] += w.high - w.low;
-			live[w.last + 1] -= w.high - w.low;
-		}
-	}
-	for (int s = 0; s <= c->plan->nsteps; s++) {
-		sum += live[s];
-		most = sum > most ? sum : most;
-	}
-	if (most != c->plan->lower_bound || most > c->plan->arena_bytes)
-		FAIL(c, "%lld bytes live at once, the plan says %lld",
-		     (long long)most, (long long)c->plan->lower_bound);
-}
-
-/* What one buffer takes of the arena, for how long. */
-typedef struct Claim {
-	const Buffer *b;
-	BufferWindow w;
-	int enters, leaves;   /* the next that does at the same step, + 1 */
-} Claim;
-
-static int list_claims(const Plan *p, Claim *claim)
-{
-	int n = 0;
-	for (int i = 0; i < p->nbuffers; i++)
-		for (int k = 0; k < buffer_windows(&p->buffer[i]); k++, n++)
-			if (claim)
-				claim[n] = (Claim){
-					&p->buffer[i],
-					buffer_window(&p->buffer[i], k), 0, 0};
-	return n;
-}
-
-static void enter_claim(Checker *c, Checker *live, const Claim *x)
-{
-	int64_t lo = x->b->offset + x->w.low, hi = x->b->offset + x->w.high;
-	if (overlaps_any(live, lo, hi))
-		FAIL(c, "the buffer of %%%s overlaps another at step %d",
-		     x->b->name, x->w.first);
-	own(live, lo, hi, (int)(x->b - c->plan->buffer));
-}
-
-/* Buffers that live at the same time have no byte in common: each window enters
- * at its first step, and none may meet bytes of one that has not left. */
-static void check_disjoint(Checker *c)
-{
-	const Plan *p = c->plan;
-	int n = list_claims(p, NULL);
-	Claim *claim = arena_array(c->arena, Claim, n);
-	int *from = arena_array(c->arena, int, p->nsteps + 1);
-	int *to = arena_array(c->arena, int, p->nsteps + 2);
-	Checker live = {.plan = p, .arena = c->arena};
-	list_claims(p, claim);
-	for (int i = n - 1; i >= 0; i--) {
-		Claim *x = &claim[i];
-		x->enters = from[x->w.first];
-		from[x->w.first] = i + 1;
-		x->leaves = to[x->w.last + 1];
-		to[x->w.last + 1] = i + 1;
-	}
-	for (int s = 0; s <= p->nsteps; s++) {
-		for (int i = to[s]; i; i = claim[i - 1].leaves) {
-			const Claim *x = &claim[i - 1];
-			if (x->w.low < x->w.high)
-				cut(&live, x->b->offset + x->w.low,
-				    x->b->offset + x->w.high);
-		}
-		for (int i = from[s]; i; i = claim[i - 1].enters)
-			enter_claim(c, &live, &claim[i - 1]);
-	}
-}
-
 const char *plan_check(Arena *a, const Plan *plan)
 {
 	const Graph *g = plan->graph;
 	Checker c = {
 		.plan = plan, .g = g, .arena = a,
-		.contents = arena_array(a, int, g->nvalues),
-		.state = arena_array(a, int, g->model->nvars),
-		.outer = arena_array(a, int, g->nvalues),
+		.contents = arena_array(a, Contents, g->nvalues),
+		.state = arena_array(a, Memory, g->model->nvars),
+		.outer = arena_array(a, Memory, g->nvalues),
 	};
-	for (int v = 0; v < g->nvalues; v++)
-		c.contents[v] = c.outer[v] = -1;
-	for (int v = 0; v < g->model->nvars; v++)
-		c.state[v] = -1;
-	for (int b = 0; b < plan->nbuffers; b++)
-		check_buffer(&c, &plan->buffer[b]);
 	check_steps(&c);
-	if (c.wrong)
-		return c.wrong;
-	check_peak(&c);
-	check_disjoint(&c);
+	const char *wrong = check_buffers(a, plan);
+	if (wrong || c.wrong)
+		return wrong ? wrong : c.wrong;
 	start(&c);
 	for (; c.step < plan->nsteps && !c.wrong; c.step++)
 		run_step(&c);

@@ -61,10 +61,9 @@ static int64_t bytes_of_outputs(const Problem *p)
 	return bytes;
 }
 
-int64_t problem_floor(const Problem *p)
+/* By task; those that are not run need nothing. */
+static int64_t *bytes_by_task(Arena *scratch, const Problem *p)
 {
-	Arena *scratch = arena_create();
-	int64_t most = bytes_of_outputs(p);
 	int64_t *bytes = arena_array(scratch, int64_t, p->ntasks + 1);
 	bool *later = arena_array(scratch, bool, p->ntasks + 1);
 	for (int t = 0; t < p->ntasks; t++)
@@ -73,8 +72,18 @@ int64_t problem_floor(const Problem *p)
 		if (p->storage[s].writer < 0 && p->storage[s].bytes > 0)
 			add_waiting(p, s, later, bytes);
 	for (int t = 0; t < p->ntasks; t++)
-		if (!p->task[t].skipped && bytes[t] > most)
-			most = bytes[t];
+		if (p->task[t].skipped)
+			bytes[t] = 0;
+	return bytes;
+}
+
+int64_t problem_floor(const Problem *p)
+{
+	Arena *scratch = arena_create();
+	int64_t most = bytes_of_outputs(p);
+	int64_t *bytes = bytes_by_task(scratch, p);
+	for (int t = 0; t < p->ntasks; t++)
+		most = bytes[t] > most ? bytes[t] : most;
 	arena_destroy(scratch);
 	return most;
 }
@@ -88,11 +97,34 @@ static int64_t bytes_of_inputs(const Problem *p)
 	return bytes;
 }
 
+/* Whichever values lie inside of others: a task needs no less than with all or
+ * with none of them, and those that only hand on may have nothing to do. */
+static int64_t floor_of_choices(Arena *scratch, const Problem *p,
+                                const Problem *q)
+{
+	int64_t most = bytes_of_outputs(p);
+	int64_t *apart = bytes_by_task(scratch, p);
+	int64_t *inside = bytes_by_task(scratch, q);
+	if (bytes_of_outputs(q) < most)
+		most = bytes_of_outputs(q);
+	for (int t = 0; t < p->ntasks; t++) {
+		int64_t bytes = apart[t] < inside[t] ? apart[t] : inside[t];
+		if (!p->task[t].node->op->pieces && bytes > most)
+			most = bytes;
+	}
+	return most;
+}
+
 int64_t plan_floor(const Plan *plan, bool whole)
 {
 	Arena *scratch = arena_create();
-	Problem *p = problem_create(scratch, (Graph *)plan->graph);
-	int64_t bytes = whole ? problem_floor(p) : bytes_of_inputs(p);
+	Graph *g = (Graph *)plan->graph;
+	bool *copies = arena_array(scratch, bool, g->nnodes);
+	Problem *p = problem_create(scratch, g);
+	int64_t bytes = whole ? floor_of_choices(
+					scratch, p,
+					problem_with_views(scratch, g, copies))
+			      : bytes_of_inputs(p);
 	arena_destroy(scratch);
 	return bytes;
 }

@@ -108,15 +108,18 @@ static int free_readers(const Bounder *b, const Storage *s)
 
 /* ---- the network ---- */
 
-/* Costs `bytes` if `from` has run and a free reader of s has not. */
-static void add_storage(Cut *c, int from, const Storage *s, int64_t bytes)
+/* Costs `bytes` if `from` has run and a free reader of s, or of those `more`
+ * behind it, has not. */
+static void add_storages(Cut *c, int from, const Storage *s, int more,
+                         int64_t bytes)
 {
 	int aux = c->nnodes++;
 	flow_arc(c->flow, from, aux, bytes);
-	for (int i = 0; i < s->nreaders; i++)
-		if (c->b->side[s->reader[i]] == FREE)
-			flow_arc(c->flow, aux, c->b->node[s->reader[i]],
-			         FLOW_MUCH);
+	for (int k = 0; k <= more; k++)
+		for (int i = 0; i < s[k].nreaders; i++)
+			if (c->b->side[s[k].reader[i]] == FREE)
+				flow_arc(c->flow, aux,
+				         c->b->node[s[k].reader[i]], FLOW_MUCH);
 }
 
 static void enter_storage(Cut *c, const Storage *s)
@@ -132,7 +135,7 @@ static void enter_storage(Cut *c, const Storage *s)
 	else if (kept)
 		flow_arc(c->flow, from, SINK, s->bytes);
 	else if (free_readers(b, s))
-		add_storage(c, from, s, s->bytes);
+		add_storages(c, from, s, 0, s->bytes);
 }
 
 static void enter_order(Cut *c)
@@ -147,15 +150,30 @@ static void enter_order(Cut *c)
 
 /* ---- what the task writes ---- */
 
-/* May the task be the last to read storage r? */
-static bool may_die(const Cut *c, int r)
+static bool storage_may_die(const Cut *c, const Storage *s)
 {
-	const Storage *s = &c->b->p->storage[r];
 	for (int i = 0; i < s->nreaders; i++)
 		if (s->reader[i] != c->task &&
 		    c->b->side[s->reader[i]] == LATER)
 			return false;
 	return !s->output;
+}
+
+/* May the task be the last to read what it would write over? */
+static bool may_die(const Cut *c, const Reuse *u)
+{
+	for (int k = 0; k <= u->more_read; k++)
+		if (!storage_may_die(c, &c->b->p->storage[u->read + k]))
+			return false;
+	return true;
+}
+
+static bool dies_anyway(const Cut *c, const Reuse *u)
+{
+	for (int k = 0; k <= u->more_read; k++)
+		if (free_readers(c->b, &c->b->p->storage[u->read + k]))
+			return false;
+	return may_die(c, u);
 }
 
 /* The most that is saved by lying over what dies in any case. */
@@ -165,10 +183,9 @@ static int64_t saved_anyway(const Cut *c, int w)
 	const Task *t = &p->task[c->task];
 	int64_t most = 0;
 	for (int i = 0; i < t->nreuses; i++) {
-		int r = t->reuse[i].read;
 		int64_t saved = reuse_saves(p, &t->reuse[i]);
-		if (t->reuse[i].write == w && saved > most && may_die(c, r) &&
-		    !free_readers(c->b, &p->storage[r]))
+		if (t->reuse[i].write == w && saved > most &&
+		    dies_anyway(c, &t->reuse[i]))
 			most = saved;
 	}
 	return most;
@@ -179,19 +196,21 @@ static void enter_write(Cut *c, int w)
 	const Problem *p = c->b->p;
 	const Task *t = &p->task[c->task];
 	int64_t anyway = saved_anyway(c, w), most = anyway;
-	int n = 0, one = -1;
+	int n = 0;
+	const Reuse *one = NULL;
 	for (int i = 0; i < t->nreuses; i++) {
 		int64_t saved = reuse_saves(p, &t->reuse[i]);
 		if (t->reuse[i].write != w || saved <= anyway ||
-		    !may_die(c, t->reuse[i].read))
+		    !may_die(c, &t->reuse[i]))
 			continue;
 		most = saved > most ? saved : most;
-		one = t->reuse[i].read;
+		one = &t->reuse[i];
 		n++;
 	}
 	c->fixed += p->storage[w].bytes - most;
 	if (n == 1)
-		add_storage(c, SOURCE, &p->storage[one], most - anyway);
+		add_storages(c, SOURCE, &p->storage[one->read], one->more_read,
+		             most - anyway);
 	else if (n > 1 && c->branch < 0) {
 		c->branch = w;
 		c->branch_free = most - anyway;
@@ -230,14 +249,15 @@ static void read_side(const Cut *c, bool before[])
 		          : b->side[t] == FREE && side[b->node[t]];
 }
 
-/* The other readers of r run before the task. */
-static void let_die(Cut *c, int r)
+/* The other readers of what would be written over run before the task. */
+static void let_die(Cut *c, const Reuse *u)
 {
-	const Storage *s = &c->b->p->storage[r];
-	for (int i = 0; i < s->nreaders; i++)
-		if (c->b->side[s->reader[i]] == FREE)
-			flow_arc(c->flow, SOURCE, c->b->node[s->reader[i]],
-			         FLOW_MUCH);
+	const Storage *s = &c->b->p->storage[u->read];
+	for (int k = 0; k <= u->more_read; k++)
+		for (int i = 0; i < s[k].nreaders; i++)
+			if (c->b->side[s[k].reader[i]] == FREE)
+				flow_arc(c->flow, SOURCE,
+				         c->b->node[s[k].reader[i]], FLOW_MUCH);
 }
 
 /* The cheapest of: nothing of the branch's candidates dies, or one does. */
@@ -253,8 +273,8 @@ static int64_t try_candidates(Bounder *b, int task, int branch,
 		const Reuse *u = &t->reuse[i];
 		int64_t more = b->p->storage[branch].bytes - c.branch_fixed -
 		               reuse_saves(b->p, u);
-		if (u->write == branch && may_die(&c, u->read)) {
-			let_die(&c, u->read);
+		if (u->write == branch && may_die(&c, u)) {
+			let_die(&c, u);
 			int64_t sum = c.fixed + (more > 0 ? more : 0) +
 			              flow_maximum(c.flow, SOURCE, SINK, work);
 			if (sum < best) {

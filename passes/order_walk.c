@@ -32,17 +32,25 @@ static bool dies(const Walk *w, int storage)
 	return w->left[storage] == 1 && !w->p->storage[storage].output;
 }
 
-/* Bytes of the storage that lie over the first that dies and was not taken, as
- * buffers.c chooses. */
+static bool may_take(const Walk *w, const Reuse *u)
+{
+	for (int k = 0; k <= u->more_read; k++)
+		if (!dies(w, u->read + k) || w->taken[u->read + k] == w->stamp)
+			return false;
+	return true;
+}
+
+/* Bytes of what begins with the storage that lie over the first that dies and
+ * was not taken, as buffers.c chooses. */
 static int64_t overwritten(Walk *w, const Task *t, int storage)
 {
 	for (int i = 0; i < t->nreuses; i++) {
-		int r = t->reuse[i].read;
-		if (t->reuse[i].write == storage && dies(w, r) &&
-		    w->taken[r] != w->stamp) {
-			w->taken[r] = w->stamp;
-			return reuse_saves(w->p, &t->reuse[i]);
-		}
+		const Reuse *u = &t->reuse[i];
+		if (u->write != storage || !may_take(w, u))
+			continue;
+		for (int k = 0; k <= u->more_read; k++)
+			w->taken[u->read + k] = w->stamp;
+		return reuse_saves(w->p, u);
 	}
 	return 0;
 }

@@ -21,6 +21,10 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */
 	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_views,      /* before fusion makes sums of gradients one node */
+	 STAGE_FUNCTION},
+	{&pass_dce,        /* what was added up */
+	 STAGE_FUNCTION},
 	{&pass_split_norm, /* differentiation is done; shows elementwise parts */
 	 STAGE_FUNCTION},
 	{&pass_split_batch, /* the statistics; what follows sees the parts */

@@ -1,13 +1,25 @@
 /*
  * The planner: of all orders the one with the smallest arena, written down as
  * a Plan and checked.
+ *
+ * Values that lie inside of others need no more bytes at any step of any order,
+ * but they are placed together, and one that is still wanted keeps others from
+ * being written over the whole. So a graph with such values is also planned
+ * without, and with some of them apart.
  */
+#include "ir/piece.h"
 #include "passes/order.h"
 #include "passes/pass.h"
 
 #include <string.h>
 
+enum {
+	APART_WORK = 4000,    /* tasks planned with one node's pieces apart, */
+	MOST_APART = 4,       /*   and times */
+};
+
 typedef struct Best {
+	const Problem *problem;
 	Layout *layout;
 	int64_t arena_bytes;
 	int64_t bound; /* of the peak, in any order */
@@ -87,7 +99,7 @@ static int *order_for_part(Problem *p, int found[], int64_t parts)
 static Best choose(Problem *p, int align, int64_t parts)
 {
 	Order found = order_search(p);
-	Best best = {.bound = found.bound};
+	Best best = {.problem = p, .bound = found.bound};
 	int *only = order_for_part(p, found.task, parts);
 	for (int i = only ? nschedulers : 0; i <= nschedulers; i++) {
 		int *order = only ? only : found.task;
@@ -105,7 +117,7 @@ static Best choose(Problem *p, int align, int64_t parts)
 		int64_t bytes =
 		    place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
 		if (better(bytes, l, &best))
-			best = (Best){l, bytes, found.bound};
+			best = (Best){p, l, bytes, found.bound};
 	}
 	return best;
 }
@@ -124,18 +136,122 @@ static Best choose_overlap(Problem *p, int align, int64_t parts)
 	return apart;
 }
 
+/* ---- values inside of others ---- */
+
+typedef struct Chooser {
+	Arena *arena;
+	Graph *g;
+	int align;
+	int64_t parts;
+	bool *copies; /* by node id */
+	Best best;
+} Chooser;
+
+static bool has_pieces(Arena *a, const Node *n)
+{
+	return n->op->pieces &&
+	       node_pieces(n, arena_array(a, Piece, n->nin + n->nout));
+}
+
+static bool any_pieces(Arena *a, const Graph *g)
+{
+	for (const Node *n = g->first; n; n = n->next)
+		if (has_pieces(a, n))
+			return true;
+	return false;
+}
+
+static Best with_copies(Chooser *c)
+{
+	Problem *p = problem_with_views(c->arena, c->g, c->copies);
+	return choose_overlap(p, c->align, c->parts);
+}
+
+/* Is one of the node's results, or what it takes them from, there at the
+ * step? */
+static bool is_there(const Best *best, const Node *n, int step)
+{
+	const Problem *p = best->problem;
+	for (int i = -n->nin; i < n->nout; i++) {
+		const Value *v = i < 0 ? n->in[-1 - i] : n->out[i];
+		int b = v ? best->layout->of[p->of[v->id]] : -1;
+		if (b >= 0 && best->layout->buffer[b].first <= step &&
+		    best->layout->buffer[b].last >= step)
+			return true;
+	}
+	return false;
+}
+
+/* One after the other of the nodes that have to do with the peak does what it
+ * did not. */
+static void change_some(Chooser *c)
+{
+	int most = APART_WORK / (c->best.problem->ntasks + 1);
+	most = most < MOST_APART ? most : MOST_APART;
+	for (const Node *n = c->g->first; n && most > 0; n = n->next) {
+		if (c->best.arena_bytes <= c->best.bound)
+			return;
+		if (!has_pieces(c->arena, n) ||
+		    !is_there(&c->best, n, c->best.layout->peak_step))
+			continue;
+		most--;
+		c->copies[n->id] = !c->copies[n->id];
+		Best other = with_copies(c);
+		int64_t bound = c->best.bound;
+		if (other.arena_bytes < c->best.arena_bytes)
+			c->best = other;
+		else
+			c->copies[n->id] = !c->copies[n->id];
+		c->best.bound = bound;
+	}
+}
+
+/* Where both need the same, fewer bytes are moved. */
+static Best choose_views(Arena *a, Graph *g, int align, int64_t parts)
+{
+	Chooser c = {
+		a, g, align, parts, arena_array(a, bool, g->nnodes), {0}};
+	Problem *apart = problem_create(a, g);
+	if (!any_pieces(a, g))
+		return choose_overlap(apart, align, parts);
+	int64_t floor = problem_floor(apart);
+	c.best = with_copies(&c);
+	if (!c.best.problem->nshared || c.best.arena_bytes <= floor)
+		return c.best;
+	Best without = choose_overlap(apart, align, parts);
+	int64_t bound = without.bound < c.best.bound ? without.bound
+	                                             : c.best.bound;
+	if (without.arena_bytes < c.best.arena_bytes) {
+		c.best = without;
+		for (int i = 0; i < g->nnodes; i++)
+			c.copies[i] = true;
+	}
+	c.best.bound = bound;
+	change_some(&c);
+	return c.best;
+}
+
+static bool is_disabled(const Options *o, const char *name)
+{
+	for (int i = 0; o && i < o->disable.n; i++)
+		if (!strcmp(o->disable.name[i], name))
+			return true;
+	return false;
+}
+
 /* ---- writing it down ---- */
 
-static Place place_of(const Problem *p, const Layout *l, int storage)
+static Place place_of(const Problem *p, const Layout *l, int value)
 {
+	int storage = p->of[value], b = l->of[storage];
 	const Storage *s = &p->storage[storage];
 	if (s->region != REGION_ARENA)
 		return (Place){
 		    .region = s->region,
 		    .base = s->root->total ? s->root->total : s->root,
+		    .offset = p->at[value],
 		};
-	int b = l->of[storage];
-	return (Place){REGION_ARENA, s->root, b,
+	return (Place){REGION_ARENA, s->whole, b,
 		       l->buffer[b].offset + l->at[storage]};
 }
 
@@ -161,8 +277,9 @@ static Buffer buffer_copy(Arena *a, const Buffer *b)
 	return c;
 }
 
-static Plan *write_plan(const Problem *p, const Best *best)
+static Plan *write_plan(const Best *best)
 {
+	const Problem *p = best->problem;
 	Arena *a = p->graph->unit->arena;
 	const Layout *l = best->layout;
 	Plan *plan = arena_new(a, Plan);
@@ -182,7 +299,7 @@ static Plan *write_plan(const Problem *p, const Best *best)
 	plan->place = arena_array(a, Place, p->graph->nvalues);
 	for (int v = 0; v < p->graph->nvalues; v++)
 		if (p->of[v] >= 0)
-			plan->place[v] = place_of(p, l, p->of[v]);
+			plan->place[v] = place_of(p, l, v);
 	plan->arena_bytes = best->arena_bytes;
 	plan->recomputed_flops = repeated_flops(p->graph);
 	set_peak(plan, l);
@@ -196,10 +313,12 @@ Plan *plan_memory(Graph *g, const Options *options)
 	const Target *target =
 	    options && options->target ? options->target : &all_targets[0];
 	Arena *scratch = arena_create();
-	Problem *p = problem_create(scratch, g);
-	Best best =
-	    choose_overlap(p, target->align, options ? options->parts : 1);
-	Plan *plan = write_plan(p, &best);
+	int64_t parts = options ? options->parts : 1;
+	Best best = is_disabled(options, pass_views.name)
+			? choose_overlap(problem_create(scratch, g),
+					 target->align, parts)
+			: choose_views(scratch, g, target->align, parts);
+	Plan *plan = write_plan(&best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)
 		BUG("the plan of '%s' is wrong: %s", g->name, wrong);

@@ -1,6 +1,8 @@
 /*
  * What the parts of the planner share. In this order:
  *
+ *   share.c     which values lie inside of one another
+ *   cut.c       memory cut into storages that live as long as they are read
  *   problem.c   the graph as tasks that read and write storages
  *   schedule.c  orders of the tasks, quickly
  *   order*.c    the order with the least peak, and what is proved of it
@@ -16,9 +18,14 @@
 
 #include "ir/plan.h"
 
-/* The memory of a value and of all that are views of it. */
+/* Memory that is written and read as one: a value's, all its views' too; or a
+ * part of it, if some value lies inside of another. The storages of one body are
+ * neighbours in memory, `at` bytes from where it begins. */
 typedef struct Storage {
-	const Value *root;    /* the value it was made for */
+	const Value *root;    /* whose elements it was made for, */
+	const Value *whole;   /*   and the largest value of the body */
+	int body;
+	int64_t at;
 	Region region;
 	int64_t bytes;        /* it takes in the arena; 0 in other regions */
 	int writer;           /* task; -1: there before the first step */
@@ -31,6 +38,7 @@ typedef struct Storage {
 typedef struct Reuse {
 	int read, write;
 	int64_t ahead;        /* 0, or a multiple of OVERLAP_ALIGN */
+	int more_read, more_write;   /* storages behind them that belong to it */
 } Reuse;
 
 enum { OVERLAP_ALIGN = 64 };   /* what all alignments divide */
@@ -38,7 +46,7 @@ enum { OVERLAP_ALIGN = 64 };   /* what all alignments divide */
 /* One node, in the order of the graph. */
 typedef struct Task {
 	Node *node;
-	bool skipped;         /* a view in place */
+	bool skipped;         /* all that it hands on is in place */
 	int nreads, *read;    /* storages, each once */
 	int nwrites, *write;
 	int nreuses;
@@ -54,13 +62,20 @@ typedef struct Problem {
 	int ntasks, nstorages;
 	Task *task;
 	Storage *storage;
-	int *of;              /* storage by value id; -1: not in memory */
+	int *of;              /* first storage by value id; -1: not in memory */
+	int *parts;           /*   and how many */
+	int64_t *at;          /* by value id: bytes from where the first begins */
+	int nshared;          /* pieces handed on in place, views left out */
 } Problem;
 
-/* BUG if an output is not in the arena or a variable cannot be replaced in
- * place: the pass `outputs` sees to both. */
+/* With views as they are, and no value inside of another. BUG if an output is
+ * not in the arena or a variable cannot be replaced in place: the pass `outputs`
+ * sees to both. */
 Problem *problem_create(Arena *, Graph *);
+/* Where values may lie inside of others, but for what these nodes, by id, copy. */
+Problem *problem_with_views(Arena *, Graph *, const bool *copies);
 
+bool reuse_is_in_place(const Problem *, const Reuse *);
 /* Bytes that the two need less than apart. */
 int64_t reuse_saves(const Problem *, const Reuse *);
 /* Adds it to the task's, behind those of the same `write` that save more. The

@@ -1,30 +1,21 @@
 /*
- * The planner's view of a graph: tasks (nodes) that read and write storages.
- * A view shares the storage of what it views; here is decided which views are
- * that and which are copies, and where a kernel may overwrite what it reads.
+ * The planner's view of a graph: tasks (nodes) that read and write storages, and
+ * where a kernel may overwrite what it reads.
  */
-#include "passes/planner.h"
+#include "passes/share.h"
 
-#include "ir/op.h"
 #include "ir/scan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Builder {
 	Problem *p;
 	Arena *arena;
+	Share *share;
 	int *task_of;         /* by node id */
-	int *last_read;       /* by value id: the last task, views followed */
-	int *replaced;        /* by variable id: the task that writes it */
 	bool *loaded;         /* by value id: some kernel reads it in memory */
-	bool *output;         /* by value id */
-	bool *outer;          /* by value id: output of a Scan's graph */
 } Builder;
-
-static const Value *viewed(const Node *n)
-{
-	return n->op->view ? n->in[0] : NULL;
-}
 
 /* ---- kernels: cost, loads, what may be overwritten ---- */
 
@@ -46,28 +37,52 @@ typedef struct Pair {
 
 enum { LEAST_SAVED = 256 };   /* bytes that an overlap is worth while for */
 
-/* May the task write output o over all inputs that share a storage? `pair` has
- * the kernel's answer for each input and output. */
+/* ---- values as storages ---- */
+
+static bool same_storages(const Problem *p, const Value *v, const Value *w)
+{
+	return p->of[v->id] == p->of[w->id] &&
+	       p->parts[v->id] == p->parts[w->id];
+}
+
+static bool share_storages(const Problem *p, const Value *v, const Value *w)
+{
+	int a = p->of[v->id], b = p->of[w->id];
+	return a < b + p->parts[w->id] && b < a + p->parts[v->id];
+}
+
+static bool same_body(const Problem *p, const Value *v, const Value *w)
+{
+	return p->storage[p->of[v->id]].body == p->storage[p->of[w->id]].body;
+}
+
+/* May the task write output o over x and all inputs that share its storages?
+ * `pair` has the kernel's answer for each input and output. */
 static bool may_overwrite(const Problem *p, const Node *n, const Pair *pair,
-                          int storage, int o)
+                          const Value *x, int o)
 {
 	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && p->of[n->in[i]->id] == storage &&
-		    !pair[i * n->nout + o].in_place)
+		if (n->in[i] && share_storages(p, n->in[i], x) &&
+		    (!same_storages(p, n->in[i], x) ||
+		     !pair[i * n->nout + o].in_place))
 			return false;
 	return true;
 }
 
-/* How far before the storage output o must start, in steps that keep all
- * alignments. */
+/* How far before x output o must start, in steps that keep all alignments; -1:
+ * an input that is a part of x is in the way. */
 static int64_t must_be_ahead(const Problem *p, const Node *n, const Pair *pair,
-                             int storage, int o)
+                             const Value *x, int o)
 {
 	int64_t ahead = 0;
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && p->of[n->in[i]->id] == storage &&
-		    pair[i * n->nout + o].ahead > ahead)
+	for (int i = 0; i < n->nin; i++) {
+		if (!n->in[i] || !share_storages(p, n->in[i], x))
+			continue;
+		if (!same_storages(p, n->in[i], x))
+			return -1;
+		if (pair[i * n->nout + o].ahead > ahead)
 			ahead = pair[i * n->nout + o].ahead;
+	}
 	return (ahead + OVERLAP_ALIGN - 1) / OVERLAP_ALIGN * OVERLAP_ALIGN;
 }
 
@@ -97,98 +112,6 @@ static const Pair *find_pairs(Arena *a, const Kernel *k, const Node *n)
 	return pair;
 }
 
-/* ---- which values share a storage ---- */
-
-static int new_storage(Builder *b, const Value *root, Region region, int writer)
-{
-	Problem *p = b->p;
-	Storage *s = &p->storage[p->nstorages];
-	s->root = root;
-	s->region = region;
-	s->bytes = region == REGION_ARENA ? value_bytes(root) : 0;
-	s->writer = writer;
-	return p->of[root->id] = p->nstorages++;
-}
-
-static Region region_of_input(const Value *v)
-{
-	switch (v->role) {
-	case IN_DATA: case IN_TARGET:
-		return REGION_ARENA;
-	case IN_PART: case IN_WHOLE: case IN_INDEX: case IN_SUM:
-		return REGION_OUTER;
-	case IN_HYPER: case IN_STEP: case IN_SEED:
-		break;
-	}
-	return REGION_CONTEXT;
-}
-
-static Region region_of_result(const Builder *b, const Value *v)
-{
-	if (v->var)
-		return REGION_STATE;
-	return b->outer[v->id] ? REGION_OUTER : REGION_ARENA;
-}
-
-static Region region_of_source(const Builder *b, const Value *v)
-{
-	switch (v->kind) {
-	case V_CONST:
-		return b->loaded[v->id] || numel(v->shape) != 1 ? REGION_CONST
-		                                                : REGION_NONE;
-	case V_VARIABLE:
-		return v->var->mutable ? REGION_STATE : REGION_CONST;
-	case V_INPUT:
-		return region_of_input(v);
-	case V_RESULT:
-		break;
-	}
-	BUG("%%%s is read before it is computed", v->name);
-}
-
-static void find_source(Builder *b, const Value *v)
-{
-	if (v && b->p->of[v->id] < 0)
-		new_storage(b, v, region_of_source(b, v), -1);
-}
-
-/* A view is a copy instead where the memory it views is no place for it: not
- * memory at all, not in the arena though the caller wants to read it there, or
- * a variable that is replaced while the view is still read. */
-static bool view_in_place(const Builder *b, const Node *n)
-{
-	const Value *x = viewed(n), *v = n->out[0];
-	if (!x || n->nout != 1 || v->var || v->dtype != x->dtype ||
-	    numel(v->shape) != numel(x->shape) || b->outer[v->id])
-		return false;
-	const Storage *s = &b->p->storage[b->p->of[x->id]];
-	if (s->region == REGION_NONE || s->region == REGION_CONTEXT)
-		return false;
-	if (b->output[v->id] && s->region != REGION_ARENA)
-		return false;
-	return s->region != REGION_STATE || s->root->kind != V_VARIABLE ||
-	       b->last_read[v->id] < b->replaced[s->root->var->id];
-}
-
-static void find_storages(Builder *b, int t)
-{
-	Problem *p = b->p;
-	Task *task = &p->task[t];
-	Node *n = task->node;
-	for (int i = 0; i < n->nin; i++)
-		find_source(b, n->in[i]);
-	task->skipped = view_in_place(b, n);
-	for (int o = 0; o < n->nout; o++) {
-		const Value *v = n->out[o];
-		if (o == 0 && task->skipped)
-			p->of[v->id] = p->of[n->in[0]->id];
-		else
-			new_storage(b, v, region_of_result(b, v), t);
-	}
-	if (task->skipped)
-		task->cost = (Cost){0, 0};
-}
-
 /* ---- tasks ---- */
 
 static int add_once(int list[], int n, int x)
@@ -200,20 +123,65 @@ static int add_once(int list[], int n, int x)
 	return n + 1;
 }
 
+static int read_storages(const Problem *p, const Value *v, int list[], int n)
+{
+	for (int k = 0; k < p->parts[v->id]; k++)
+		n = add_once(list, n, p->of[v->id] + k);
+	return n;
+}
+
+/* Is nothing left to do, as all outputs were handed on? */
+static bool nothing_to_do(const Builder *b, int t)
+{
+	const Node *n = b->p->task[t].node;
+	const Handed *handed = &b->share->handed[t];
+	int64_t elements = 0;
+	for (int o = 0; o < n->nout; o++)
+		elements += numel(n->out[o]->shape);
+	for (int i = 0; i < handed->n; i++)
+		elements -= handed->placed[i] ? handed->piece[i].count : 0;
+	return !elements && handed->n && handed->placed[0];
+}
+
+/* What is only handed on is read by who reads it then. */
+static void find_reads(const Problem *p, Task *task)
+{
+	const Node *n = task->node;
+	int count = task->skipped ? n->nout : n->nin, most = 0;
+	Value *const *v = task->skipped ? n->out : n->in;
+	for (int i = 0; i < count; i++)
+		most += v[i] ? p->parts[v[i]->id] : 0;
+	task->read = arena_array(p->arena, int, most);
+	for (int i = 0; i < count; i++)
+		if (v[i])
+			task->nreads = read_storages(p, v[i], task->read,
+			                             task->nreads);
+}
+
+static void find_writes(const Problem *p, Task *task, int t)
+{
+	const Node *n = task->node;
+	int most = 0;
+	for (int o = 0; o < n->nout; o++)
+		most += p->parts[n->out[o]->id];
+	task->write = arena_array(p->arena, int, most);
+	for (int o = 0; o < n->nout; o++)
+		for (int k = 0; k < p->parts[n->out[o]->id]; k++) {
+			int s = p->of[n->out[o]->id] + k;
+			if (p->storage[s].writer == t)
+				task->write[task->nwrites++] = s;
+		}
+}
+
 static void find_accesses(Builder *b, int t)
 {
 	Problem *p = b->p;
 	Task *task = &p->task[t];
-	Node *n = task->node;
-	task->read = arena_array(b->arena, int, n->nin);
-	task->write = arena_array(b->arena, int, n->nout);
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i])
-			task->nreads = add_once(task->read, task->nreads,
-			                        p->of[n->in[i]->id]);
-	for (int o = 0; o < n->nout; o++)
-		if (o || !task->skipped)
-			task->write[task->nwrites++] = p->of[n->out[o]->id];
+	task->skipped = nothing_to_do(b, t);
+	if (task->skipped)
+		task->cost = (Cost){0, 0};
+	find_reads(p, task);
+	find_writes(p, task, t);
 	for (int i = 0; i < task->nreads; i++)
 		p->storage[task->read[i]].nreaders++;
 }
@@ -226,21 +194,34 @@ static void check_replacements(const Problem *p, const Node *n,
 		for (int i = 0; i < n->nin && n->out[o]->var; i++) {
 			if (!n->in[i])
 				continue;
-			int s = p->of[n->in[i]->id];
-			const Value *root = p->storage[s].root;
-			if (p->storage[s].region == REGION_STATE &&
-			    root->var == n->out[o]->var &&
-			    !may_overwrite(p, n, pair, s, o))
+			const Storage *s = &p->storage[p->of[n->in[i]->id]];
+			if (s->region == REGION_STATE &&
+			    s->root->var == n->out[o]->var &&
+			    !may_overwrite(p, n, pair, n->in[i], o))
 				BUG("%s '%s' cannot replace variable '%s' in "
 				    "place", n->op->name, n->loc.node,
-				    root->var->name);
+				    s->root->var->name);
 		}
+}
+
+static int64_t bytes_of(const Problem *p, int storage, int more)
+{
+	int64_t bytes = 0;
+	for (int k = 0; k <= more; k++)
+		bytes += p->storage[storage + k].bytes;
+	return bytes;
+}
+
+bool reuse_is_in_place(const Problem *p, const Reuse *u)
+{
+	return !u->ahead && bytes_of(p, u->read, u->more_read) ==
+	                    bytes_of(p, u->write, u->more_write);
 }
 
 int64_t reuse_saves(const Problem *p, const Reuse *u)
 {
-	int64_t read = p->storage[u->read].bytes;
-	int64_t left = p->storage[u->write].bytes - u->ahead;
+	int64_t read = bytes_of(p, u->read, u->more_read);
+	int64_t left = bytes_of(p, u->write, u->more_write) - u->ahead;
 	return left < 0 ? 0 : left < read ? left : read;
 }
 
@@ -254,34 +235,55 @@ void task_reuse(const Problem *p, Task *task, Reuse u)
 	task->reuse[i] = u;
 }
 
-/* Over the storage r, in its place or before it, if either is worth while. */
-static void find_reuse(Problem *p, Task *task, const Pair *pair, int r, int o)
+/* Over x, in its place or before it, if either is worth while. */
+static void find_reuse(Problem *p, Task *task, const Pair *pair,
+                       const Value *x, int o)
 {
-	Reuse u = {r, p->of[task->node->out[o]->id], 0};
-	if (p->storage[r].region != REGION_ARENA)
+	const Value *y = task->node->out[o];
+	Reuse u = {
+		.read = p->of[x->id], .more_read = p->parts[x->id] - 1,
+		.write = p->of[y->id], .more_write = p->parts[y->id] - 1,
+	};
+	if (p->storage[u.read].region != REGION_ARENA || same_body(p, x, y))
 		return;
-	bool in_place = p->storage[r].bytes == p->storage[u.write].bytes &&
-	                may_overwrite(p, task->node, pair, r, o);
+	bool in_place = reuse_is_in_place(p, &u) &&
+	                may_overwrite(p, task->node, pair, x, o);
 	if (!in_place)
-		u.ahead = must_be_ahead(p, task->node, pair, r, o);
-	if (in_place || reuse_saves(p, &u) >= LEAST_SAVED)
+		u.ahead = must_be_ahead(p, task->node, pair, x, o);
+	if (in_place || (u.ahead >= 0 && reuse_saves(p, &u) >= LEAST_SAVED))
 		task_reuse(p, task, u);
+}
+
+/* The task writes all of it, and it takes room. */
+static bool is_written(const Problem *p, int t, const Value *v)
+{
+	for (int k = 0; k < p->parts[v->id]; k++) {
+		const Storage *s = &p->storage[p->of[v->id] + k];
+		if (s->writer != t || !s->bytes)
+			return false;
+	}
+	return true;
+}
+
+static bool was_seen(const Problem *p, const Node *n, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (n->in[k] && same_storages(p, n->in[k], n->in[i]))
+			return true;
+	return false;
 }
 
 static void find_reuses(Builder *b, int t, const Pair *pair)
 {
 	Problem *p = b->p;
 	Task *task = &p->task[t];
-	task->reuse = arena_array(b->arena, Reuse,
-	                          task->nreads * task->node->nout);
-	for (int o = 0; o < task->node->nout; o++) {
-		int w = p->of[task->node->out[o]->id];
-		if (p->storage[w].writer != t || !p->storage[w].bytes)
-			continue;
-		for (int i = 0; i < task->nreads; i++)
-			find_reuse(p, task, pair, task->read[i], o);
-	}
-	check_replacements(p, task->node, pair);
+	const Node *n = task->node;
+	task->reuse = arena_array(b->arena, Reuse, n->nin * n->nout);
+	for (int o = 0; o < n->nout; o++)
+		for (int i = 0; i < n->nin && is_written(p, t, n->out[o]); i++)
+			if (n->in[i] && !was_seen(p, n, i))
+				find_reuse(p, task, pair, n->in[i], o);
+	check_replacements(p, n, pair);
 }
 
 /* ---- what must come before what ---- */
@@ -308,7 +310,7 @@ static void order_replacement(Builder *b, const Storage *s)
 {
 	if (s->region != REGION_STATE || s->root->kind != V_VARIABLE)
 		return;
-	int writer = b->replaced[s->root->var->id];
+	int writer = b->share->replaced[s->root->var->id];
 	for (int i = 0; i < s->nreaders && writer < b->p->ntasks; i++)
 		if (s->reader[i] != writer)
 			add_edge(b, s->reader[i], writer);
@@ -354,28 +356,9 @@ static int count_nodes(const Graph *g)
 static void number_tasks(Builder *b, Graph *g)
 {
 	int t = 0;
-	for (int i = 0; i < g->model->nvars; i++)
-		b->replaced[i] = b->p->ntasks;
 	for (Node *n = g->first; n; n = n->next, t++) {
 		b->p->task[t].node = n;
 		b->task_of[n->id] = t;
-		for (int o = 0; o < n->nout; o++)
-			if (n->out[o]->var)
-				b->replaced[n->out[o]->var->id] = t;
-	}
-}
-
-/* From the end, so that a view's readers are known before the view. */
-static void find_last_reads(Builder *b)
-{
-	for (int t = b->p->ntasks - 1; t >= 0; t--) {
-		const Node *n = b->p->task[t].node;
-		for (int i = 0; i < n->nin; i++)
-			if (n->in[i] && b->last_read[n->in[i]->id] < t)
-				b->last_read[n->in[i]->id] = t;
-		const Value *x = viewed(n);
-		if (x && b->last_read[x->id] < b->last_read[n->out[0]->id])
-			b->last_read[x->id] = b->last_read[n->out[0]->id];
 	}
 }
 
@@ -395,16 +378,19 @@ static const Pair **read_kernels(Builder *b)
 	return pair;
 }
 
-static void find_outputs(Builder *b, const Graph *g)
+static void find_outputs(const Problem *p)
 {
+	const Graph *g = p->graph;
 	for (int i = 0; i < g->noutputs; i++) {
 		const Value *v = g->output[i].value;
-		find_source(b, v);
-		Storage *s = &b->p->storage[b->p->of[v->id]];
-		if (s->region != REGION_ARENA && s->region != REGION_OUTER)
-			BUG("output '%s' of '%s' is not computed into the "
-			    "arena", g->output[i].name, g->name);
-		s->output = true;
+		for (int k = 0; k < p->parts[v->id]; k++) {
+			Storage *s = &p->storage[p->of[v->id] + k];
+			if (s->region != REGION_ARENA &&
+			    s->region != REGION_OUTER)
+				BUG("output '%s' of '%s' is not computed into "
+				    "the arena", g->output[i].name, g->name);
+			s->output = true;
+		}
 	}
 }
 
@@ -415,25 +401,15 @@ static Builder builder(Arena *a, Graph *g)
 	p->graph = g;
 	p->ntasks = count_nodes(g);
 	p->task = arena_array(a, Task, p->ntasks);
-	p->storage = arena_array(a, Storage, g->nvalues);
 	p->of = arena_array(a, int, g->nvalues);
-	Builder b = {
-		p, a, arena_array(a, int, g->nnodes),
-		arena_array(a, int, g->nvalues),
-		arena_array(a, int, g->model->nvars),
-		arena_array(a, bool, g->nvalues),
-		arena_array(a, bool, g->nvalues),
-		arena_array(a, bool, g->nvalues),
-	};
+	p->parts = arena_array(a, int, g->nvalues);
+	p->at = arena_array(a, int64_t, g->nvalues);
 	for (int v = 0; v < g->nvalues; v++)
-		p->of[v] = b.last_read[v] = -1;
-	for (int i = 0; i < g->noutputs; i++) {
-		const Output *o = &g->output[i];
-		b.output[o->value->id] = true;
-		b.outer[o->value->id] = o->role == OUT_ROWS ||
-		                        o->role == OUT_SUM;
-	}
-	return b;
+		p->of[v] = -1;
+	return (Builder){
+		.p = p, .arena = a, .task_of = arena_array(a, int, g->nnodes),
+		.loaded = arena_array(a, bool, g->nvalues),
+	};
 }
 
 bool problem_separate(Problem *p)
@@ -442,30 +418,25 @@ bool problem_separate(Problem *p)
 	for (int t = 0; t < p->ntasks; t++) {
 		Task *task = &p->task[t];
 		int n = 0;
-		for (int i = 0; i < task->nreuses; i++) {
-			const Reuse *u = &task->reuse[i];
-			if (!u->ahead && p->storage[u->read].bytes ==
-			                 p->storage[u->write].bytes)
-				task->reuse[n++] = *u;
-		}
+		for (int i = 0; i < task->nreuses; i++)
+			if (reuse_is_in_place(p, &task->reuse[i]))
+				task->reuse[n++] = task->reuse[i];
 		given_up += task->nreuses - n;
 		task->nreuses = n;
 	}
 	return given_up > 0;
 }
 
-Problem *problem_create(Arena *a, Graph *g)
+Problem *problem_with_views(Arena *a, Graph *g, const bool *copies)
 {
 	Builder b = builder(a, g);
 	Problem *p = b.p;
 	number_tasks(&b, g);
-	find_last_reads(&b);
 	const Pair **pair = read_kernels(&b);
-	for (int i = 0; i < g->ninputs; i++)
-		find_source(&b, g->input[i]);
-	for (int t = 0; t < p->ntasks; t++)
-		find_storages(&b, t);
-	find_outputs(&b, g);
+	b.share = share_create(p, b.loaded, copies);
+	p->nshared = b.share->nplaced;
+	cut_storages(p, b.share);
+	find_outputs(p);
 	for (int t = 0; t < p->ntasks; t++)
 		find_accesses(&b, t);
 	find_readers(p);
@@ -473,4 +444,10 @@ Problem *problem_create(Arena *a, Graph *g)
 		find_reuses(&b, t, pair[t]);
 	find_order(&b);
 	return p;
+}
+
+
+Problem *problem_create(Arena *a, Graph *g)
+{
+	return problem_with_views(a, g, NULL);
 }

@@ -16,7 +16,7 @@ import numpy as np
 
 from parity import thimble_run
 
-EXACT = ('simplify', 'recompute', 'fuse', 'fuse-update', 'split-norm', 'mask', 'cse', 'dce', 'fold', 'workspace')
+EXACT = ('simplify', 'recompute', 'fuse', 'fuse-update', 'split-norm', 'mask', 'cse', 'dce', 'fold', 'workspace', 'views')
 
 
 def files(folder):

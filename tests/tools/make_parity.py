@@ -102,6 +102,64 @@ class Recurrent(nn.Module):
         return self.head(y[:, -1] if self.last else y)
 
 
+class Dense(nn.Module):
+    """Every layer reads the concatenation of all before it; branches; a shortcut across a scale."""
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(2, 4, 3, padding=1)
+        self.norm = nn.ModuleList(nn.BatchNorm2d(4 + 3 * i) for i in range(3))
+        self.grow = nn.ModuleList(nn.Conv2d(4 + 3 * i, 3, 3, padding=1, bias=False) for i in range(3))
+        self.one, self.three = nn.Conv2d(13, 4, 1), nn.Conv2d(13, 5, 3, padding=1)
+        self.down, self.up = nn.Conv2d(9, 6, 3, padding=1), nn.ConvTranspose2d(6, 5, 2, 2)
+        self.head = nn.Linear(14, 5)
+
+    def forward(self, x):
+        seen = [self.stem(x)]
+        for norm, grow in zip(self.norm, self.grow):
+            seen.append(grow(F.relu(norm(torch.cat(seen, 1)))))
+        x = torch.cat(seen, 1)
+        x = torch.cat([F.relu(self.one(x)), F.relu(self.three(x))], 1)
+        y = self.up(F.relu(self.down(F.max_pool2d(x, 2))))
+        return self.head(torch.cat([y, x], 1).mean((2, 3)))
+
+
+class Attention(nn.Module):
+    """Queries, keys and values cut from one product, in the three ways exports write it."""
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.third = (nn.Linear(8, 24) for _ in range(3))
+        self.head = nn.Linear(8, 5)
+
+    def heads(self, q, k, v):
+        q, k, v = (a.reshape(*a.shape[:2], 2, 4).transpose(1, 2) for a in (q, k, v))
+        a = torch.softmax(q @ k.transpose(2, 3) / 2, -1) @ v
+        return a.transpose(1, 2).reshape(a.shape[0], a.shape[2], 8)
+
+    def forward(self, x):
+        x = x + self.heads(*self.first(x).chunk(3, -1))
+        y = self.second(x)
+        x = x + self.heads(y[:, :, :8], y[:, :, 8:16], y[:, :, 16:])
+        y = self.third(x).reshape(*x.shape[:2], 3, 8).permute(2, 0, 1, 3)
+        return self.head((x + self.heads(y[0], y[1], y[2])).mean(1))
+
+
+class Gates(nn.Module):
+    """A gated cell by hand, its gates cut from two products; all its states are read."""
+    def __init__(self):
+        super().__init__()
+        self.new, self.old = nn.Linear(5, 18), nn.Linear(6, 18)
+        self.head = nn.Linear(18, 4)
+
+    def forward(self, x):
+        h, all = torch.zeros(x.shape[0], 6), []
+        for t in range(3):
+            a, b = self.new(x[:, t]), self.old(h.to(x.dtype))
+            r, z = torch.sigmoid(a[:, :6] + b[:, :6]), torch.sigmoid(a[:, 6:12] + b[:, 6:12])
+            h = (1 - z) * torch.tanh(a[:, 12:] + r * b[:, 12:]) + z * h
+            all.append(h)
+        return self.head(torch.cat(all, 1))
+
+
 def mlp():
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 7),
                          nn.ReLU(), nn.Linear(7, 4))
@@ -111,6 +169,9 @@ IMAGE = lambda: torch.randn(4, 2, 8, 8)
 FLAT = lambda: torch.randn(6, 3, 4)
 ROWS = lambda: torch.randn(5, 8)
 SERIES = lambda: torch.randn(3, 7, 5)
+WORDS = lambda: torch.randn(2, 5, 8)
+ONE_IMAGE = lambda: torch.randn(1, 2, 8, 8)
+ONE_SERIES = lambda: torch.randn(1, 3, 5)
 TOKEN = lambda: torch.randint(0, 11, (3, 7))
 labels = lambda n, *shape: (lambda: torch.randint(0, n, shape))
 values = lambda *shape: (lambda: torch.randn(shape))
@@ -168,6 +229,16 @@ CASES = {
     'rnn-adam': (lambda: Recurrent(nn.RNN, True, learned=True, nonlinearity='relu', bidirectional=True,
                                    batch_first=True), SERIES, labels(4, 3), CE, 'cross-entropy',
                  lambda p: Adam(p, 1e-2), 'adam:lr=0.01'),
+    'dense-one': (Dense, ONE_IMAGE, labels(5, 1), CE, 'cross-entropy',
+                  lambda p: SGD(p, 0.02), 'sgd:lr=0.02'),
+    'dense-momentum': (Dense, IMAGE, labels(5, 4), CE, 'cross-entropy',
+                       lambda p: SGD(p, 0.02, momentum=0.9), 'momentum:lr=0.02,momentum=0.9'),
+    'attention-adam': (Attention, WORDS, labels(5, 2), CE, 'cross-entropy',
+                       lambda p: Adam(p, 3e-3), 'adam:lr=0.003'),
+    'gates-one': (Gates, ONE_SERIES, labels(4, 1), CE, 'cross-entropy',
+                  lambda p: SGD(p, 0.1), 'sgd:lr=0.1'),
+    'gates-sgd': (Gates, SERIES, labels(4, 3), CE, 'cross-entropy',
+                  lambda p: SGD(p, 0.1), 'sgd:lr=0.1'),
     'own-loss': (OwnLoss, ROWS, values(1), lambda y, t: y, 'graph:output=y',
                  lambda p: SGD(p, 0.2, momentum=0.9), 'momentum:lr=0.2,momentum=0.9'),
 }

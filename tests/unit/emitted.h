@@ -150,7 +150,8 @@ static inline void *instance_value(const Instance *i, const Plan *plan,
 	if (p->region == REGION_ARENA)
 		return i->arena + p->offset;
 	if (p->region == REGION_STATE)
-		return i->state + i->l->p->offset[p->base->var->id];
+		return i->state + i->l->p->offset[p->base->var->id] +
+		       p->offset;
 	return NULL;
 }
 

@@ -22,8 +22,10 @@ static int sketch_storage(Sketch *k, int writer)
 	Problem *p = k->p;
 	Value *root = arena_new(p->arena, Value);
 	root->name = "s";
+	root->dtype = DT_U8;
 	p->storage[p->nstorages] = (Storage){
-		.root = root, .region = REGION_ARENA, .writer = writer,
+		.root = root, .whole = root, .body = p->nstorages,
+		.region = REGION_ARENA, .writer = writer,
 		.bytes = 8 * (1 + random_int(&k->random, k->maxbytes)),
 		.output = !random_int(&k->random, 12),
 		.reader = arena_array(p->arena, int, p->ntasks),
@@ -68,7 +70,8 @@ static void sketch_task(Sketch *k, int t)
 		task->write[task->nwrites++] = sketch_storage(k, t);
 	for (int o = 0; o < task->nwrites; o++)
 		for (int i = 0; i < task->nreads; i++) {
-			Reuse r = {task->read[i], task->write[o], 0};
+			Reuse r = {.read = task->read[i],
+			           .write = task->write[o]};
 			if (p->storage[r.read].bytes !=
 			    p->storage[r.write].bytes)
 				r.ahead = random_int(&k->random, 3);

@@ -260,6 +260,13 @@ static inline void run_node(const Node *n, void *const buf[])
 	arena_destroy(scratch);
 }
 
+static inline void run_step(const Plan *plan, const Node *n, void *const buf[])
+{
+	Arena *scratch = arena_create();
+	kernel_eval(plan_kernel(scratch, plan, n), buf, false);
+	arena_destroy(scratch);
+}
+
 static inline Results run_apart(const Graph *g)
 {
 	Arena *a = g->unit->arena;
@@ -308,10 +315,11 @@ static inline void *address_of(const Plan *plan, const Value *v, char *arena,
 	case REGION_ARENA:
 		return arena + p->offset;
 	case REGION_STATE:
-		return state[p->base->var->id];
+		return (char *)state[p->base->var->id] + p->offset;
 	case REGION_CONST:
-		return p->base->var ? state[p->base->var->id]
-		                    : (void *)(uintptr_t)p->base->data;
+		return (char *)(p->base->var
+		                ? state[p->base->var->id]
+		                : (void *)(uintptr_t)p->base->data) + p->offset;
 	case REGION_CONTEXT:
 		return context[p->base->id];
 	case REGION_NONE: case REGION_OUTER:
@@ -349,7 +357,7 @@ static inline Results run_planned(const Plan *plan, int64_t slack)
 		for (int o = 0; o < n->nout; o++)
 			buf[n->out[o]->id] = address_of(plan, n->out[o], arena,
 			                                r.state, context);
-		run_node(n, buf);
+		run_step(plan, n, buf);
 	}
 	for (int i = 0; i < g->noutputs; i++)
 		r.output[i] = address_of(plan, g->output[i].value, arena,

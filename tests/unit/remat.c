@@ -187,10 +187,12 @@ static ChainProblem *chain_problem(Arena *a, const Chain *c)
 	p->p = (Problem){.arena = a, .graph = &p->g, .nstorages = 2 * STAGES + 2,
 	                 .task = p->task, .storage = p->storage};
 	for (int i = 0; i <= STAGES; i++) {
-		p->storage[x_of(i)] = (Storage){&p->root, REGION_ARENA, c->x[i],
-		                                -1, false, 0, NULL};
-		p->storage[g_of(i)] = (Storage){&p->root, REGION_ARENA, c->g[i],
-		                                -1, i == 0, 0, NULL};
+		p->storage[x_of(i)] = (Storage){
+			.root = &p->root, .region = REGION_ARENA,
+			.bytes = c->x[i], .writer = -1};
+		p->storage[g_of(i)] = (Storage){
+			.root = &p->root, .region = REGION_ARENA,
+			.bytes = c->g[i], .writer = -1, .output = i == 0};
 	}
 	for (int i = 1; i <= STAGES; i++)
 		add_task(p, x_of(i), c->forward[i], 1, (int[]){x_of(i - 1)});

@@ -1,0 +1,239 @@
+/*
+ * Values inside of others: the same bits as apart, in no more memory, and a
+ * plan that was tampered with is found out.
+ */
+#include "passes/order.h"
+#include "passes/pass.h"
+#include "tests/unit/views_graph.h"
+
+#include <criterion/criterion.h>
+
+static Plan *plan_views(Unit *u, uint64_t seed, int n, bool views)
+{
+	static const char *name[] = {"views"};
+	Options options = {.target = target_find("host"),
+	                   .disable = {views ? 0 : 1, name}};
+	Graph *g = views_graph(u, seed, n);
+	pass_outputs.run(g, &options);
+	graph_verify(g);
+	return plan_memory(g, &options);
+}
+
+static int count_pieces(const Plan *p, bool placed)
+{
+	Arena *a = arena_create();
+	int count = 0;
+	for (int s = 0; s < p->nsteps; s++) {
+		const Node *n = p->step[s];
+		if (!n->op->pieces)
+			continue;
+		Piece *piece = arena_array(a, Piece, n->nin + n->nout);
+		int all = node_pieces(n, piece);
+		for (int i = 0; i < all; i++)
+			count += plan_has_placed(p, n, &piece[i]) == placed;
+	}
+	arena_destroy(a);
+	return count;
+}
+
+Test(views, same_bits_in_no_more_memory)
+{
+	int placed = 0, moved = 0, less = 0;
+	for (uint64_t seed = 0; seed < 60; seed++) {
+		Unit u = test_unit();
+		int n = 4 + (int)(seed % 50);
+		Plan *p = plan_views(&u, seed, n, true);
+		Plan *q = plan_views(&u, seed, n, false);
+		Results a = run_apart(p->graph), b = run_planned(p, 0);
+		cr_assert(same_results(p->graph, &a, &b), "seed %d",
+		          (int)seed);
+		cr_assert_eq(plan_check(u.arena, p), NULL);
+		cr_assert_leq(p->arena_bytes, q->arena_bytes, "seed %d",
+		              (int)seed);
+		cr_assert_eq(count_pieces(q, true), 0);
+		less += p->arena_bytes < q->arena_bytes;
+		placed += count_pieces(p, true);
+		moved += count_pieces(p, false);
+		arena_destroy(u.arena);
+	}
+	cr_expect_gt(2 * placed, moved, "%d in place, %d moved", placed, moved);
+	cr_expect_gt(less, 30, "%d", less);
+}
+
+/* In no order, if nothing is written over anything. */
+Test(views, no_order_needs_more)
+{
+	int less = 0;
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		Unit u = test_unit();
+		Graph *g = views_graph(&u, seed, 30);
+		pass_outputs.run(g, NULL);
+		Arena *a = arena_create();
+		bool *copies = arena_array(a, bool, g->nnodes);
+		Problem *p = problem_with_views(a, g, copies);
+		Problem *q = problem_create(a, g);
+		for (int t = 0; t < p->ntasks; t++)
+			p->task[t].nreuses = q->task[t].nreuses = 0;
+		for (int i = 0; i < nschedulers; i++) {
+			int *order = arena_array(a, int, p->ntasks);
+			all_schedulers[i](q, order);
+			int64_t with = order_peak(a, p, order, NULL);
+			int64_t without = order_peak(a, q, order, NULL);
+			cr_assert_leq(with, without, "seed %d", (int)seed);
+			cr_assert_geq(layout_create(p, order, 8)->peak, with);
+			less += with < without;
+		}
+		arena_destroy(a);
+		arena_destroy(u.arena);
+	}
+	cr_expect_gt(less, 200, "%d", less);
+}
+
+/* ---- sabotage ---- */
+
+/* A value that shares its buffer with another of the same memory. */
+static const Value *pick_part(const Plan *p, Random *r)
+{
+	const Node *n = p->step[random_int(r, p->nsteps)];
+	const Value *v = n->out[random_int(r, n->nout)];
+	const Place *at = &p->place[v->id];
+	return at->region == REGION_ARENA && at->base != v ? v : NULL;
+}
+
+static void shift_part(Plan *p, Random *r)
+{
+	const Value *v = pick_part(p, r);
+	if (v)
+		p->place[v->id].offset += random_int(r, 2) ? 4 : 16;
+}
+
+/* Where another of the same body is. */
+static void misplace_part(Plan *p, Random *r)
+{
+	const Value *v = pick_part(p, r), *w = pick_part(p, r);
+	if (v && w && bytes_of(v) == bytes_of(w))
+		p->place[v->id] = p->place[w->id];
+}
+
+/* With all its values a buffer goes to where it may be in the way. */
+static void move_body(Plan *p, Random *r)
+{
+	const Value *v = pick_part(p, r);
+	int b = v ? p->place[v->id].buffer : 0;
+	int64_t by = v ? 64 * random_int(r, 4) - p->buffer[b].offset : 0;
+	p->buffer[b].offset += by;
+	for (int i = 0; i < p->graph->nvalues; i++)
+		if (p->place[i].region == REGION_ARENA &&
+		    p->place[i].buffer == b)
+			p->place[i].offset += by;
+}
+
+static void move_a_step(Plan *p, Random *r)
+{
+	int from = random_int(r, p->nsteps), to = random_int(r, p->nsteps);
+	Node *n = p->step[from];
+	for (; from < to; from++)
+		p->step[from] = p->step[from + 1];
+	for (; from > to; from--)
+		p->step[from] = p->step[from - 1];
+	p->step[to] = n;
+}
+
+/* One buffer all the time: then only what is executed can tell. */
+static void merge_all(Plan *p)
+{
+	for (int v = 0; v < p->graph->nvalues; v++)
+		p->place[v].buffer = 0;
+	p->nbuffers = 1;
+	p->buffer[0] = (Buffer){
+		.name = "all", .bytes = p->arena_bytes, .align = 1,
+		.last = p->nsteps - 1,
+	};
+	p->lower_bound = p->arena_bytes;
+}
+
+static Plan *plan_parts(Unit *u, uint64_t seed)
+{
+	Graph *g = views_graph(u, seed, 25);
+	pass_outputs.run(g, NULL);
+	return plan_memory(g, NULL);
+}
+
+Test(views, sabotage)
+{
+	static void (*const kinds[])(Plan *, Random *) = {
+		shift_part, misplace_part, move_a_step, move_body,
+	};
+	int differ = 0, found = 0;
+	for (uint64_t seed = 0; seed < 16; seed++) {
+		Unit u = test_unit();
+		Plan *p = plan_parts(&u, seed);
+		Results a = run_apart(p->graph);
+		for (int i = 0; i < 60; i++) {
+			Random r = {seed * 100 + (uint64_t)i};
+			Plan q = *p;
+			q.place = arena_array(u.arena, Place,
+			                      p->graph->nvalues);
+			q.step = arena_array(u.arena, Node *, p->nsteps);
+			q.buffer = arena_array(u.arena, Buffer, p->nbuffers);
+			memcpy(q.buffer, p->buffer, sizeof *q.buffer *
+			       (size_t)p->nbuffers);
+			memcpy(q.place, p->place, sizeof *q.place *
+			       (size_t)p->graph->nvalues);
+			memcpy(q.step, p->step,
+			       sizeof *q.step * (size_t)p->nsteps);
+			kinds[i % 4](&q, &r);
+			if (i / 4 % 2)
+				merge_all(&q);
+			Results b = run_planned(&q, 4096);
+			bool same = same_results(p->graph, &a, &b);
+			const char *wrong = plan_check(u.arena, &q);
+			cr_assert(same || wrong, "seed %d, %d", (int)seed, i);
+			differ += !same;
+			found += wrong != NULL;
+		}
+		arena_destroy(u.arena);
+	}
+	cr_expect_gt(differ, 90, "%d", differ);
+	cr_expect_geq(found, differ);
+}
+
+/* The buffer of what this step reads dies before it. */
+static bool shorten_life(Plan *p, const Node *n)
+{
+	for (int i = 0; i < n->nin; i++) {
+		const Place *at = &p->place[n->in[i]->id];
+		Buffer *b = &p->buffer[at->buffer];
+		int k = b->nwindows - 1;
+		if (at->region != REGION_ARENA || b->last == b->first ||
+		    p->step[b->last] != n || at->base == n->in[i])
+			continue;
+		if (k >= 0 && b->window[k].first == b->window[k].last)
+			b->nwindows--;
+		else if (k >= 0)
+			b->window[k].last--;
+		b->last--;
+		return true;
+	}
+	return false;
+}
+
+/* No bit changes when a buffer says that it lives for a shorter time, but the
+ * plan is wrong. */
+Test(views, lives_too_short)
+{
+	int shortened = 0;
+	for (uint64_t seed = 0; seed < 60; seed++) {
+		Unit u = test_unit();
+		Plan *p = plan_parts(&u, seed);
+		bool done = false;
+		for (int s = 0; s < p->nsteps && !done; s++)
+			done = !plan_skips(p, p->step[s]) &&
+			       shorten_life(p, p->step[s]);
+		shortened += done;
+		cr_expect(!done || plan_check(u.arena, p), "seed %d",
+		          (int)seed);
+		arena_destroy(u.arena);
+	}
+	cr_expect_gt(shortened, 30, "%d", shortened);
+}
