@@ -320,12 +320,13 @@ static void name_operands(Body *b, const Node *n)
 {
 	const Graph *g = n->scan->graph;
 	for (int i = 0; i < n->nin; i++)
-		if (n->in[i]->kind != V_CONST || numel(n->in[i]->shape) != 1)
+		if (g->input[i]->role != IN_SUM &&
+		    (n->in[i]->kind != V_CONST || numel(n->in[i]->shape) != 1))
 			pointer_to(b, n->in[i]);
 	for (int o = 0; o < n->nout; o++)
 		pointer_to(b, n->out[o]);
 	for (int o = 0; o < g->noutputs; o++)
-		if (g->output[o].role == OUT_SUM)
+		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
 			w_line(b->w, "memset(%s, 0, %s);",
 			       b->local[n->out[o]->id],
 			       c_bytes(b->c, value_bytes(n->out[o])));

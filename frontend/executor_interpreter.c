@@ -128,7 +128,7 @@ static void run_scan(const Ready *r, const Node *n, const Ready *outer)
 {
 	const Graph *g = n->scan->graph;
 	for (int o = 0; o < g->noutputs; o++)
-		if (g->output[o].role == OUT_SUM)
+		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
 			memset(outer->buf[n->out[o]->id], 0,
 			       (size_t)value_bytes(n->out[o]));
 	for (int32_t part = 0; part < n->scan->parts; part++) {

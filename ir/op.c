@@ -1,5 +1,7 @@
 #include "ir/op.h"
 
+#include "ir/scan.h"
+
 #include <string.h>
 
 const OpDef *const all_ops[] = {
@@ -83,12 +85,13 @@ const Value *value_viewed(const Value *v)
 bool node_replaces_in_place(const Node *n, const Value *out)
 {
 	Arena *scratch = arena_create();
-	const Kernel *k = kernel_of(scratch, n);
+	const Kernel *k = n->scan ? NULL : kernel_of(scratch, n);
 	bool safe = true;
 	for (int i = 0; i < n->nin && safe; i++) {
 		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
 		if (x && x->kind == V_VARIABLE && x->var == out->var)
-			safe = kernel_in_place(k, n->in[i], out);
+			safe = k ? kernel_in_place(k, n->in[i], out)
+			         : scan_adds(n, n->in[i], out);
 	}
 	arena_destroy(scratch);
 	return safe;

@@ -12,6 +12,8 @@ typedef struct Builder {
 	int64_t parts;
 	Value **of;           /* by outer value id: its counterpart for one part */
 	bool *rows;           /* by outer value id: that is a part of it */
+	Value **summand;      /* by outer value id: of what is added up, */
+	double *scale;        /*   and by what it is multiplied */
 	Value *index;
 } Builder;
 
@@ -43,6 +45,15 @@ static Value *make_input(Builder *b, const Value *v, bool in_part)
 	return number ? graph_const(g, name, v->dtype, v->shape, v->data) : in;
 }
 
+/* Does the Scan replace what v reads? Then it adds to it. */
+static bool is_replaced(const Node *n, const Value *v)
+{
+	for (int o = 0; o < n->nout && v->kind == V_VARIABLE; o++)
+		if (n->out[o]->var == v->var)
+			return true;
+	return false;
+}
+
 static bool make_inputs(Builder *b, const bool in_part[])
 {
 	for (int i = 0; i < b->n->nin; i++) {
@@ -52,6 +63,8 @@ static bool make_inputs(Builder *b, const bool in_part[])
 			return false;
 		b->rows[v->id] = in_part[i];
 		b->of[v->id] = make_input(b, v, in_part[i]);
+		if (is_replaced(b->n, v))
+			b->of[v->id]->role = IN_SUM;
 	}
 	b->index = graph_input(b->g, "part", IN_INDEX, DT_I32, (Shape){0});
 	return true;
@@ -66,8 +79,9 @@ static int output_index(const Node *n, const Value *v)
 }
 
 /* total' = total + scale * summand, over the total. */
-static Value *add_up(Builder *b, const Value *whole, Value *summand, double scale)
+static Value *add_up(Builder *b, const Value *whole)
 {
+	Value *summand = b->summand[whole->id];
 	Graph *g = b->g;
 	const char *name = arena_printf(g->unit->arena, "%s/total",
 	                                outer_name(b, whole));
@@ -75,13 +89,41 @@ static Value *add_up(Builder *b, const Value *whole, Value *summand, double scal
 	                           summand->shape);
 	total->memory = whole->memory;
 	Node *add = NEW(g, summand->def->loc, op_Accumulate, total, summand);
-	node_set_float(g, add, "scale", scale);
+	node_set_float(g, add, "scale", b->scale[whole->id]);
 	total->total = node_done(g, add);
 	return total->total;
 }
 
+static void set_output(Builder *b, const Value *v, OutputRole role, Value *part)
+{
+	int at = output_index(b->n, v);
+	if (at >= 0)
+		b->g->output[at] = (Output){v->name, part, role};
+}
+
+/* buf' = buf + ..., where buf is the total. */
+static bool add_to_momentum(Builder *b, const Node *m)
+{
+	Value **in = arena_array(b->g->unit->arena, Value *, m->nin + 1);
+	const Value *grad = m->in[1];
+	for (int i = 0; i < m->nin; i++)
+		in[i] = m->in[i] == grad ? b->summand[grad->id]
+		                         : b->of[m->in[i]->id];
+	in[m->nin] = b->index;
+	if (!in[0] || in[0]->role != IN_SUM || !in[1] || !in[2])
+		return false;
+	Node *add = node_new(b->g, m->loc, m->op, m->nin + 1, in);
+	node_set_float(b->g, add, "scale", b->scale[grad->id]);
+	in[0]->total = node_done(b->g, add);
+	in[0]->memory = in[0]->total->memory = m->out[0]->memory;
+	set_output(b, m->out[0], OUT_SUM, in[0]->total);
+	return true;
+}
+
 static bool add_member(Builder *b, const Node *m)
 {
+	if (m->op == &op_MomentumAccumulate)
+		return add_to_momentum(b, m);
 	Arena *a = b->g->unit->arena;
 	bool *part = arena_array(a, bool, m->nin + 1);
 	Value **in = arena_array(a, Value *, m->nin + 1);
@@ -106,14 +148,13 @@ static bool add_member(Builder *b, const Node *m)
 		int at = output_index(b->n, v);
 		if (kind[o] == PART_WHOLE && at >= 0)
 			return false;
-		if (at < 0)
-			continue;
-		double scale = kind[o] == PART_MEAN ? 1 / (double)b->parts : 1;
-		Output *out = &b->g->output[at];
-		out->name = v->name;
-		out->role = kind[o] == PART_ROWS ? OUT_ROWS : OUT_SUM;
-		out->value = kind[o] == PART_ROWS ? p->out[o]
-		           : add_up(b, v, p->out[o], scale);
+		b->summand[v->id] = b->of[v->id] ? NULL : p->out[o];
+		b->scale[v->id] = kind[o] == PART_MEAN ? 1 / (double)b->parts
+		                                       : 1;
+		if (at >= 0 && kind[o] == PART_ROWS)
+			set_output(b, v, OUT_ROWS, p->out[o]);
+		else if (at >= 0)
+			set_output(b, v, OUT_SUM, add_up(b, v));
 	}
 	return true;
 }
@@ -125,7 +166,9 @@ bool scan_build(Graph *outer, Node *n, int64_t parts, const bool in_part[])
 	Graph *g = graph_create(outer->model, "part");
 	Builder b = {
 		outer, g, n, parts, arena_array(a, Value *, outer->nvalues),
-		arena_array(a, bool, outer->nvalues), NULL,
+		arena_array(a, bool, outer->nvalues),
+		arena_array(a, Value *, outer->nvalues),
+		arena_array(a, double, outer->nvalues), NULL,
 	};
 	g->noutputs = n->nout;
 	g->output = arena_array(a, Output, 2 * (n->nout + 1));
@@ -194,10 +237,23 @@ static bool step_allows(const Plan *plan, int step, int writer,
 	return fits;
 }
 
+bool scan_adds(const Node *n, const Value *in, const Value *out)
+{
+	const Graph *g = n->scan->graph;
+	int o = output_index(n, out);
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] == in && g->input[i]->role == IN_SUM)
+			return o >= 0 && o < g->noutputs &&
+			       g->input[i]->total == g->output[o].value;
+	return false;
+}
+
 bool scan_in_place(const Node *n, int i, int o)
 {
 	const Plan *plan = n->scan->plan;
 	const Graph *g = n->scan->graph;
+	if (g->input[i]->role == IN_SUM)
+		return scan_adds(n, n->in[i], n->out[o]);
 	if (o >= g->noutputs || g->input[i]->role != IN_PART ||
 	    g->output[o].role != OUT_ROWS)
 		return false;

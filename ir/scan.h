@@ -7,7 +7,8 @@
  * The node's `body` lists the nodes that it stands for, with the shapes of the
  * whole batch; its inputs are what they read from outside, its outputs what is
  * read of them. From these the graph for one part is made: an input is given in
- * parts or whole, an output is put together of parts or added up. Whoever plans
+ * parts or whole, an output is put together of parts or added up; what is added
+ * up may be a variable (MomentumAccumulate), which is then input and output. Whoever plans
  * memory plans that graph too; its arena is the node's workspace.
  */
 #ifndef IR_SCAN_H
@@ -29,6 +30,10 @@ bool scan_build(Graph *, Node *, int64_t parts, const bool in_part[]);
 /* Which input or output of the node a base of REGION_OUTER is; -1: none. */
 int scan_input(const Node *, const Value *base);
 int scan_output(const Node *, const Value *base);
+
+/* Is the output, which replaces a variable, added to it part by part? `in`: the
+ * input that reads it. */
+bool scan_adds(const Node *, const Value *in, const Value *out);
 
 /* May output o be written over input i? Each part of the input is read for the
  * last time before that part of the output is written. */

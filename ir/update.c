@@ -11,19 +11,29 @@ static bool check_input(Unit *u, const Node *n, int i, Shape want)
 	return false;
 }
 
-bool update_infer(Unit *u, Node *n, int nstate)
+bool update_check(Unit *u, const Node *n, int ntensors)
 {
 	Shape w = n->in[0]->shape;
-	int o = 0;
 	for (int i = 0; i < n->nin; i++) {
-		bool state = i >= 2 && i < 2 + nstate;
-		if (state && !n->in[i])
-			continue;
-		if (!check_input(u, n, i, i < 2 + nstate ? w : (Shape){0}))
+		bool tensor = i < ntensors;
+		if ((!tensor || i < 2 || n->in[i]) &&
+		    !check_input(u, n, i, tensor ? w : (Shape){0}))
 			return false;
-		if ((i == 0 || state) && o < n->nout)
+	}
+	return true;
+}
+
+bool update_infer(Unit *u, Node *n, int nstate)
+{
+	int o = 0;
+	if (!update_check(u, n, 2 + nstate))
+		return false;
+	for (int i = 0; i < 2 + nstate; i++) {
+		if (i == 1 || !n->in[i])
+			continue;
+		if (o < n->nout)
 			infer_like(n, o, i);
-		o += i == 0 || state;
+		o++;
 	}
 	if (o == n->nout)
 		return true;

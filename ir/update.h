@@ -9,6 +9,9 @@
 
 #include "ir/op.h"
 
+/* The first `ntensors` inputs must have the shape of the first (those behind the
+ * second may be absent), the others none. */
+bool update_check(Unit *, const Node *, int ntensors);
 /* Shapes and types. All `nstate` inputs have w's shape; there is an output for
  * each one that is present. */
 bool update_infer(Unit *, Node *, int nstate);

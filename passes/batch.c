@@ -25,11 +25,12 @@ static void find_items(Batch *b)
 
 /* ---- values ---- */
 
-static bool is_sized(const Value *v)
+static bool is_sized(const Batch *b, const Value *v)
 {
 	if (v->kind == V_INPUT)
 		return v->role == IN_DATA || v->role == IN_TARGET;
-	return v->kind == V_RESULT && !v->var && v->memory != MEM_WORKSPACE;
+	return v->kind == V_RESULT && !v->var && v->memory != MEM_WORKSPACE &&
+	       !b->runs.in_momentum[v->id];
 }
 
 static void note_value(Batch *b, Value *v)
@@ -38,7 +39,7 @@ static void note_value(Batch *b, Value *v)
 		return;
 	const Value *root = value_viewed(v);
 	b->value[v->id] = v;
-	b->root[v->id] = is_sized(root) ? root->id : -1;
+	b->root[v->id] = is_sized(b, root) ? root->id : -1;
 	b->bytes[v->id] = value_bytes(v);
 }
 

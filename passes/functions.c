@@ -155,9 +155,11 @@ Plan *plan_graph(Graph *g, Stage stage, const Options *o)
 	for (Node *n = g->first; n; n = n->next) {
 		if (!n->scan || n->scan->plan)
 			continue;
-		for (int i = 0; i < n->nin; i++)
-			n->scan->graph->input[i]->dies =
-				last[value_viewed(n->in[i])->id] == n;
+		for (int i = 0; i < n->nin; i++) {
+			Value *in = n->scan->graph->input[i];
+			in->dies = in->role == IN_PART &&
+			           last[value_viewed(n->in[i])->id] == n;
+		}
 		plan_scan(g, n, o);
 	}
 	arena_destroy(scratch);

@@ -18,10 +18,9 @@
 
 #include "ir/op.h"
 #include "ir/parts.h"
-#include "ir/scan.h"
 #include "passes/pass.h"
-
-#include <string.h>
+#include "passes/scan_momentum.h"
+#include "passes/scan_node.h"
 
 /* Where a value is while a run is open. */
 typedef enum Where {
@@ -39,6 +38,7 @@ typedef struct Former {
 	Arena *scratch;
 	int64_t parts;
 	bool *rows;           /* by value id: it comes in parts */
+	Node **momentum;      /* by value id: see momentum_readers() */
 	bool *in_parts;       /* by node id: it can be computed so */
 	Where *where;         /* by value id */
 	bool *done;           /* by node id */
@@ -64,8 +64,8 @@ static void classify_inputs(Former *f)
 	}
 }
 
-/* A sum takes its own bytes while the Scan runs, and those of a summand. Where
- * what it is computed from is smaller than that even for the whole batch, it is
+/* A sum takes its own bytes while the Scan runs, and those of a summand; if it
+ * is momentum, only these. Where what it is computed from is smaller than that even for the whole batch, it is
  * left outside, where an update may use it bit by bit (fuse_update.c). */
 static bool better_outside(const Former *f, const Node *n,
                            const PartKind kind[])
@@ -74,7 +74,8 @@ static bool better_outside(const Former *f, const Node *n,
 	for (int o = 0; o < n->nout; o++) {
 		if (kind[o] == PART_ROWS)
 			return false;
-		sums += 2 * value_bytes(n->out[o]);
+		sums += (f->momentum[n->out[o]->id] ? 1 : 2) *
+		        value_bytes(n->out[o]);
 	}
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && f->rows[n->in[i]->id] &&
@@ -176,99 +177,7 @@ static void append(Former *f, Node *n)
 	move_to(f, n, OUTSIDE);
 }
 
-/* ---- the Scan of a run ---- */
-
-static int add_once(Value **list, int n, Value *v)
-{
-	for (int i = 0; i < n; i++)
-		if (list[i] == v)
-			return n;
-	list[n] = v;
-	return n + 1;
-}
-
-static int count_reads(const Former *f, const Value *v)
-{
-	int reads = 0;
-	for (int i = 0; i < f->nrun; i++)
-		for (int k = 0; k < f->run[i]->nin; k++)
-			reads += f->run[i]->in[k] == v;
-	return reads;
-}
-
-/* Fills the Scan's outputs; returns the bytes of what stays inside. */
-static int64_t find_outputs(const Former *f, Value **out, int *nout)
-{
-	int64_t inside = 0;
-	*nout = 0;
-	for (int i = 0; i < f->nrun; i++)
-		for (int o = 0; o < f->run[i]->nout; o++) {
-			Value *v = f->run[i]->out[o];
-			if (v->memory == MEM_WORKSPACE || !v->nuses)
-				continue;
-			if (v->nuses > count_reads(f, v))
-				out[(*nout)++] = v;
-			else if (!f->run[i]->op->view)
-				inside += value_bytes(v);
-		}
-	return inside;
-}
-
-static int find_inputs(const Former *f, Value **in)
-{
-	int nin = 0;
-	for (int i = 0; i < f->nrun; i++)
-		for (int k = 0; k < f->run[i]->nin; k++) {
-			Value *v = f->run[i]->in[k];
-			if (v && f->where[v->id] == OUTSIDE)
-				nin = add_once(in, nin, v);
-		}
-	return nin;
-}
-
-static int most_values(const Former *f, bool inputs)
-{
-	int n = 1;
-	for (int i = 0; i < f->nrun; i++)
-		n += inputs ? f->run[i]->nin : f->run[i]->nout;
-	return n;
-}
-
-static Node *new_scan(Former *f, int nin, Value **in, int nout, Value **out)
-{
-	Arena *a = f->g->unit->arena;
-	Node *n = node_new(f->g, f->run[f->nrun - 1]->loc, &op_Scan, nin, in);
-	bool *in_part = arena_array(a, bool, nin + 1);
-	int64_t *list = arena_array(a, int64_t, nin + 1);
-	for (int i = 0; i < nin; i++)
-		list[i] = in_part[i] = f->rows[in[i]->id];
-	node_set_int(f->g, n, "parts", f->parts);
-	node_set_ints(f->g, n, "in_parts", nin, list);
-	n->id = f->g->nnodes++;
-	n->nbody = f->nrun;
-	n->body = arena_array(a, Node *, f->nrun);
-	memcpy(n->body, f->run, sizeof(Node *) * (size_t)f->nrun);
-	n->nout = nout;
-	n->out = arena_array(a, Value *, nout + 1);
-	memcpy(n->out, out, sizeof(Value *) * (size_t)nout);
-	return scan_build(f->g, n, f->parts, in_part) ? n : NULL;
-}
-
-/* NULL if there is nothing to win. */
-static Node *make_scan(Former *f)
-{
-	enum { LEAST = 256 };   /* bytes; less is not worth a loop */
-	Value **in = arena_array(f->scratch, Value *, most_values(f, true));
-	Value **out = arena_array(f->scratch, Value *, most_values(f, false));
-	int nout, nin = find_inputs(f, in);
-	int64_t inside = find_outputs(f, out, &nout);
-	if (inside < LEAST || nout == 0)
-		return NULL;
-	Node *n = new_scan(f, nin, in, nout, out);
-	for (int o = 0; n && o < nout; o++)
-		out[o]->def = n;
-	return n;
-}
+/* ---- the end of a run ---- */
 
 static bool adds_up(const Former *f, const Node *n)
 {
@@ -290,6 +199,20 @@ static void pull_sums(Former *f, int from)
 	}
 }
 
+/* What sums of the run are for may be computed by adding to it. */
+static void add_to_momentum(Former *f)
+{
+	for (int i = 0, nrun = f->nrun; i < nrun; i++)
+		for (int o = 0; o < f->run[i]->nout; o++) {
+			Value *v = f->run[i]->out[o];
+			if (!f->momentum[v->id] || f->rows[v->id])
+				continue;
+			f->run[f->nrun++] = momentum_split(
+				f->g, v, f->momentum[v->id]);
+			f->changed = true;
+		}
+}
+
 /* What was put off may join the next run now. */
 static void look_again(Former *f)
 {
@@ -305,7 +228,11 @@ static void look_again(Former *f)
 
 static void end_run(Former *f)
 {
-	Node *scan = f->nrun > 1 && !f->dry ? make_scan(f) : NULL;
+	bool loop = f->nrun > 1 && !f->dry;
+	if (loop)
+		add_to_momentum(f);
+	Run r = {f->nrun, f->run, f->rows, f->parts};
+	Node *scan = loop ? scan_node(f->g, &r) : NULL;
 	if (scan)
 		f->sequence[f->nsequence++] = scan;
 	f->changed |= scan != NULL;
@@ -422,21 +349,24 @@ static void relink(Former *f)
 
 static Former former(Graph *g, Arena *a, int64_t parts)
 {
+	int most = 2 * g->nnodes;   /* if each were split */
+	graph_have(g, FACT_USES);
 	Former f = {
 		.g = g, .scratch = a, .parts = parts,
 		.rows = arena_array(a, bool, g->nvalues),
 		.where = arena_array(a, Where, g->nvalues),
-		.in_parts = arena_array(a, bool, g->nnodes),
-		.done = arena_array(a, bool, g->nnodes),
-		.item = arena_array(a, int, g->nnodes),
+		.momentum = momentum_readers(a, g),
+		.in_parts = arena_array(a, bool, most),
+		.done = arena_array(a, bool, most),
+		.item = arena_array(a, int, most),
 	};
 	for (Node *n = g->first; n; n = n->next)
 		f.nnodes++;
 	f.node = arena_array(a, Node *, f.nnodes + 1);
-	f.run = arena_array(a, Node *, f.nnodes + 1);
+	f.run = arena_array(a, Node *, 2 * f.nnodes + 1);
 	f.behind = arena_array(a, Node *, f.nnodes + 1);
 	f.off = arena_array(a, Node *, f.nnodes + 1);
-	f.sequence = arena_array(a, Node *, f.nnodes + 1);
+	f.sequence = arena_array(a, Node *, 2 * f.nnodes + 1);
 	f.nnodes = 0;
 	for (Node *n = g->first; n; n = n->next)
 		f.node[f.nnodes++] = n;
@@ -468,20 +398,32 @@ static void form(Former *f)
 	finish(f);
 }
 
+/* By value id: a sum of a run that would be added to momentum. */
+static bool *find_momentum(const Former *f)
+{
+	bool *found = arena_array(f->scratch, bool, f->g->nvalues);
+	for (int i = 0; i < f->nnodes; i++)
+		for (int o = 0; o < f->node[i]->nout; o++) {
+			const Value *v = f->node[i]->out[o];
+			found[v->id] = f->in_parts[f->node[i]->id] &&
+			               f->momentum[v->id] && !f->rows[v->id];
+		}
+	return found;
+}
+
 Runs scan_runs(Arena *a, Graph *g, int64_t parts)
 {
 	Former f = former(g, a, parts);
 	f.dry = true;
 	form(&f);
 	return (Runs){f.nitems, f.item, f.sequence, f.nsequence, f.in_parts,
-	              f.rows};
+	              f.rows, find_momentum(&f)};
 }
 
 void scan_follow(Graph *g, int64_t parts, const int item[])
 {
 	Arena *scratch = arena_create();
 	Former f = former(g, scratch, parts);
-	graph_have(g, FACT_USES);
 	classify_all(&f);
 	for (int i = 0; i < f.nnodes; i++) {
 		if (i && item[i] != item[i - 1])

@@ -12,7 +12,8 @@ typedef struct Runs {
 	Node **order;         /* all nodes, by item */
 	int n;
 	bool *in_parts;       /* by node id */
-	bool *rows;           /* by value id: it comes in parts */
+	bool *rows;           /* by value id: it comes in parts, */
+	bool *in_momentum;    /*   or is added to momentum and never whole */
 } Runs;
 
 Runs scan_runs(Arena *, Graph *, int64_t parts);

@@ -145,7 +145,8 @@ Test(parts, all_operators)
 		&op_BatchNormalizationTrain, &op_BatchNormalizationStatistics,
 		&op_BatchNormalizationGrad, &op_BatchNormalizationFinish,
 		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate, &op_Scan,
-		&op_SGDUpdate, &op_MomentumUpdate, &op_AdamUpdate,
+		&op_SGDUpdate, &op_MomentumUpdate, &op_MomentumAccumulate,
+		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
 		/* Time is their first dimension, the batch the second. */
 		&op_LSTMRecurrence, &op_LSTMRecurrenceGrad,

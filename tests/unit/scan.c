@@ -57,7 +57,14 @@ typedef struct Net {
 	Program *program;
 } Net;
 
-static Net *open_net(const char *text, OptimizerKind kind, int64_t micro)
+static OptimizerOptions optimizer(OptimizerKind kind)
+{
+	return (OptimizerOptions){.kind = kind, .lr = 0.1, .momentum = 0.9,
+	                          .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
+	                          .alpha = 0.99};
+}
+
+static Net *open_with(const char *text, OptimizerOptions opt, int64_t micro)
 {
 	Arena *a = arena_create();
 	Net *t = arena_new(a, Net);
@@ -67,14 +74,18 @@ static Net *open_net(const char *text, OptimizerKind kind, int64_t micro)
 		.train_bn = true,
 		.loss = {.kind = LOSS_CROSS_ENTROPY, .axis = 1,
 		         .ignore_index = -100},
-		.optimizer = {.kind = kind, .lr = 0.1, .momentum = 0.9,
-		              .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8},
+		.optimizer = opt,
 	};
 	Graph *g = graph_parse(&t->unit, NULL, text);
 	cr_assert(g, "the text is no graph");
 	t->program = build_program(g, &t->options);
 	cr_assert(t->program, "no program");
 	return t;
+}
+
+static Net *open_net(const char *text, OptimizerKind kind, int64_t micro)
+{
+	return open_with(text, optimizer(kind), micro);
 }
 
 static int count_scans(const Plan *p)
@@ -126,10 +137,11 @@ static void compare_variables(Executor *a, Executor *b)
 	}
 }
 
-static void check_equal(const char *text, OptimizerKind kind, int64_t micro)
+static void check_with(const char *text, OptimizerOptions opt, int64_t micro)
 {
 	enum { STEPS = 4 };
-	Net *whole = open_net(text, kind, 0), *parts = open_net(text, kind, micro);
+	Net *whole = open_with(text, opt, 0);
+	Net *parts = open_with(text, opt, micro);
 	Executor *a = executor_interpreter(&whole->unit, whole->program);
 	Executor *b = executor_interpreter(&parts->unit, parts->program);
 	cr_expect_eq(count_scans(whole->program->train), 0);
@@ -144,6 +156,11 @@ static void check_equal(const char *text, OptimizerKind kind, int64_t micro)
 	arena_destroy(parts->unit.arena);
 }
 
+static void check_equal(const char *text, OptimizerKind kind, int64_t micro)
+{
+	check_with(text, optimizer(kind), micro);
+}
+
 Test(scan, same_training_with_statistics)
 {
 	for (int64_t micro = 1; micro < 8; micro *= 2)
@@ -155,6 +172,88 @@ Test(scan, same_training_without)
 {
 	check_equal(plain, OPT_MOMENTUM, 1);
 	check_equal(plain, OPT_ADAM, 4);
+	check_equal(plain, OPT_RMSPROP, 2);
+	check_equal(plain, OPT_ADAGRAD, 2);
+}
+
+/* ---- momentum ---- */
+
+/* Four steps: the first, which knows no dampening, and others. */
+Test(scan, same_momentum)
+{
+	OptimizerOptions o = optimizer(OPT_MOMENTUM);
+	o.dampening = 0.3;
+	o.weight_decay = 0.05;
+	for (int64_t micro = 1; micro < 8; micro *= 2) {
+		check_with(plain, o, micro);
+		check_with(net, o, micro);
+	}
+	o.kind = OPT_NESTEROV;
+	o.dampening = 0;
+	check_with(plain, o, 2);
+	o.clip_norm = 0.01;
+	o.kind = OPT_MOMENTUM;
+	check_with(plain, o, 2);
+}
+
+/* Without momentum the buffer is nobody's: it holds what is to be subtracted. */
+Test(scan, same_momentum_of_zero)
+{
+	OptimizerOptions o = optimizer(OPT_MOMENTUM);
+	o.dampening = 0.3;
+	o.momentum = 0;
+	Net *whole = open_with(plain, o, 0), *parts = open_with(plain, o, 2);
+	Executor *a = executor_interpreter(&whole->unit, whole->program);
+	Executor *b = executor_interpreter(&parts->unit, parts->program);
+	double x = train(a, whole->program->train, 4);
+	double y = train(b, parts->program->train, 4);
+	cr_expect(fabs(x - y) < 1e-5, "loss %g, in parts %g", x, y);
+	executor_close(a);
+	executor_close(b);
+	arena_destroy(whole->unit.arena);
+	arena_destroy(parts->unit.arena);
+}
+
+static int64_t largest_gradient(const Plan *p)
+{
+	int64_t most = 0;
+	for (int b = 0; b < p->nbuffers; b++)
+		if (p->buffer[b].memory == MEM_GRADIENT &&
+		    p->buffer[b].bytes > most)
+			most = p->buffer[b].bytes;
+	return most;
+}
+
+static int count_ops(const Plan *p, const OpDef *op)
+{
+	int n = 0;
+	for (int s = 0; s < p->nsteps; s++) {
+		n += p->step[s]->op == op;
+		if (p->step[s]->scan)
+			n += count_ops(p->step[s]->scan->plan, op);
+	}
+	return n;
+}
+
+/* Two parameters: their gradients are added up in the momentum buffers, unless
+ * somebody wants more of them. */
+Test(scan, no_gradient_is_whole)
+{
+	OptimizerOptions o = optimizer(OPT_MOMENTUM);
+	Net *t = open_with(plain, o, 1);
+	const Plan *p = t->program->train;
+	cr_expect_eq(count_ops(p, &op_MomentumAccumulate), 2);
+	cr_expect_eq(count_ops(p, &op_MomentumUpdate), 0);
+	cr_expect_eq(largest_gradient(p), 0);
+	arena_destroy(t->unit.arena);
+	o.clip_norm = 1;
+	t = open_with(plain, o, 1);
+	cr_expect_eq(count_ops(t->program->train, &op_MomentumAccumulate), 0);
+	arena_destroy(t->unit.arena);
+	o = optimizer(OPT_NESTEROV);
+	t = open_with(plain, o, 1);
+	cr_expect_eq(count_ops(t->program->train, &op_MomentumAccumulate), 0);
+	arena_destroy(t->unit.arena);
 }
 
 /* ---- what it takes ---- */
@@ -216,6 +315,31 @@ Test(scan, runs_are_in_order)
 	arena_destroy(t->unit.arena);
 }
 
+/* What an update of momentum reads is an item's that comes before, and takes no
+ * memory of its own. */
+Test(scan, runs_know_momentum)
+{
+	Unit u = {.arena = arena_create(), .messages = stderr};
+	Graph *g = graph_parse(&u, NULL,
+		"graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[3,6] mutable fill 1\n"
+		"variable \"m\" optimizer f32[3,6] mutable fill 0\n"
+		"input %x data f32[64,6]\ninput %y data f32[64,3]\n"
+		"input %h hyper f32[] initial 0.5\ninput %s step i32[]\n"
+		"read %w \"w\"\nread %m \"m\"\n"
+		"%a f32[64,6] = Tanh(%x)\n%b f32[64,3] = Tanh(%y)\n"
+		"%g f32[3,6] gradients = MatMul(%b, %a) {transA=1}\n"
+		"%v f32[3,6] -> \"w\", %n f32[3,6] -> \"m\" = "
+		"MomentumUpdate(%w, %g, %m, %h, %h, %h, %h, %s)\n");
+	cr_assert(g);
+	Runs runs = scan_runs(u.arena, g, 4);
+	cr_expect_eq(runs.nitems, 2);
+	for (const Node *n = g->first; n; n = n->next)
+		cr_expect_eq(runs.in_momentum[n->out[0]->id],
+		             n->op == &op_MatMul);
+	arena_destroy(u.arena);
+}
+
 /* ---- the checker ---- */
 
 static Node *first_scan(const Plan *p)
@@ -255,5 +379,29 @@ Test(scan, checker_looks_inside)
 		inner->step[s + 1] = inner->step[s];
 		inner->step[s] = first;
 	}
+	arena_destroy(t->unit.arena);
+}
+
+/* A total that is not the output's memory, and one that nobody adds to. */
+Test(scan, checker_sees_lost_momentum)
+{
+	Net *t = open_net(plain, OPT_MOMENTUM, 2);
+	const Plan *p = t->program->train;
+	const Graph *g = first_scan(p)->scan->graph;
+	int seen = 0;
+	for (int i = 0; i < g->ninputs; i++) {
+		Value *v = g->input[i], *total = v->total;
+		if (v->role != IN_SUM || v->memory != MEM_OPTIMIZER)
+			continue;
+		seen++;
+		cr_expect_null(plan_check(t->unit.arena, p));
+		v->total = v;
+		cr_expect_not_null(plan_check(t->unit.arena, p));
+		v->total = total;
+		v->role = IN_WHOLE;
+		cr_expect_not_null(plan_check(t->unit.arena, p));
+		v->role = IN_SUM;
+	}
+	cr_expect_eq(seen, 2);
 	arena_destroy(t->unit.arena);
 }
