@@ -29,6 +29,9 @@ static const char *const reserved[] = {
 	"log", "log1p", "expm1", "tanh", "erf", "sin", "cos", "floor", "ceil",
 	"rint", "fmodf", "powf", "fabsf", "sqrtf", "expf", "logf", "log1pf",
 	"expm1f", "tanhf", "erff", "sinf", "cosf", "floorf", "ceilf", "rintf",
+	"tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh",
+	"tanf", "asinf", "acosf", "atanf", "sinhf", "coshf", "asinhf", "acoshf",
+	"atanhf",
 	"main", "linux", "unix", "i386", "arm",
 };
 

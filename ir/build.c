@@ -31,3 +31,10 @@ Value *build_scale(Graph *g, Loc loc, Value *v, double x)
 	return x == 1 ? v : APPLY(g, loc, op_Mul, v,
 	                          graph_scalar(g, v->dtype, x));
 }
+
+Value *build_affine(Graph *g, Loc loc, Value *v, double scale, double add)
+{
+	Value *scaled = build_scale(g, loc, v, scale);
+	return add == 0 ? scaled : APPLY(g, loc, op_Add, scaled,
+	                                 graph_scalar(g, v->dtype, add));
+}

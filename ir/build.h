@@ -9,5 +9,6 @@ Value *build_reshape(Graph *, Loc, Value *, Shape);
 Value *build_sum_to(Graph *, Loc, Value *, Shape);
 Value *build_expand(Graph *, Loc, Value *, Shape);
 Value *build_scale(Graph *, Loc, Value *, double);   /* itself where 1 */
+Value *build_affine(Graph *, Loc, Value *, double scale, double add);
 
 #endif

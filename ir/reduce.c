@@ -56,53 +56,72 @@ Value *reduce_align(Graph *g, const Node *n, Value *v)
 	return build_reshape(g, n->loc, v, reduce_kept(n));
 }
 
-/* The output's element: row-major over the kept axes. */
-static Index output_at(const Node *n, const bool reduced[], const int loop[])
+void reduce_open_kept(Kernel *k, const Node *n, ReduceLoops *l)
+{
+	Shape x = n->in[0]->shape;
+	find_axes(NULL, n, l->reduced);
+	l->nkept = 0;
+	for (int a = 0; a < x.rank; a++)
+		if (!l->reduced[a]) {
+			l->loop[a] = k_for(k, x.dim[a]);
+			l->nkept++;
+		}
+}
+
+void reduce_open_reduced(Kernel *k, const Node *n, ReduceLoops *l)
+{
+	Shape x = n->in[0]->shape;
+	l->nreduced = 0;
+	for (int a = 0; a < x.rank; a++)
+		if (l->reduced[a]) {
+			l->loop[a] = k_for(k, x.dim[a]);
+			l->nreduced++;
+		}
+}
+
+Index reduce_output_at(const Node *n, const ReduceLoops *l)
 {
 	Index at = {0};
 	int64_t stride = 1;
 	for (int a = n->in[0]->shape.rank - 1; a >= 0; a--)
-		if (!reduced[a]) {
-			at = k_sum(at, k_scaled(k_at(loop[a]), stride));
+		if (!l->reduced[a]) {
+			at = k_sum(at, k_scaled(k_at(l->loop[a]), stride));
 			stride *= n->in[0]->shape.dim[a];
 		}
 	return at;
 }
 
-static Expr *start(Kernel *k, const Node *n, const bool reduced[],
-                   const int loop[], bool from_first)
+static Expr *start(Kernel *k, const Node *n, const ReduceLoops *l,
+                   ReduceFrom from)
 {
 	const Value *x = n->in[0];
 	Index at[MAX_RANK];
-	if (!from_first)
-		return k_typed(k, compute_type(x->dtype), 0);
+	if (from != FROM_FIRST)
+		return k_typed(k, compute_type(x->dtype), from == FROM_ONE);
 	for (int a = 0; a < x->shape.rank; a++)
-		at[a] = reduced[a] ? k_const(0) : k_at(loop[a]);
+		at[a] = l->reduced[a] ? k_const(0) : k_at(l->loop[a]);
 	return k_load_at(k, x, at);
 }
 
-void reduce_lower(Kernel *k, const Node *n, bool from_first, Combine *combine,
+void reduce_lower(Kernel *k, const Node *n, ReduceFrom from, Combine *combine,
                   Finish *finish)
 {
-	const Value *x = n->in[0];
-	bool reduced[MAX_RANK];
-	int loop[MAX_RANK], inner = 0;
-	find_axes(NULL, n, reduced);
-	for (int a = 0; a < x->shape.rank; a++)
-		if (!reduced[a])
-			loop[a] = k_for(k, x->shape.dim[a]);
-	int r = k_var(k, start(k, n, reduced, loop, from_first));
-	for (int a = 0; a < x->shape.rank; a++)
-		if (reduced[a]) {
-			loop[a] = k_for(k, x->shape.dim[a]);
-			inner++;
-		}
-	k_set(k, r, combine(k, k_get(k, r), k_load(k, x, loop)));
-	k_end_n(k, inner);
+	ReduceLoops l;
+	reduce_open_kept(k, n, &l);
+	int r = k_var(k, start(k, n, &l, from));
+	reduce_open_reduced(k, n, &l);
+	k_set(k, r, combine(k, k_get(k, r), k_load(k, n->in[0], l.loop)));
+	k_end_n(k, l.nreduced);
 	Expr *y = k_get(k, r);
-	k_store_flat(k, n->out[0], output_at(n, reduced, loop),
+	k_store_flat(k, n->out[0], reduce_output_at(n, &l),
 	             finish ? finish(k, n, y) : y);
-	k_end_n(k, x->shape.rank - inner);
+	k_end_n(k, l.nkept);
+}
+
+Expr *reduce_add_square(Kernel *k, Expr *sum, Expr *x)
+{
+	Expr *once = k_get(k, k_var(k, x));
+	return k_add(k, sum, k_mul(k, once, once));
 }
 
 bool reduce_infer_nonempty(Unit *u, Node *n)

@@ -18,14 +18,25 @@ Shape reduce_kept(const Node *);
 /* How many elements make one of the output. */
 int64_t reduce_count(const Node *);
 
-/*
- * The kept axes are the outer loops, the reduced ones the inner, so the result
- * stays in a register: r = combine(r, x) from r = 0, or from the first element
- * if `from_first`; then finish(r), unless NULL.
- */
+/* The loops of a reduction: the kept axes are the outer ones, the reduced ones
+ * the inner, so that a result stays in a register. */
+typedef struct ReduceLoops {
+	bool reduced[MAX_RANK];
+	int loop[MAX_RANK], nkept, nreduced;
+} ReduceLoops;
+
+void reduce_open_kept(Kernel *, const Node *, ReduceLoops *);
+/* May be opened and ended again and again inside of those. */
+void reduce_open_reduced(Kernel *, const Node *, ReduceLoops *);
+/* The output's element: row-major over the kept axes. */
+Index reduce_output_at(const Node *, const ReduceLoops *);
+
+/* r = combine(r, x) from `from` on; then finish(r), unless NULL. */
+typedef enum ReduceFrom { FROM_ZERO, FROM_ONE, FROM_FIRST } ReduceFrom;
 typedef Expr *Combine(Kernel *, Expr *r, Expr *x);
 typedef Expr *Finish(Kernel *, const Node *, Expr *r);
-void reduce_lower(Kernel *, const Node *, bool from_first, Combine *, Finish *);
+void reduce_lower(Kernel *, const Node *, ReduceFrom, Combine *, Finish *);
+Combine reduce_add_square;   /* r + x^2 */
 
 /* A value of the output's shape, in the shape that broadcasts with the input. */
 Value *reduce_align(Graph *, const Node *, Value *);

@@ -9,7 +9,7 @@ static Expr *divide(Kernel *k, const Node *n, Expr *sum)
 
 static void lower(Kernel *k, const Node *n)
 {
-	reduce_lower(k, n, false, k_add, divide);
+	reduce_lower(k, n, FROM_ZERO, k_add, divide);
 }
 
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],

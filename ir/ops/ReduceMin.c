@@ -6,7 +6,7 @@
 
 static void lower(Kernel *k, const Node *n)
 {
-	reduce_lower(k, n, true, k_min, NULL);
+	reduce_lower(k, n, FROM_FIRST, k_min, NULL);
 }
 
 const OpDef op_ReduceMin = {

@@ -4,7 +4,7 @@
 
 static void lower(Kernel *k, const Node *n)
 {
-	reduce_lower(k, n, false, k_add, NULL);
+	reduce_lower(k, n, FROM_ZERO, k_add, NULL);
 }
 
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],

@@ -2,15 +2,9 @@
 #include "ir/build.h"
 #include "ir/reduce.h"
 
-static Expr *add_square(Kernel *k, Expr *sum, Expr *x)
-{
-	Expr *once = k_get(k, k_var(k, x));
-	return k_add(k, sum, k_mul(k, once, once));
-}
-
 static void lower(Kernel *k, const Node *n)
 {
-	reduce_lower(k, n, false, add_square, NULL);
+	reduce_lower(k, n, FROM_ZERO, reduce_add_square, NULL);
 }
 
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
