@@ -210,3 +210,31 @@ bool convert_cast_like(Site *s)
 	}
 	return cast_to(s, s->in[1]->dtype);
 }
+
+/* ---- EyeLike ---- */
+
+/* Ones on the diagonal k, which the shape of the input bounds. */
+bool convert_eye_like(Site *s)
+{
+	const Value *x = site_in(s, 0);
+	int64_t to = site_int(s, "dtype", -1), k = site_int(s, "k", 0);
+	if (!x || x->shape.rank != 2) {
+		site_error(s, "its input has not two dimensions");
+		return false;
+	}
+	DType t = x->dtype;
+	if (to >= 0 && (to > INT32_MAX || !dtype_from_onnx((int32_t)to, &t))) {
+		site_error(s, "cannot make the ONNX type %lld", (long long)to);
+		return false;
+	}
+	bool real = dtype_is_float(t);
+	int64_t rows = x->shape.dim[0], columns = x->shape.dim[1];
+	void *data = const_data(s, t, x->shape);
+	for (int64_t i = 0, n = data ? numel(x->shape) : 0; i < n; i++)
+		dtype_put(t, data, i, real ? (Scalar){.f = 0} : (Scalar){.i = 0});
+	for (int64_t i = 0; data && i < rows; i++)
+		if (k > -rows && k < columns && i + k >= 0 && i + k < columns)
+			dtype_put(t, data, i * columns + i + k,
+			          real ? (Scalar){.f = 1} : (Scalar){.i = 1});
+	return data && give(s, t, x->shape, data);
+}

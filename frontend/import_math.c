@@ -1,4 +1,4 @@
-/* Reductions, Clip, Softmax, Dropout, a loss: the forms of old opsets brought to the
+/* Reductions, CumSum, Clip, Softmax, Dropout, a loss: the forms of old opsets brought to the
  * present one. */
 #include "frontend/import_rules.h"
 
@@ -52,6 +52,28 @@ bool convert_reduce(Site *s)
 	node_set_ints(s->im->g, node, "axes", n, plain);
 	node_set_int(s->im->g, node, "keepdims", site_int(s, "keepdims", 1));
 	return site_result(s, node);
+}
+
+/* ---- CumSum ---- */
+
+bool convert_cumsum(Site *s)
+{
+	Value *x = site_in(s, 0);
+	const int64_t *given;
+	int count, axis;
+	if (!x || !site_const_ints(s, 1, "axis", &count, &given))
+		return false;
+	if (count != 1) {
+		site_error(s, "has %d axes, expected 1", count < 0 ? 0 : count);
+		return false;
+	}
+	if (!site_axis(s, given[0], x->shape.rank, &axis))
+		return false;
+	Node *n = site_node(s, 1);
+	if (!n || !site_copy_attrs(s, n))
+		return false;
+	node_set_int(s->im->g, n, "axis", axis);
+	return site_result(s, n);
 }
 
 /* ---- Clip ---- */

@@ -29,6 +29,7 @@ bool convert_shape(Site *);
 bool convert_size(Site *);
 bool convert_range(Site *);
 bool convert_nonzero(Site *);
+bool convert_eye_like(Site *);
 bool convert_cast(Site *);
 bool convert_cast_like(Site *);
 
@@ -46,6 +47,7 @@ bool convert_pad(Site *);
 bool convert_trilu(Site *);
 
 bool convert_reduce(Site *);
+bool convert_cumsum(Site *);
 bool convert_clip(Site *);
 bool convert_softmax(Site *);
 bool convert_dropout(Site *);
@@ -56,6 +58,17 @@ bool convert_conv(Site *);
 bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
 bool convert_batch_norm(Site *);
+
+bool convert_instance_norm(Site *);
+bool convert_group_norm(Site *);
+bool convert_mean_variance_norm(Site *);
+bool convert_lp_norm(Site *);
+
+bool convert_depth_to_space(Site *);
+bool convert_space_to_depth(Site *);
+bool convert_one_hot(Site *);
+bool convert_hardmax(Site *);
+bool convert_scatter(Site *);
 
 bool convert_lstm(Site *);
 bool convert_gru(Site *);

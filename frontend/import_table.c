@@ -24,6 +24,7 @@ static const Rule rules[] = {
 	{"Size", convert_size, ""},
 	{"Range", convert_range, ""},
 	{"NonZero", convert_nonzero, ""},
+	{"EyeLike", convert_eye_like, " dtype:i k:i"},
 	{"Cast", convert_cast, " to:i"},
 	{"CastLike", convert_cast_like, ""},
 
@@ -44,6 +45,7 @@ static const Rule rules[] = {
 	REDUCE("ReduceMin"), REDUCE("ReduceProd"), REDUCE("ReduceL1"),
 	REDUCE("ReduceL2"), REDUCE("ReduceSumSquare"), REDUCE("ReduceLogSum"),
 	REDUCE("ReduceLogSumExp"),
+	{"CumSum", convert_cumsum, " exclusive:i reverse:i"},
 	{"Clip", convert_clip, " min:f max:f"},
 	{"Softmax", convert_softmax, " axis:i"},
 	{"LogSoftmax", convert_softmax, " axis:i"},
@@ -59,6 +61,17 @@ static const Rule rules[] = {
 	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
 	{"BatchNormalization", convert_batch_norm,
 	 " epsilon:f momentum:f training_mode:i spatial:i"},
+
+	{"InstanceNormalization", convert_instance_norm, " epsilon:f"},
+	{"GroupNormalization", convert_group_norm, " epsilon:f num_groups:i"},
+	{"MeanVarianceNormalization", convert_mean_variance_norm, " axes:I"},
+	{"LpNormalization", convert_lp_norm, " axis:i p:i"},
+
+	{"DepthToSpace", convert_depth_to_space, " blocksize:i mode:s"},
+	{"SpaceToDepth", convert_space_to_depth, " blocksize:i"},
+	{"OneHot", convert_one_hot, " axis:i"},
+	{"Hardmax", convert_hardmax, " axis:i"},
+	{"Scatter", convert_scatter, " axis:i"},
 
 	{"LSTM", convert_lstm, RECURRENT " input_forget:i"},
 	{"GRU", convert_gru, RECURRENT " linear_before_reset:i"},

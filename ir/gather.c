@@ -29,8 +29,7 @@ bool gather_shape(Unit *u, const Node *n, Shape whole, const Value *index,
 	return true;
 }
 
-/* An index from the end becomes one from the start. */
-static int resolved(Kernel *k, Expr *index, int64_t dim)
+int gather_index(Kernel *k, Expr *index, int64_t dim)
 {
 	int i = k_var(k, index);
 	Expr *negative = k_lt(k, k_get(k, i), k_typed(k, index->type, 0));
@@ -51,7 +50,7 @@ void gather_open(Kernel *k, const Node *n, Shape whole, const Value *index,
 		in_whole[r] = k_at(loop[r] = k_for(k, whole.dim[r]));
 	for (; r < axis + nindex; r++)
 		loop[r] = k_for(k, index->shape.dim[r - axis]);
-	in_whole[axis] = k_indirect(resolved(k, k_load(k, index, loop + axis),
+	in_whole[axis] = k_indirect(gather_index(k, k_load(k, index, loop + axis),
 	                                     whole.dim[axis]));
 	for (; r < whole.rank - 1 + nindex; r++) {
 		loop[r] = k_for(k, whole.dim[r - nindex + 1]);

@@ -18,4 +18,7 @@ void gather_open(Kernel *, const Node *, Shape whole, const Value *index,
                  Index in_whole[], Index in_part[]);
 void gather_close(Kernel *, Shape part);
 
+/* A scalar variable: the index, which counts from the end if it is negative. */
+int gather_index(Kernel *, Expr *index, int64_t dim);
+
 #endif

@@ -11,6 +11,7 @@ enum { LN_AXIS, LN_EPSILON };
 	ATTRS([LN_AXIS] = {"axis", ATTR_INT, true, .i = -1}, \
 	      [LN_EPSILON] = {"epsilon", ATTR_FLOAT, true, .f = 1e-5})
 
+/* From 0; x is input 0, or input 1 of a gradient, of the same rank. */
 static inline int layer_norm_axis(const Node *n)
 {
 	int64_t axis = attr_int(n, LN_AXIS);

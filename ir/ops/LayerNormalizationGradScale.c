@@ -1,7 +1,8 @@
 /*
  * LayerNormalizationGradScale: the gradient of the scale, whose shape is the
  * attribute: dscale = sum over the rows of dy (x - mean) inv; inputs dy, x, mean
- * and inv. Sums in memory, since the scale runs along the rows.
+ * (absent: 0, as RMSNormalization has it) and inv. Sums in memory, since the
+ * scale runs along the rows.
  */
 #include "ir/layer_norm.h"
 
@@ -9,6 +10,10 @@ enum { SHAPE };
 
 static bool infer(Unit *u, Node *n)
 {
+	if (n->nin < 4 || !n->in[3]) {
+		error_at(u, n->loc, "input 3 is missing");
+		return false;
+	}
 	n->out[0]->dtype = n->in[1]->dtype;
 	return infer_shape(u, n, SHAPE, &n->out[0]->shape);
 }
@@ -23,9 +28,10 @@ static void lower(Kernel *k, const Node *n)
 	for (int a = 0; a < out->shape.rank; a++)
 		at[a] = out->shape.dim[a] == 1 ? k_const(0)
 		                               : k_at(loop[lead + a]);
-	Expr *h = k_mul(k, k_sub(k, k_load(k, x, loop),
-	                         k_load(k, n->in[2], loop)),
-	                k_load(k, n->in[3], loop));
+	Expr *h = k_load(k, x, loop);
+	if (n->in[2])
+		h = k_sub(k, h, k_load(k, n->in[2], loop));
+	h = k_mul(k, h, k_load(k, n->in[3], loop));
 	k_accumulate(k, out, at, k_mul(k, k_load(k, dy, loop), h));
 	k_end_n(k, x->shape.rank);
 }
@@ -40,13 +46,18 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_LayerNormalizationGradScale = {
-	.name = "LayerNormalizationGradScale", .min_in = 4, .max_in = 4,
+	.name = "LayerNormalizationGradScale", .min_in = 2, .max_in = 4,
 	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.parts = parts,
-	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 1)}, {DIMS(3, 1)}},
+	EXAMPLES({.nin = 4,
+	          .in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 1)}, {DIMS(3, 1)}},
 	          .attr = {{"shape", INTS(5)}}},
-	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 1, 1)},
-	                 {DIMS(2, 1, 1)}}, .attr = {{"shape", INTS(3, 1)}}}),
+	         {.nin = 4,
+	          .in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 1, 1)},
+	                 {DIMS(2, 1, 1)}}, .attr = {{"shape", INTS(3, 1)}}},
+	         {.nin = 4,
+	          .in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {.absent = true},
+	                 {DIMS(3, 1)}}, .attr = {{"shape", INTS(5)}}}),
 };

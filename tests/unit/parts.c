@@ -153,6 +153,8 @@ Test(parts, all_operators)
 		&op_GRURecurrence, &op_GRURecurrenceGrad,
 		&op_RNNRecurrence, &op_RNNRecurrenceGrad,
 		&op_RecurrenceGradWeight,
+		/* A tuple of indices may name any row. */
+		&op_ScatterND,
 	};
 	for (int i = 0; i < nops; i++) {
 		const OpDef *op = all_ops[i];

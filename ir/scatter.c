@@ -1,0 +1,122 @@
+#include "ir/scatter.h"
+
+#include "ir/build.h"
+#include "ir/gather.h"
+
+#include <string.h>
+
+bool scatter_fits(Unit *u, const Node *n, Shape whole, const Value *index)
+{
+	Shape s = index->shape;
+	int axis;
+	if (!infer_axis(u, n, attr_int(n, SCATTER_AXIS), whole.rank, &axis))
+		return false;
+	bool ok = s.rank == whole.rank && !dtype_is_float(index->dtype);
+	for (int i = 0; ok && i < s.rank; i++)
+		ok = i == axis || s.dim[i] <= whole.dim[i];
+	if (!ok)
+		error_at(u, n->loc, "indices are %s%s, expected integers that "
+		         "fit %s but for axis %d", dtype_name(index->dtype),
+		         shape_text(u->arena, s), shape_text(u->arena, whole),
+		         axis);
+	return ok;
+}
+
+bool scatter_like(Unit *u, const Node *n, const Value *v, Shape s)
+{
+	if (shape_equal(v->shape, s))
+		return true;
+	error_at(u, n->loc, "%s has the shape %s, expected %s, that of what the "
+	         "indices name", v->name, shape_text(u->arena, v->shape),
+	         shape_text(u->arena, s));
+	return false;
+}
+
+bool scatter_infer(Unit *u, Node *n, const char *reduction)
+{
+	static const char *const known[] = {"none", "add", "mul", "max", "min"};
+	bool ok = false;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		ok |= !strcmp(known[i], reduction);
+	if (!ok || n->in[2]->dtype != n->in[0]->dtype) {
+		error_at(u, n->loc, "reduction is '%s', x %s and updates %s; "
+		         "expected none, add, mul, max or min, and one type",
+		         reduction, dtype_name(n->in[0]->dtype),
+		         dtype_name(n->in[2]->dtype));
+		return false;
+	}
+	return infer_like(n, 0, 0);
+}
+
+void scatter_open(Kernel *k, const Node *n, Shape whole, const Value *index,
+                  int loop[], Index at[])
+{
+	int axis;
+	infer_axis(NULL, n, attr_int(n, SCATTER_AXIS), whole.rank, &axis);
+	k_for_shape(k, index->shape, loop);
+	for (int i = 0; i < whole.rank; i++)
+		at[i] = k_at(loop[i]);
+	at[axis] = k_indirect(gather_index(k, k_load(k, index, loop),
+	                                   whole.dim[axis]));
+}
+
+void scatter_copy(Kernel *k, const Value *from, const Value *to)
+{
+	Index at = k_at(k_for(k, numel(from->shape)));
+	k_store_flat(k, to, at, k_load_flat(k, from, at));
+	k_end(k);
+}
+
+void scatter_store(Kernel *k, const Value *y, const Index at[], Expr *x,
+                   const char *reduction)
+{
+	if (!strcmp(reduction, "add")) {
+		k_accumulate_padded(k, y, at, x);
+		return;
+	}
+	if (strcmp(reduction, "none")) {
+		Expr *old = k_get(k, k_var(k, k_load_padded(k, y, at, 0)));
+		x = k_get(k, k_var(k, x));
+		x = !strcmp(reduction, "mul") ? k_mul(k, old, x)
+		    : !strcmp(reduction, "max") ? k_max(k, old, x)
+		                                : k_min(k, old, x);
+	}
+	k_store_padded(k, y, at, x);
+}
+
+void scatter_grad(Graph *g, Node *n, const char *reduction, Value *dy,
+                  Node *gather, const bool want[], Value *dx[])
+{
+	bool none = !strcmp(reduction, "none");
+	if (!none && strcmp(reduction, "add")) {
+		error_at(g->unit, n->loc, "has no gradient with the reduction "
+		         "'%s', but parameters before it train; freeze them, or "
+		         "replace it", reduction);
+		return;
+	}
+	if (want[2])
+		dx[2] = node_done(g, gather);
+	if (!want[0])
+		return;
+	dx[0] = dy;
+	if (!none)
+		return;
+	Value *zero = build_expand(g, n->loc, graph_scalar(g, dy->dtype, 0),
+	                           n->in[2]->shape);
+	Node *clear = node_new(g, n->loc, n->op, 3,
+	                       (Value *[]){dy, n->in[1], zero});
+	node_copy_attrs(g, clear, n);
+	dx[0] = node_done(g, clear);
+}
+
+bool scatter_parts(const Node *n, const bool part[], PartKind out[])
+{
+	int64_t axis = attr_int(n, SCATTER_AXIS), first = 0;
+	for (int i = 0; i < n->nin; i++) {
+		first = i ? first : n->in[i]->shape.dim[0];
+		if (!part[i] || n->in[i]->shape.dim[0] != first)
+			return false;
+	}
+	return axis != 0 && axis != -n->in[0]->shape.rank &&
+	       n->out[0]->shape.dim[0] == first && parts_give(n, PART_ROWS, out);
+}
