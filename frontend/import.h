@@ -80,7 +80,9 @@ bool site_wants(const Site *, int output);
  * False after an error. */
 bool site_const_ints(const Site *, int i, const char *what, int *n,
                      const int64_t **x);
+/* A number, or n of them; x stays as it is if the input is absent. */
 bool site_const_float(const Site *, int i, const char *what, double *x);
+bool site_const_floats(const Site *, int i, const char *what, int n, double x[]);
 /* The list that is attribute `name` in old opsets and input i in new ones. */
 bool site_list(const Site *, const char *name, int i, int *n,
                const int64_t **x);

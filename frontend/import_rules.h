@@ -66,6 +66,8 @@ bool convert_lp_norm(Site *);
 
 bool convert_depth_to_space(Site *);
 bool convert_space_to_depth(Site *);
+bool convert_resize(Site *);
+bool convert_upsample(Site *);
 bool convert_one_hot(Site *);
 bool convert_hardmax(Site *);
 bool convert_scatter(Site *);

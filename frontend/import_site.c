@@ -126,7 +126,8 @@ bool site_const_ints(const Site *s, int i, const char *what, int *n,
 	return true;
 }
 
-bool site_const_float(const Site *s, int i, const char *what, double *x)
+bool site_const_floats(const Site *s, int i, const char *what, int n,
+                       double x[])
 {
 	const Value *v = site_in(s, i);
 	if (!v)
@@ -137,15 +138,23 @@ bool site_const_float(const Site *s, int i, const char *what, double *x)
 		not_constant(s, i, what);
 		return false;
 	}
-	if (numel(v->shape) != 1) {
-		site_error(s, "input %d (%s) has the shape %s, expected one "
-		           "number", i, what,
-		           shape_text(s->im->u->arena, v->shape));
+	if (numel(v->shape) != n) {
+		site_error(s, "input %d (%s) has the shape %s, expected %d "
+		           "number%s", i, what,
+		           shape_text(s->im->u->arena, v->shape), n,
+		           n == 1 ? "" : "s");
 		return false;
 	}
-	Scalar y = dtype_get(v->dtype, data, 0);
-	*x = dtype_is_float(v->dtype) ? y.f : (double)y.i;
+	for (int e = 0; e < n; e++) {
+		Scalar y = dtype_get(v->dtype, data, e);
+		x[e] = dtype_is_float(v->dtype) ? y.f : (double)y.i;
+	}
 	return true;
+}
+
+bool site_const_float(const Site *s, int i, const char *what, double *x)
+{
+	return site_const_floats(s, i, what, 1, x);
 }
 
 bool site_list(const Site *s, const char *name, int i, int *n,

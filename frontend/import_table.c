@@ -69,6 +69,11 @@ static const Rule rules[] = {
 
 	{"DepthToSpace", convert_depth_to_space, " blocksize:i mode:s"},
 	{"SpaceToDepth", convert_space_to_depth, " blocksize:i"},
+	{"Resize", convert_resize,
+	 " mode:s coordinate_transformation_mode:s nearest_mode:s"
+	 " cubic_coeff_a:f exclude_outside:i extrapolation_value:f"
+	 " antialias:i axes:I keep_aspect_ratio_policy:s"},
+	{"Upsample", convert_upsample, " mode:s scales:F"},
 	{"OneHot", convert_one_hot, " axis:i"},
 	{"Hardmax", convert_hardmax, " axis:i"},
 	{"Scatter", convert_scatter, " axis:i"},
