@@ -66,6 +66,7 @@ bool convert_lp_norm(Site *);
 
 bool convert_depth_to_space(Site *);
 bool convert_space_to_depth(Site *);
+bool convert_einsum(Site *);
 bool convert_resize(Site *);
 bool convert_upsample(Site *);
 bool convert_one_hot(Site *);

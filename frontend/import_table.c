@@ -69,6 +69,7 @@ static const Rule rules[] = {
 
 	{"DepthToSpace", convert_depth_to_space, " blocksize:i mode:s"},
 	{"SpaceToDepth", convert_space_to_depth, " blocksize:i"},
+	{"Einsum", convert_einsum, " equation:s"},
 	{"Resize", convert_resize,
 	 " mode:s coordinate_transformation_mode:s nearest_mode:s"
 	 " cubic_coeff_a:f exclude_outside:i extrapolation_value:f"
