@@ -118,6 +118,8 @@ const KnownInput *import_known(const Import *, const char *name);
 bool import_initializers(Import *);
 /* A variable of its own for a second name of an initializer. */
 Value *import_own_variable(Import *, Value *, const char *name);
+/* A parameter of that name, with the contents of a constant. */
+Value *import_new_variable(Import *, const char *name, const Value *);
 /* Drops the variables that no node reads; numbers the others. */
 void import_drop_unread(Import *);
 void import_explain_folding(Import *);

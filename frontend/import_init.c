@@ -87,6 +87,11 @@ Value *import_own_variable(Import *im, Value *v, const char *name)
 	return add_variable(im, name, uses, v->dtype, v->shape, v->var->data);
 }
 
+Value *import_new_variable(Import *im, const char *name, const Value *v)
+{
+	return add_variable(im, name, USE_VALUE, v->dtype, v->shape, v->data);
+}
+
 void import_drop_unread(Import *im)
 {
 	Graph *g = im->g;

@@ -95,7 +95,7 @@ bool convert_group_norm(Site *s)
 	return s->out[0] != NULL;
 }
 
-/* ---- MeanVarianceNormalization, LpNormalization ---- */
+/* ---- MeanVarianceNormalization, LpNormalization, LRN ---- */
 
 static Value *reduced(Site *s, const char *name, Value *x, int n,
                       const int64_t *axes)
@@ -151,5 +151,54 @@ bool convert_lp_norm(Site *s)
 	along = axis;
 	Value *norm = reduced(s, p == 1 ? "ReduceL1" : "ReduceL2", x, 1, &along);
 	s->out[0] = norm ? site_apply(s, "Div", 2, (Value *[]){x, norm}) : NULL;
+	return s->out[0] != NULL;
+}
+
+/* [N, C, rest] as one image of C rows for each example, over whose windows of
+ * `size` rows an average is taken. */
+static Value *channel_average(Site *s, Value *x, int64_t size)
+{
+	Graph *g = s->im->g;
+	Shape image = {4, {x->shape.dim[0], 1, x->shape.dim[1], 1}};
+	for (int i = 2; i < x->shape.rank; i++)
+		image.dim[3] *= x->shape.dim[i];
+	const OpDef *op = site_op(s, "AveragePool");
+	Value *y = op ? site_reshape(s, x, image) : NULL;
+	if (!y)
+		return NULL;
+	int64_t before = (size - 1) / 2, after = size - 1 - before;
+	Node *n = node_new(g, s->loc, op, 1, &y);
+	node_set_ints(g, n, "kernel_shape", 2, (int64_t[]){size, 1});
+	node_set_ints(g, n, "strides", 2, (int64_t[]){1, 1});
+	node_set_ints(g, n, "dilations", 2, (int64_t[]){1, 1});
+	node_set_ints(g, n, "pads", 4, (int64_t[]){before, 0, after, 0});
+	node_set_int(g, n, "count_include_pad", 1);
+	y = site_done(s, n);
+	return y ? site_reshape(s, y, x->shape) : NULL;
+}
+
+/* y = x / (bias + alpha (mean over a window of channels of x^2))^beta. */
+bool convert_lrn(Site *s)
+{
+	Graph *g = s->im->g;
+	int64_t size = site_int(s, "size", 0);
+	if (!has_channels(s))
+		return false;
+	if (size < 1 || size > INT32_MAX) {
+		site_error(s, "its size is %lld", (long long)size);
+		return false;
+	}
+	Value *x = s->in[0];
+	Value *square = site_apply(s, "Mul", 2, (Value *[]){x, x});
+	Value *v = square ? channel_average(s, square, size) : NULL;
+	v = v ? site_apply(s, "Mul", 2, (Value *[]){
+		v, graph_scalar(g, x->dtype, site_float(s, "alpha", 1e-4))})
+	      : NULL;
+	v = v ? site_apply(s, "Add", 2, (Value *[]){
+		v, graph_scalar(g, x->dtype, site_float(s, "bias", 1))}) : NULL;
+	v = v ? site_apply(s, "Pow", 2, (Value *[]){
+		v, graph_scalar(g, x->dtype, site_float(s, "beta", 0.75))})
+	      : NULL;
+	s->out[0] = v ? site_apply(s, "Div", 2, (Value *[]){x, v}) : NULL;
 	return s->out[0] != NULL;
 }

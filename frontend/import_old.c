@@ -1,7 +1,7 @@
 /*
  * What opsets 1 to 6 said otherwise: the second input of an arithmetic
  * operator stands at `axis` of the first, where later opsets align the two at
- * the end. An attribute that has gone since and decides nothing here (whether
+ * the end, and a list of slopes of PRelu is one of channels. An attribute that has gone since and decides nothing here (whether
  * the model trains, what may be overwritten) is passed over.
  */
 #include "frontend/import.h"
@@ -35,11 +35,14 @@ bool old_align(Site *s)
 {
 	Value *a = site_in(s, 0), *b = site_in(s, 1);
 	int axis;
-	if (s->opset >= OPSET_BROADCASTS || !is_arithmetic(s->n->op) ||
-	    !site_attr(s, "axis") || !a || !b)
+	bool slopes = !strcmp(s->n->op, "PRelu") && b && b->shape.rank == 1 &&
+	              b->shape.dim[0] != 1;
+	if (s->opset >= OPSET_BROADCASTS || !a || !b ||
+	    !(slopes || (is_arithmetic(s->n->op) && site_attr(s, "axis"))))
 		return true;
 	Shape to = b->shape;
-	if (!site_axis(s, site_int(s, "axis", 0), a->shape.rank, &axis))
+	if (!site_axis(s, slopes ? 1 : site_int(s, "axis", 0), a->shape.rank,
+	               &axis))
 		return false;
 	if (axis + to.rank > a->shape.rank) {
 		site_error(s, "input 1 has the shape %s, which does not fit into "

@@ -63,9 +63,14 @@ bool convert_instance_norm(Site *);
 bool convert_group_norm(Site *);
 bool convert_mean_variance_norm(Site *);
 bool convert_lp_norm(Site *);
+bool convert_lrn(Site *);
 
 bool convert_depth_to_space(Site *);
 bool convert_space_to_depth(Site *);
+bool convert_quantize(Site *);
+bool convert_dequantize(Site *);
+bool convert_dynamic_quantize(Site *);
+
 bool convert_einsum(Site *);
 bool convert_resize(Site *);
 bool convert_upsample(Site *);

@@ -65,10 +65,17 @@ static const Rule rules[] = {
 	{"InstanceNormalization", convert_instance_norm, " epsilon:f"},
 	{"GroupNormalization", convert_group_norm, " epsilon:f num_groups:i"},
 	{"MeanVarianceNormalization", convert_mean_variance_norm, " axes:I"},
+	{"LRN", convert_lrn, " alpha:f beta:f bias:f size:i"},
 	{"LpNormalization", convert_lp_norm, " axis:i p:i"},
 
 	{"DepthToSpace", convert_depth_to_space, " blocksize:i mode:s"},
 	{"SpaceToDepth", convert_space_to_depth, " blocksize:i"},
+	{"QuantizeLinear", convert_quantize,
+	 " axis:i output_dtype:i block_size:i precision:i"},
+	{"DequantizeLinear", convert_dequantize,
+	 " axis:i output_dtype:i block_size:i"},
+	{"DynamicQuantizeLinear", convert_dynamic_quantize, ""},
+
 	{"Einsum", convert_einsum, " equation:s"},
 	{"Resize", convert_resize,
 	 " mode:s coordinate_transformation_mode:s nearest_mode:s"
