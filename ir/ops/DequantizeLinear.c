@@ -34,10 +34,10 @@ const OpDef op_DequantizeLinear = {
 	.scalar = scalar,
 	.stops = true,
 	EXAMPLES({.in = {{DIMS(4, 5), DT_U8, 0, 255},
-	                 {{0}, .lo = 0.01, .hi = 0.02}}},
+	                 {{0}, DT_F32, 0.01, 0.02, true}}},
 	         {.nin = 3, .in = {{DIMS(2, 3, 4), DT_I8, -128, 127},
-	                           {DIMS(3, 1), .lo = 0.01, .hi = 0.1},
+	                           {DIMS(3, 1), DT_F32, 0.01, 0.1, true},
 	                           {DIMS(3, 1), DT_I8, -9, 9}}},
 	         {.in = {{DIMS(5), DT_I32, -999, 999},
-	                 {DIMS(5), .lo = 0.01, .hi = 0.1}}}),
+	                 {DIMS(5), DT_F32, 0.01, 0.1, true}}}),
 };

@@ -88,23 +88,33 @@ static void compare_gradient(const Loss *f, const Value *x, const Value *dx)
 	          checked, points, x->name);
 }
 
-static void check_gradient(Case *c)
+/* Runs the node and its gradients, which are by value id. */
+static Value **run_with_gradients(Loss *f)
 {
-	Value *of[16], *seed[16];
-	Loss f = {.c = c, .of = of, .seed = seed};
+	Case *c = f->c;
 	int ninputs = c->g->ninputs;
-	if (!c->op->grad && !c->op->stops)
-		return;
-	Value **grad = seed_outputs(c, of, seed, &f.nseeds);
+	Value **grad = seed_outputs(c, f->of, f->seed, &f->nseeds);
 	cr_assert_eq(c->unit.nerrors, 0);
 	for (int i = 0; i < ninputs; i++)
 		if (grad[c->g->input[i]->id])
 			graph_output(c->g, "gradient", OUT_GRADIENT,
 			             grad[c->g->input[i]->id]);
 	graph_verify(c->g);
-	f.buf = buffers_make(c, true);
+	f->buf = buffers_make(c, true);
 	for (const Node *n = c->g->first; n; n = n->next)
-		run_node(c, n, f.buf, true);
+		run_node(c, n, f->buf, true);
+	return grad;
+}
+
+/* FakeQuantize's is checked below: a slope that is 0 or infinite is no use. */
+static void check_gradient(Case *c)
+{
+	Value *of[16], *seed[16];
+	Loss f = {.c = c, .of = of, .seed = seed};
+	int ninputs = c->g->ninputs;
+	if ((!c->op->grad && !c->op->stops) || c->op == &op_FakeQuantize)
+		return;
+	Value **grad = run_with_gradients(&f);
 	f.forward = kernel_of(c->unit.arena, c->n);
 	for (int i = 0; i < ninputs; i++)
 		if (dtype_is_float(c->g->input[i]->dtype))
@@ -112,3 +122,32 @@ static void check_gradient(Case *c)
 			                 grad[c->g->input[i]->id]);
 }
 FOR_EACH_OPERATOR(gradient)
+
+/* A gradient goes straight through where the result is as near as the steps
+ * are, and stops where the range was left. */
+static void check_straight_through(const Loss *f, const Value *dx)
+{
+	const Value *x = f->c->n->in[0], *scale = f->c->n->in[1];
+	int64_t run = x->shape.dim[x->shape.rank - 1];
+	for (int64_t e = 0; e < numel(x->shape); e++) {
+		double step = element(scale, f->buf, true,
+		                      e / run % numel(scale->shape)).f;
+		double off = fabs(element(f->of[0], f->buf, true, e).f -
+		                  element(x, f->buf, true, e).f);
+		double dy = element(f->seed[0], f->buf, true, e).f;
+		double want = off <= step / 2 * (1 + 1e-9) ? dy : 0;
+		cr_expect(close_to(element(dx, f->buf, true, e).f, want, 1e-9));
+	}
+}
+
+Test(ops, straight_through)
+{
+	for (int i = 0; i < op_FakeQuantize.nexamples; i++) {
+		Value *of[16], *seed[16];
+		Case *c = case_make(&op_FakeQuantize, i);
+		Loss f = {.c = c, .of = of, .seed = seed};
+		Value **grad = run_with_gradients(&f);
+		check_straight_through(&f, grad[c->n->in[0]->id]);
+		case_free(c);
+	}
+}
