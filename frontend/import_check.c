@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { OPSET_MIN = 1, OPSET_MAX = 25 };
+enum { OPSET_MIN = 1, OPSET_MAX = 28 };
 
 static const Loc whole = {0};
 

@@ -136,7 +136,7 @@ bool convert_mean_variance_norm(Site *s)
 	return s->out[0] != NULL;
 }
 
-/* y = x / its norm along an axis. */
+/* y = x / its norm along an axis; 0 where that is 0, as then all of x is. */
 bool convert_lp_norm(Site *s)
 {
 	Value *x = site_in(s, 0);
@@ -150,6 +150,8 @@ bool convert_lp_norm(Site *s)
 	}
 	along = axis;
 	Value *norm = reduced(s, p == 1 ? "ReduceL1" : "ReduceL2", x, 1, &along);
+	norm = norm ? site_apply(s, "Max", 2, (Value *[]){
+		norm, graph_scalar(s->im->g, x->dtype, 1e-30)}) : NULL;
 	s->out[0] = norm ? site_apply(s, "Div", 2, (Value *[]){x, norm}) : NULL;
 	return s->out[0] != NULL;
 }

@@ -71,6 +71,8 @@ bool convert_quantize(Site *);
 bool convert_dequantize(Site *);
 bool convert_dynamic_quantize(Site *);
 
+bool convert_attention(Site *);
+bool convert_rotary(Site *);
 bool convert_einsum(Site *);
 bool convert_resize(Site *);
 bool convert_upsample(Site *);

@@ -76,6 +76,12 @@ static const Rule rules[] = {
 	 " axis:i output_dtype:i block_size:i"},
 	{"DynamicQuantizeLinear", convert_dynamic_quantize, ""},
 
+	{"Attention", convert_attention,
+	 " is_causal:i kv_num_heads:i q_num_heads:i qk_matmul_output_mode:i"
+	 " scale:f softcap:f softmax_precision:i left_window_size:i"
+	 " right_window_size:i"},
+	{"RotaryEmbedding", convert_rotary,
+	 " interleaved:i num_heads:i rotary_embedding_dim:i"},
 	{"Einsum", convert_einsum, " equation:s"},
 	{"Resize", convert_resize,
 	 " mode:s coordinate_transformation_mode:s nearest_mode:s"
