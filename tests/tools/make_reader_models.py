@@ -632,7 +632,7 @@ def bad_graphs():
     bad('old_axis', "Add 'a': input 1 has the shape [3,2], which does not fit",
         [('Add', ['x', 'w'], ['y'], 'a', dict(axis=2, broadcast=1))],
         [init('w', np.ones((3, 2), f32))], [port('x', [2, 3, 2])], opset=6)
-    bad('opset_99', 'opset 99; 1 to 25 are supported', relu, opset=99)
+    bad('opset_99', 'opset 99; 1 to 28 are supported', relu, opset=99)
     bad('domain', "Fancy 'f': operators of the domain 'com.example'",
         [h.make_node('Fancy', ['x'], ['y'], name='f', domain='com.example')])
     bad('unsupported', "NoSuchThing 'n': this operator is not supported",
