@@ -60,6 +60,7 @@ typedef struct Rule {
 } Rule;
 
 const Rule *rule_find(const char *op);   /* NULL: read by default_rule */
+const Rule *rule_at(int);                /* NULL: that was the last */
 bool convert_default(Site *);
 
 /* ---- import_site.c: attributes and inputs of the node ---- */

@@ -104,3 +104,8 @@ const Rule *rule_find(const char *op)
 			return &rules[i];
 	return NULL;
 }
+
+const Rule *rule_at(int i)
+{
+	return i < (int)(sizeof rules / sizeof *rules) ? &rules[i] : NULL;
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Operators that ONNX's own cases (of Debian's release) do not have, against NumPy.
+
+    operators.py THIMBLE
+
+Each case is a model of one node, or two; the interpreter must give what the formula gives.
+"""
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError as missing:
+    print(f'skipped: {missing} (Debian: python3-onnx)')
+    sys.exit(77)
+
+RANDOM = np.random.default_rng(1)
+CASES = []
+
+
+def draw(*shape):
+    return RANDOM.standard_normal(shape).astype('f4')
+
+
+def case(name, nodes, inputs, want, opset, constants=None):
+    """nodes: (op, inputs, outputs, attributes). The last one's first output is `y`."""
+    CASES.append((name, nodes, inputs, want, opset, constants or {}))
+
+
+def einsum(equation, *shapes):
+    x = [draw(*s) for s in shapes]
+    names = [f'x{i}' for i in range(len(x))]
+    case(f'Einsum {equation}', [('Einsum', names, ['y'], {'equation': equation})],
+         dict(zip(names, x)), np.einsum(equation, *x), 13)
+
+
+for equation, *shapes in (
+        ('ij,jk->ik', (2, 3), (3, 4)), ('bij,bjk->bik', (2, 3, 4), (2, 4, 5)),
+        ('bqhd,bkhd->bhqk', (2, 3, 4, 5), (2, 6, 4, 5)), ('i,j->ij', (3,), (4,)),
+        ('ij->ji', (2, 3)), ('ij->', (2, 3)), ('ii->i', (3, 3)), ('...ii->...i', (2, 3, 4, 4)),
+        ('ijk,jil->kl', (2, 3, 4), (3, 2, 5)), ('ab,bc,cd->ad', (2, 3), (3, 4), (4, 5)),
+        ('bi,bi->b', (3, 4), (3, 4)), ('...ij,...jk->...ik', (2, 3, 4), (2, 4, 2)),
+        ('ij,jk', (2, 3), (3, 4)), ('nchw,co->nohw', (2, 3, 2, 2), (3, 4)),
+        ('a,b,c->abc', (2,), (3,), (4,)), ('ij,ij->ij', (2, 3), (2, 3)),
+        ('iij,j->i', (3, 3, 2), (2,)), ('b...d,de->b...e', (2, 3, 4, 5), (5, 6))):
+    einsum(equation, *shapes)
+
+
+def normalized(x, axes, epsilon):
+    mean = x.mean(axes, keepdims=True)
+    return (x - mean) / np.sqrt(((x - mean) ** 2).mean(axes, keepdims=True) + epsilon)
+
+
+def group_norm(opset):
+    x, groups = draw(2, 6, 3, 4), 3
+    scale, bias = draw(6 if opset >= 21 else 3), draw(6 if opset >= 21 else 3)
+    y = normalized(x.reshape(2, groups, -1), 2, 1e-3).reshape(x.shape)
+    each = [v if opset >= 21 else v.repeat(2) for v in (scale, bias)]
+    case(f'GroupNormalization of opset {opset}',
+         [('GroupNormalization', ['x', 's', 'b'], ['y'], {'num_groups': groups, 'epsilon': 1e-3})],
+         {'x': x, 's': scale, 'b': bias},
+         y * each[0].reshape(1, 6, 1, 1) + each[1].reshape(1, 6, 1, 1), opset)
+
+
+def rms_norm():
+    x, scale = draw(2, 3, 4), draw(3, 4)
+    y = x / np.sqrt((x ** 2).mean((1, 2), keepdims=True) + 1e-5) * scale
+    case('RMSNormalization', [('RMSNormalization', ['x', 's'], ['y'], {'axis': 1})],
+         {'x': x, 's': scale}, y, 23)
+
+
+def activations():
+    x = draw(3, 5) * 3
+    case('Swish', [('Swish', ['x'], ['y'], {'alpha': 1.5})], {'x': x},
+         x / (1 + np.exp(-1.5 * x)), 24)
+    case('Mish', [('Mish', ['x'], ['y'], {})], {'x': x}, x * np.tanh(np.log1p(np.exp(x))), 18)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def attention(name, q, k, v, attributes, mask=None, past=None, opset=23):
+    inputs = {'q': q, 'k': k, 'v': v}
+    names = ['q', 'k', 'v', '', '', '']
+    if mask is not None:
+        inputs['mask'] = mask
+        names[3] = 'mask'
+    keys, values = k, v
+    if past:
+        inputs.update({'pk': past[0], 'pv': past[1]})
+        names[4:6] = ['pk', 'pv']
+        keys, values = (np.concatenate(p, 2) for p in ((past[0], k), (past[1], v)))
+    group = q.shape[1] // k.shape[1]
+    keys, values = keys.repeat(group, 1), values.repeat(group, 1)
+    scores = q @ keys.swapaxes(2, 3) * attributes.get('scale', q.shape[3] ** -0.5)
+    cap = attributes.get('softcap', 0)
+    if cap:
+        scores = cap * np.tanh(scores / cap)
+    seen = np.ones(scores.shape[2:], bool)
+    if attributes.get('is_causal'):
+        seen = np.tril(seen, keys.shape[2] - q.shape[2] if past else 0)
+    if mask is not None and mask.dtype == bool:
+        seen = seen & mask
+    elif mask is not None:
+        scores = scores + mask
+    scores = np.where(seen, scores, -1e30)
+    case(f'Attention, {name}', [('Attention', names, ['y'], attributes)], inputs,
+         softmax(scores) @ values, opset)
+
+
+def attentions():
+    q, k, v = draw(2, 4, 3, 5), draw(2, 4, 6, 5), draw(2, 4, 6, 7)
+    attention('plain', q, k, v, {})
+    attention('causal', q, draw(2, 4, 3, 5), draw(2, 4, 3, 5), {'is_causal': 1})
+    attention('grouped, capped', q, k[:, :2], v[:, :2], {'softcap': 2.0, 'scale': 0.3})
+    attention('added mask', q, k, v, {}, mask=draw(3, 6))
+    visible = RANDOM.random((2, 1, 3, 6)) < 0.6
+    visible[..., 0] = True
+    attention('boolean mask', q, k, v, {}, mask=visible)
+    attention('past', q, draw(2, 2, 3, 5), draw(2, 2, 3, 7), {'is_causal': 1},
+              past=(draw(2, 2, 4, 5), draw(2, 2, 4, 7)))
+
+
+def rotary(interleaved):
+    x, angle = draw(2, 3, 4, 8), draw(9, 3)
+    position = RANDOM.integers(0, 9, (2, 4))
+    cos, sin = np.cos(angle)[position][:, None], np.sin(angle)[position][:, None]
+    part = x[..., :6]
+    a, b = (part[..., ::2], part[..., 1::2]) if interleaved else (part[..., :3], part[..., 3:])
+    turned = [cos * a - sin * b, sin * a + cos * b]
+    turned = np.stack(turned, -1).reshape(part.shape) if interleaved else np.concatenate(turned, -1)
+    case(f'RotaryEmbedding, interleaved={interleaved}',
+         [('RotaryEmbedding', ['x', 'c', 's', 'p'], ['y'],
+           {'interleaved': interleaved, 'rotary_embedding_dim': 6})],
+         {'x': x, 'c': np.cos(angle), 's': np.sin(angle), 'p': position},
+         np.concatenate([turned, x[..., 6:]], -1), 23)
+
+
+def antialiased():
+    """A triangle filter, stretched by the factor that the image shrinks by."""
+    x, out = draw(1, 1, 9), 4
+    scale = np.float32(out / 9)
+    at = (np.arange(out) + 0.5) / scale - 0.5
+    weight = np.clip(1 - np.abs(np.arange(-9, 18) - at[:, None]) * scale, 0, None)
+    weight /= weight.sum(1, keepdims=True)
+    y = np.pad(x[0, 0], 9, 'edge') @ weight.T
+    case('Resize, antialiased', [('Resize', ['x', '', '', 'sizes'], ['y'],
+                                  {'mode': 'linear', 'antialias': 1})],
+         {'x': x}, y.reshape(1, 1, out), 19, {'sizes': np.array([1, 1, out])})
+
+
+def quantized():
+    x, scale = draw(2, 3, 4), np.array([0.1, 0.02, 0.01], 'f4')
+    zero = np.array([3, -4, 0], 'i1')
+    shape = (1, 3, 1)
+    q = np.clip(np.rint(x / scale.reshape(shape)) + zero.reshape(shape), -128, 127)
+    case('QuantizeLinear and DequantizeLinear, by channel',
+         [('QuantizeLinear', ['x', 's', 'z'], ['q'], {'axis': 1}),
+          ('DequantizeLinear', ['q', 's', 'z'], ['y'], {'axis': 1})],
+         {'x': x}, (q - zero.reshape(shape)) * scale.reshape(shape), 13, {'s': scale, 'z': zero})
+    w = RANDOM.integers(-128, 128, (4, 5)).astype('i1')
+    case('DequantizeLinear of weights',
+         [('DequantizeLinear', ['w', 's'], ['f'], {}), ('MatMul', ['x', 'f'], ['y'], {})],
+         {'x': x}, x @ (w * np.float32(0.05)), 13, {'w': w, 's': np.array(0.05, 'f4')})
+
+
+def model_of(nodes, inputs, want, opset, constants):
+    def port(name, x):
+        return helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(x.dtype) if hasattr(
+                helper, 'np_dtype_to_tensor_dtype') else
+            onnx.mapping.NP_TYPE_TO_TENSOR_TYPE[x.dtype], x.shape)
+    graph = helper.make_graph(
+        [helper.make_node(op, i, o, **a) for op, i, o, a in nodes], 'case',
+        [port(n, x) for n, x in inputs.items()],
+        [helper.make_tensor_value_info('y', TensorProto.FLOAT, want.shape)],
+        [numpy_helper.from_array(x, n) for n, x in constants.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)])
+
+
+def run(tool, name, nodes, inputs, want, opset, constants):
+    with tempfile.TemporaryDirectory() as d:
+        onnx.save(model_of(nodes, inputs, want, opset, constants), f'{d}/m.onnx')
+        command = [tool, 'run', f'{d}/m.onnx', '--executor', 'interpreter', '--dump', f'{d}/out']
+        for n, x in inputs.items():
+            np.save(f'{d}/{n}.npy', x)
+            command += ['--input', f'{n}={d}/{n}.npy']
+        r = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        if r.returncode:
+            return f'{name}: exit status {r.returncode}: {r.stderr.strip()}'
+        got = np.load(f'{d}/out/output/y.npy')
+        if got.shape != want.shape:
+            return f'{name}: gives {got.shape}, expected {want.shape}'
+        if not np.allclose(got, want, rtol=1e-4, atol=1e-5):
+            return f'{name}: is off by {np.abs(got - want).max()}'
+    return None
+
+
+def main():
+    for make in (rms_norm, activations, attentions, antialiased, quantized):
+        make()
+    for opset in (18, 21):
+        group_norm(opset)
+    for interleaved in (0, 1):
+        rotary(interleaved)
+    wrong = [w for w in (run(sys.argv[1], *c) for c in CASES) if w]
+    for w in wrong:
+        print(w)
+    print(f'{len(CASES) - len(wrong)} of {len(CASES)} agree')
+    return len(wrong) > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
