@@ -79,6 +79,27 @@ static Value *whole(Graph *g, Node *n)
 	return n->in[0];
 }
 
+/* One index that is known: a slice, of which a part of memory may do. */
+static Value *gather(Graph *g, Node *n)
+{
+	if (!is(n, "Gather") || numel(n->in[1]->shape) != 1)
+		return NULL;
+	int count;
+	const int64_t *index = const_ints(g, n->in[1], &count);
+	const Shape *x = &n->in[0]->shape;
+	int64_t axis = attr(n, "axis")->i;
+	axis += axis < 0 ? x->rank : 0;
+	if (!index || index[0] < -x->dim[axis] || index[0] >= x->dim[axis])
+		return NULL;
+	int64_t start = index[0] < 0 ? index[0] + x->dim[axis] : index[0];
+	int64_t end = start + 1;
+	Node *s = node_new(g, n->loc, op_find("Slice"), 1, n->in);
+	node_set_ints(g, s, "starts", 1, &start);
+	node_set_ints(g, s, "ends", 1, &end);
+	node_set_ints(g, s, "axes", 1, &axis);
+	return reshaped(g, n, node_done(g, s));
+}
+
 static Value *reshape(Graph *g, Node *n)
 {
 	if (!is(n, "Reshape"))
@@ -197,8 +218,8 @@ static Value *pool_of_relu(Graph *g, Node *n)
 typedef Value *Rule(Graph *, Node *);
 
 static Rule *const rules[] = {
-	neutral, copy_of_input, whole, reshape, transpose, product, reduction,
-	pool_of_relu,
+	neutral, copy_of_input, whole, gather, reshape, transpose, product,
+	reduction, pool_of_relu,
 };
 
 static Value *simpler(Graph *g, Node *n)
