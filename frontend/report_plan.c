@@ -92,6 +92,43 @@ static json_t *windows_json(const Buffer *b)
 	return list;
 }
 
+static bool was_listed(const Plan *plan, int step, int output)
+{
+	const Value *v = plan->step[step]->out[output];
+	const Place *p = &plan->place[v->id];
+	for (int s = 0; s <= step; s++) {
+		const Node *n = plan->step[s];
+		for (int o = 0; o < n->nout && (s < step || o < output); o++) {
+			const Place *q = &plan->place[n->out[o]->id];
+			if (q->base == p->base && q->offset == p->offset &&
+			    value_bytes(n->out[o]) == value_bytes(v))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The values that are only a part of it, with the bytes that each is in. */
+static json_t *parts_json(const Plan *plan, int buffer)
+{
+	json_t *list = json_array();
+	for (int s = 0; s < plan->nsteps; s++)
+		for (int o = 0; o < plan->step[s]->nout; o++) {
+			const Value *v = plan->step[s]->out[o];
+			const Place *p = &plan->place[v->id];
+			int64_t low = p->offset - plan->buffer[buffer].offset;
+			if (buffer_of(plan, v) != buffer ||
+			    value_bytes(v) >= value_bytes(p->base) ||
+			    was_listed(plan, s, o))
+				continue;
+			json_array_append_new(list, json_pack(
+				"{s:o, s:I, s:I}", "name", text_json(v->name),
+				"low", (json_int_t)low, "high",
+				(json_int_t)(low + value_bytes(v))));
+		}
+	return list;
+}
+
 json_t *plan_buffers_json(const Plan *plan)
 {
 	Arena *scratch = arena_create();
@@ -100,13 +137,14 @@ json_t *plan_buffers_json(const Plan *plan)
 	for (int i = 0; i < plan->nbuffers; i++) {
 		const Buffer *b = &plan->buffer[i];
 		json_array_append_new(list, json_pack(
-			"{s:o, s:s, s:I, s:I, s:i, s:i, s:o, s:s, s:o}",
+			"{s:o, s:s, s:I, s:I, s:i, s:i, s:o, s:o, s:s, s:o}",
 			"name", text_json(b->name),
 			"class", memory_class_name(b->memory),
 			"bytes", (json_int_t)b->bytes,
 			"offset", (json_int_t)b->offset,
 			"first", b->first, "last", b->last,
 			"windows", windows_json(b),
+			"parts", parts_json(plan, i),
 			"op", writer[i] ? writer[i]->op->name : "",
 			"node", text_json(writer[i] ? writer[i]->loc.node
 			                            : NULL)));

@@ -49,5 +49,9 @@ copies() {
 # Of one image, the channels of all are behind one another; of four, they are not.
 [ "$(copies dense-one)" = 0 ] || fail "a concatenation of dense-one is copied"
 [ "$(copies dense-momentum)" -gt 0 ] || fail "none of dense-momentum is"
+
+# Whose parts a buffer has is said.
+grep -A3 '"parts": \[$' "$work"/dense-one/*.report.json | grep -q '"name": "/stem/Conv_output_0"' ||
+	fail "the report names no part"
 [ $bad = 0 ] && echo "views: as they should be"
 exit $bad

@@ -115,5 +115,8 @@ function describe(plan, b) {
 	if (by.length > 1)
 		list.push(['written', 'at steps ' + by.slice(0, 6).join(', ') +
 			(by.length > 6 ? ', \u2026' : '')]);
+	if (b.parts.length)
+		list.push(['parts', b.parts.slice(0, 6).map(p => p.name)
+			.join(', ') + (b.parts.length > 6 ? ', \u2026' : '')]);
 	return list;
 }
