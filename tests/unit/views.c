@@ -4,9 +4,11 @@
  */
 #include "passes/order.h"
 #include "passes/pass.h"
+#include "tests/unit/emitted.h"
 #include "tests/unit/views_graph.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 
 static Plan *plan_views(Unit *u, uint64_t seed, int n, bool views)
 {
@@ -58,6 +60,156 @@ Test(views, same_bits_in_no_more_memory)
 	}
 	cr_expect_gt(3 * placed, moved, "%d in place, %d moved", placed, moved);
 	cr_expect_gt(less, 30, "%d", less);
+}
+
+/* ---- what goes where ---- */
+
+static Maker *small_maker(Unit *u)
+{
+	Maker *m = arena_new(u->arena, Maker);
+	m->unit = u;
+	m->g = graph_create(model_create(u, "m"), "infer");
+	return m;
+}
+
+static Value *concat(Graph *g, int n, Value *const in[])
+{
+	Node *c = node_new(g, (Loc){0}, &op_Concat, n, in);
+	node_set_int(g, c, "axis", 0);
+	return node_done(g, c);
+}
+
+static int64_t from(const Problem *p, const Value *v, const Value *whole)
+{
+	const Storage *s = &p->storage[p->of[v->id]];
+	const Storage *t = &p->storage[p->of[whole->id]];
+	cr_assert_eq(s->body, t->body);
+	return s->at - t->at;
+}
+
+static bool is_skipped(const Problem *p, const Value *v)
+{
+	for (int t = 0; t < p->ntasks; t++)
+		if (p->task[t].node == v->def)
+			return p->task[t].skipped;
+	return false;
+}
+
+/* What is concatenated again, with more behind it, is where it was; what stands
+ * there twice is copied once; a slice is a window, of a variable too. */
+Test(views, places)
+{
+	Unit u = test_unit();
+	Maker *m = small_maker(&u);
+	Graph *g = m->g;
+	Variable *var = model_variable(g->model, "w", VAR_PARAMETER, DT_F32,
+	                               rows_shape(6));
+	var->data = random_data(m, var->shape);
+	Value *x = graph_input(g, "x", IN_DATA, DT_F32, rows_shape(4));
+	Value *a = APPLY(g, (Loc){0}, op_Relu, x);
+	Value *b = APPLY(g, (Loc){0}, op_Tanh, a);
+	Value *ab = concat(g, 2, (Value *[]){a, b});
+	Value *c = APPLY(g, (Loc){0}, op_Abs, ab);
+	Value *abc = concat(g, 3, (Value *[]){a, b, c});
+	Value *twice = concat(g, 2, (Value *[]){c, c});
+	Node *s = NEW(g, (Loc){0}, op_Slice, graph_variable(g, var));
+	node_set_ints(g, s, "starts", 1, (int64_t[]){2});
+	node_set_ints(g, s, "ends", 1, (int64_t[]){6});
+	Value *w = node_done(g, s);
+	Value *y = APPLY(g, (Loc){0}, op_Add, APPLY(g, (Loc){0}, op_Neg, abc),
+	                 twice);
+	graph_output(g, "y", OUT_DATA, y);
+	graph_output(g, "z", OUT_DATA, APPLY(g, (Loc){0}, op_Mul, w, x));
+	Problem *p = problem_with_views(u.arena, g, arena_array(u.arena, bool,
+	                                                        g->nnodes));
+	int64_t rows = VIEW_COLUMNS * 4;
+	cr_expect_eq(from(p, a, abc), 0);
+	cr_expect_eq(from(p, b, abc), 4 * rows);
+	cr_expect_eq(from(p, ab, abc), 0);
+	cr_expect_eq(from(p, c, abc), 8 * rows);
+	cr_expect(is_skipped(p, ab) && is_skipped(p, abc));
+	cr_expect_eq(from(p, c, twice), 0);
+	cr_expect(!is_skipped(p, twice));
+	cr_expect_eq(p->storage[p->of[w->id]].region, REGION_CONST);
+	cr_expect_eq(p->at[w->id], 2 * rows);
+	cr_expect(is_skipped(p, w));
+	Results want = run_apart(g), got = run_planned(plan_memory(g, NULL), 0);
+	cr_expect(same_results(g, &want, &got));
+	arena_destroy(u.arena);
+}
+
+/* ---- as C ---- */
+
+/* All outputs and the state after one call, one behind the other. */
+static unsigned char *run_emitted(Unit *u, Plan *plan, WeightsForm weights,
+                                  const char *compiler, int64_t *bytes)
+{
+	Program *p = program_of(plan, NULL, NULL);
+	const Graph *g = plan->graph;
+	EmitOptions o = {.weights = weights};
+	char *dir = new_directory(u->arena);
+	cr_assert(emit_c(p, &o, dir));
+	emit_glue_file(u->arena, p, dir);
+	Loaded l = load_program(p, dir, compiler);
+	Instance k = new_instance(&l);
+	for (int i = 0; i < g->ninputs; i++)
+		fill_input(g->input[i], instance_value(&k, plan, g->input[i]));
+	cr_assert_eq(l.call(k.context, 0), 0);
+	*bytes = p->state_bytes;
+	for (int i = 0; i < g->noutputs; i++)
+		*bytes += bytes_of(g->output[i].value);
+	unsigned char *all = arena_alloc(u->arena, (size_t)*bytes), *to = all;
+	for (int i = 0; i < g->noutputs; i++) {
+		const Value *v = g->output[i].value;
+		memcpy(to, instance_value(&k, plan, v), (size_t)bytes_of(v));
+		to += bytes_of(v);
+	}
+	for (int i = 0; i < g->model->nvars; i++) {
+		const Variable *v = g->model->var[i];
+		if (v->mutable)
+			memcpy(to + p->offset[i], k.state + p->offset[i],
+			       (size_t)shape_bytes(v->shape, v->dtype));
+	}
+	dlclose(l.library);
+	remove_directory(u->arena, dir);
+	return all;
+}
+
+static void check_output(const Plan *p, const Results *want,
+                         const unsigned char *got)
+{
+	for (int i = 0; i < p->graph->noutputs; i++) {
+		const Value *v = p->graph->output[i].value;
+		for (int64_t k = 0; k < numel(v->shape); k++, got += 4) {
+			float x, y = ((const float *)want->output[i])[k];
+			memcpy(&x, got, 4);
+			cr_assert(x == y || (isnan(x) && isnan(y)) ||
+			          fabsf(x - y) <= 1e-5f * fmaxf(1, fabsf(y)),
+			          "%s[%d]: %g, expected %g",
+			          p->graph->output[i].name, (int)k, (double)x,
+			          (double)y);
+		}
+	}
+}
+
+/* C with values inside of others, C without, and the interpreter. */
+Test(views, same_bits_in_c)
+{
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		Unit u = test_unit();
+		int64_t n, m;
+		WeightsForm form = seed % 2 ? WEIGHTS_C : WEIGHTS_BIN;
+		Plan *p = plan_views(&u, seed, 30, true);
+		Plan *q = plan_views(&u, seed, 30, false);
+		Results want = run_apart(p->graph);
+		const char *cc = compilers[seed % 2];
+		unsigned char *x = run_emitted(&u, p, form, cc, &n);
+		unsigned char *y = run_emitted(&u, q, form, cc, &m);
+		cr_assert_eq(n, m);
+		cr_assert_arr_eq(x, y, (size_t)n, "seed %d", (int)seed);
+		check_output(p, &want, x);
+		arena_destroy(u.arena);
+	}
 }
 
 /* In no order, if nothing is written over anything. */
