@@ -20,8 +20,9 @@ typedef struct Pass {
 } Pass;
 
 extern const Pass pass_fold, pass_simplify, pass_cse, pass_dce, pass_fuse,
-	pass_fuse_update, pass_mask, pass_outputs, pass_recompute, pass_scan,
-	pass_sink, pass_split_batch, pass_split_norm, pass_views, pass_workspace;
+	pass_fuse_update, pass_mask, pass_outputs, pass_recognise,
+	pass_recompute, pass_scan, pass_sink, pass_split_batch,
+	pass_split_norm, pass_views, pass_workspace;
 
 const Pass *pass_at(int i);                /* in order; NULL behind the last */
 const Pass *pass_find(const char *name);   /* NULL: unknown */

@@ -13,6 +13,8 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_simplify,   /* transposes become flags before they get gradients */
 	 STAGE_FORWARD | STAGE_FUNCTION},
+	{&pass_recognise,  /* what has a gradient of its own, before it gets one */
+	 STAGE_FORWARD},
 	{&pass_sink,       /* the batch first, before gradients double it */
 	 STAGE_FORWARD},
 	{&pass_simplify,   /* reshapes meet where transposes have gone */
