@@ -2,6 +2,7 @@
 
 #include "ir/op.h"
 #include "ir/scan.h"
+#include "passes/fuse_update.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -66,11 +67,14 @@ static bool works_in_place(const Node *n)
 	return fits;
 }
 
-/* While the node runs: its workspace; and what it adds to a sum in parts. */
+/* While the node runs: its workspace; and what it adds to a sum in parts, or a
+ * tile of that. */
 static int64_t bytes_aside(const Batch *b, const Node *n)
 {
-	int64_t bytes = 0;
-	for (int o = 0; o < n->nout; o++)
+	const Target *t = b->options->target;
+	bool sums = b->runs.in_parts[n->id] && !b->runs.rows[n->out[0]->id];
+	int64_t bytes = sums ? fused_gradient_bytes(n, !t || t->workspace) : 0;
+	for (int o = sums; o < n->nout; o++)
 		if (n->out[o]->memory == MEM_WORKSPACE ||
 		    (b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
 			bytes += value_bytes(n->out[o]);

@@ -7,10 +7,15 @@
  * the gradient is computed from may have to stay until then, where before the
  * gradient itself did. Only if that is no larger are the two fused.
  *
+ * In the graph for one part of a batch, what adds a gradient to a sum is no
+ * other: there a tile of the summand is enough.
+ *
  * Another reader of what the gradient is computed from may be able to write its
  * result over that, if it comes last. Then it is not fused if whole gradients
  * are wanted and this saves more.
  */
+#include "passes/fuse_update.h"
+
 #include "ir/op.h"
 #include "passes/pass.h"
 
@@ -30,9 +35,19 @@ typedef struct Candidate {
 
 /* ---- the pair ---- */
 
+/* The sum over the parts that came before, which n adds to; NULL: none. */
+static const Value *total_of(const Node *n)
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && n->in[i]->kind == V_INPUT &&
+		    n->in[i]->total == n->out[0])
+			return n->in[i];
+	return NULL;
+}
+
 static bool updates(const Node *n)
 {
-	bool any = false;
+	bool any = total_of(n) != NULL;
 	for (int o = 0; o < n->nout; o++)
 		any |= n->out[o]->var != NULL;
 	return any && (n->op->scalar || n->op == &op_Fused);
@@ -60,16 +75,22 @@ static Node *sole_source(const Value *v)
 	return v->nuses == 1 ? v->def : NULL;
 }
 
+/* Is it one result, by loops of its own? A workspace is granted later. */
+static bool is_gradient(const Node *p)
+{
+	const Value *g = p->out[0];
+	return p->nout == 1 && p->op->lower && !p->nbody && !g->var &&
+	       (g->dtype == DT_F32 || g->dtype == DT_F64) &&
+	       numel(g->shape) > 0;
+}
+
 static bool is_pair(Candidate *f, Node *c, const Value *read)
 {
 	f->c = c;
 	f->read = read;
 	f->p = read ? sole_source(read) : NULL;
-	if (!f->p || f->p->nout != 1 || !f->p->op->lower || f->p->nbody)
-		return false;
-	const Value *g = f->p->out[0];
-	return (g->dtype == DT_F32 || g->dtype == DT_F64) && !g->var &&
-	       numel(g->shape) > 0 && lies_alike(c, numel(g->shape));
+	return f->p && is_gradient(f->p) &&
+	       lies_alike(c, numel(f->p->out[0]->shape));
 }
 
 /* ---- one element at a time, or a tile ---- */
@@ -136,6 +157,14 @@ static bool choose_tile(Candidate *f, bool workspace)
 	if (f->rows)
 		f->tile_bytes = value_bytes(v) / v->shape.dim[0] * f->rows;
 	return f->rows > 0;
+}
+
+int64_t fused_gradient_bytes(const Node *n, bool workspace)
+{
+	Candidate f = {.p = (Node *)n};
+	if (is_gradient(n) && choose_tile(&f, workspace))
+		return f.tile_bytes;
+	return value_bytes(n->out[0]);
 }
 
 /* ---- where it goes, and what that keeps alive ---- */
@@ -333,6 +362,26 @@ static Node *fused_node(Candidate *f)
 	return n;
 }
 
+/* A sum is outside of the graph for one part: no copy can go there. */
+static bool adds_in_place(Candidate *f)
+{
+	const Value *total = total_of(f->c);
+	if (!total)
+		return true;
+	Node *n = fused_node(f);
+	Value tile = {.name = "tile", .kind = V_RESULT};
+	Value *out[] = {f->rows ? &tile : f->c->out[0], f->c->out[0]};
+	n->out = out;
+	n->nout = f->rows ? 2 : 1;
+	if (!op_infer(f->g->unit, n))
+		return false;
+	Arena *scratch = arena_create();
+	bool safe = kernel_in_place(kernel_of(scratch, n), total,
+	                            f->c->out[0]);
+	arena_destroy(scratch);
+	return safe;
+}
+
 static void replace(Candidate *f)
 {
 	Graph *g = f->g;
@@ -366,7 +415,8 @@ static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 		find_leads(f);
 		find_place(f);
 		if (!pays(f) || !may_move(f) ||
-		    (o->whole_gradients && prevents_overlap(f)))
+		    (o->whole_gradients && prevents_overlap(f)) ||
+		    !adds_in_place(f))
 			continue;
 		replace(f);
 		return true;

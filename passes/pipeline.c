@@ -42,7 +42,7 @@ static const struct Row {
 	{&pass_scan,       /* takes whole chains; leaves updates outside */
 	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_fuse_update, /* after the chains that end in updates */
-	 STAGE_FUNCTION | STAGE_ARRANGED},
+	 STAGE_FUNCTION | STAGE_ARRANGED | STAGE_PART},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */
 	 STAGE_FUNCTION},
 	{&pass_workspace,  /* a property of the final nodes */

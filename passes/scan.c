@@ -64,9 +64,10 @@ static void classify_inputs(Former *f)
 	}
 }
 
-/* A sum takes its own bytes while the Scan runs, and those of a summand; if it
- * is momentum, only these. Where what it is computed from is smaller than that even for the whole batch, it is
- * left outside, where an update may use it bit by bit (fuse_update.c). */
+/* A sum takes its own bytes while the Scan runs, unless momentum is the sum. Where
+ * what it is computed from is smaller than that even for the whole batch, it is
+ * left outside. Its summands count in neither case: inside and outside, what
+ * uses them does so a tile at a time (fuse_update.c). */
 static bool better_outside(const Former *f, const Node *n,
                            const PartKind kind[])
 {
@@ -74,8 +75,8 @@ static bool better_outside(const Former *f, const Node *n,
 	for (int o = 0; o < n->nout; o++) {
 		if (kind[o] == PART_ROWS)
 			return false;
-		sums += (f->momentum[n->out[o]->id] ? 1 : 2) *
-		        value_bytes(n->out[o]);
+		if (!f->momentum[n->out[o]->id])
+			sums += value_bytes(n->out[o]);
 	}
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && f->rows[n->in[i]->id] &&

@@ -214,13 +214,19 @@ Test(scan, same_momentum_of_zero)
 	arena_destroy(parts->unit.arena);
 }
 
+/* What is called a gradient, in loops too. */
 static int64_t largest_gradient(const Plan *p)
 {
-	int64_t most = 0;
+	int64_t most = 0, in = 0;
 	for (int b = 0; b < p->nbuffers; b++)
 		if (p->buffer[b].memory == MEM_GRADIENT &&
 		    p->buffer[b].bytes > most)
 			most = p->buffer[b].bytes;
+	for (int s = 0; s < p->nsteps; s++) {
+		if (p->step[s]->scan)
+			in = largest_gradient(p->step[s]->scan->plan);
+		most = in > most ? in : most;
+	}
 	return most;
 }
 
@@ -228,23 +234,26 @@ static int count_ops(const Plan *p, const OpDef *op)
 {
 	int n = 0;
 	for (int s = 0; s < p->nsteps; s++) {
-		n += p->step[s]->op == op;
-		if (p->step[s]->scan)
-			n += count_ops(p->step[s]->scan->plan, op);
+		const Node *m = p->step[s];
+		n += m->op == op;
+		for (int b = 0; b < m->nbody && !m->scan; b++)
+			n += m->body[b]->op == op;
+		if (m->scan)
+			n += count_ops(m->scan->plan, op);
 	}
 	return n;
 }
 
 /* Two parameters: their gradients are added up in the momentum buffers, unless
  * somebody wants more of them. */
-Test(scan, no_gradient_is_whole)
+Test(scan, momentum_is_the_sum)
 {
 	OptimizerOptions o = optimizer(OPT_MOMENTUM);
 	Net *t = open_with(plain, o, 1);
 	const Plan *p = t->program->train;
 	cr_expect_eq(count_ops(p, &op_MomentumAccumulate), 2);
 	cr_expect_eq(count_ops(p, &op_MomentumUpdate), 0);
-	cr_expect_eq(largest_gradient(p), 0);
+	cr_expect_eq(count_ops(p, &op_SGDUpdate), 2);
 	arena_destroy(t->unit.arena);
 	o.clip_norm = 1;
 	t = open_with(plain, o, 1);
@@ -313,6 +322,42 @@ Test(scan, runs_are_in_order)
 	}
 	cr_expect_gt(members, 4);
 	arena_destroy(t->unit.arena);
+}
+
+static const char mlp[] =
+	"graph \"forward\" of \"mlp\"\n"
+	"variable \"w\" parameter f32[96,64] fill 0.02\n"
+	"variable \"u\" parameter f32[96,96] fill 0.01\n"
+	"variable \"f\" parameter f32[3,96] fill -0.3\n"
+	"input %x data f32[32,64]\n"
+	"read %w \"w\"\nread %u \"u\"\nread %f \"f\"\n"
+	"%a f32[32,96] = Gemm(%x, %w) {transB=1}\n%r f32[32,96] = Tanh(%a)\n"
+	"%b f32[32,96] = Gemm(%r, %u) {transB=1}\n%q f32[32,96] = Tanh(%b)\n"
+	"%y f32[32,3] = Gemm(%q, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
+/* Neither a sum nor a summand is as large as a weight; another optimizer has at
+ * most one buffer for each of them. */
+Test(scan, no_gradient_is_whole)
+{
+	enum { W = 96 * 64 * 4, U = 96 * 96 * 4, ACTIVATIONS = 4 * 96 * 4 };
+	int64_t input = 32 * 64 * 4, tile = 16 * 96 * 4;
+	for (int64_t micro = 1; micro <= 4; micro *= 4) {
+		Net *t = open_net(mlp, OPT_MOMENTUM, micro);
+		const Plan *p = t->program->train;
+		cr_expect_leq(largest_gradient(p), tile);
+		cr_expect_lt(p->arena_bytes, input + tile +
+		             4 * micro * ACTIVATIONS, "%lld",
+		             (long long)p->arena_bytes);
+		arena_destroy(t->unit.arena);
+		t = open_net(mlp, OPT_ADAM, micro);
+		cr_expect_lt(t->program->train->arena_bytes,
+		             input + W + U + 2 * tile +
+		             4 * micro * ACTIVATIONS);
+		arena_destroy(t->unit.arena);
+	}
+	check_equal(mlp, OPT_MOMENTUM, 1);
+	check_equal(mlp, OPT_ADAM, 4);
 }
 
 /* What an update of momentum reads is an item's that comes before, and takes no
