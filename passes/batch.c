@@ -116,6 +116,7 @@ static Batch *new_batch(Arena *a, Graph *g, const Options *o)
 	b->life = arena_array(a, Whole, n);
 	b->stamp = arena_array(a, int, n);
 	b->latest = arena_array(a, int, n);
+	b->mark = arena_array(a, int, n);
 	b->in_place = arena_array(a, bool, g->nnodes);
 	b->aside = arena_array(a, int64_t, g->nnodes);
 	b->nreaders = arena_array(a, int, n);
@@ -174,6 +175,16 @@ Batch *batch_create(Arena *a, Graph *g, const Options *o)
 		if (b->root[v] == v && b->may_repeat[v])
 			b->again[v] = arena_array(a, bool, b->nitems);
 	return b;
+}
+
+int64_t batch_flops(const Batch *b)
+{
+	int64_t flops = 0;
+	for (int i = 0; i < b->nitems; i++)
+		for (int k = 0; k < b->item[i].n; k++)
+			flops += b->item[i].node[k]->nout
+				? b->flops[b->item[i].node[k]->out[0]->id] : 0;
+	return flops;
 }
 
 bool batch_may_repeat(const Batch *b, int root, int item)

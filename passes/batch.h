@@ -11,6 +11,7 @@
  *   batch_search.c  the choice (greedy by operations for each byte over the
  *                   budget, at the item with the most; then what is not needed
  *                   is taken back)
+ *   batch_anneal.c  in between, changes at random
  */
 #ifndef PASSES_BATCH_H
 #define PASSES_BATCH_H
@@ -39,9 +40,21 @@ typedef struct Whole {
 /* A node runs, as it is or for one part. */
 typedef struct Tick {
 	const Node *node;
+	int item;
 	int64_t bytes;        /* inside of the item, more than a tick before */
 	bool born, dies;      /* what it computes; something of that size */
 } Tick;
+
+/* The root's value is computed again by the item, if that wants it. */
+typedef struct BatchPair {
+	int root, item;
+} BatchPair;
+
+/* Which are, of all pairs. */
+typedef struct Choice {
+	int n, max;
+	BatchPair *pair;
+} Choice;
 
 typedef struct Batch {
 	Arena *arena;
@@ -61,6 +74,7 @@ typedef struct Batch {
 	bool *in_place;       /* by node id: over any input of its size */
 	int64_t *aside;       /* by node id: bytes while it runs */
 	int64_t work;         /* nodes looked at: the search's clock */
+	int *mark, marks;     /* by root: closures that were looked at */
 
 	/* The choice: again[root][item], and what was measured of it. */
 	bool **again;
@@ -77,16 +91,26 @@ typedef struct Batch {
 	int *stamp;           /* by root: the last item that had it */
 	int64_t peak, excess, extra_flops;
 	int peak_item;
+	Choice found;         /* by the last search */
 } Batch;
 
 /* NULL if nothing of the graph can be run in parts, or it is too large. */
 Batch *batch_create(Arena *, Graph *, const Options *);
 void batch_measure(Batch *);
+int64_t batch_flops(const Batch *);   /* of all nodes, once */
 /* May that item compute the root's value again? */
 bool batch_may_repeat(const Batch *, int root, int item);
 /* The graph that the choice means: a Scan for each item that has more than one
  * node. */
 Graph *batch_graph(const Batch *);
+
+/* Lists the pairs that computing the root again there means: with what it is
+ * computed from and is not there anyway. Returns their number. */
+int batch_close(Batch *, int root, int item, BatchPair pair[], int max);
+void batch_save(const Batch *, Choice *);
+void batch_load(Batch *, const Choice *);   /* and measures it */
+/* Makes the choice that was measured better. */
+void batch_anneal(Batch *, int64_t effort, uint64_t seed);
 
 /* Chooses so that no item exceeds the target, if it can. */
 bool batch_search(Batch *, int64_t target, int64_t effort);

@@ -57,7 +57,7 @@ static void end_life(Batch *b, int r)
 
 /* ---- running ---- */
 
-static int next_tick(Batch *b, const Node *n)
+static int next_tick(Batch *b, const Node *n, int item)
 {
 	if (b->nticks + 2 > b->maxticks) {
 		int max = 2 * b->maxticks + 256;
@@ -70,6 +70,7 @@ static int next_tick(Batch *b, const Node *n)
 	}
 	Tick *t = &b->tick[b->nticks];
 	t->node = n;
+	t->item = item;
 	t->bytes += b->aside[n->id];
 	t[1] = (Tick){.bytes = -b->aside[n->id]};
 	return b->nticks++;
@@ -77,7 +78,7 @@ static int next_tick(Batch *b, const Node *n)
 
 static void compute(Batch *b, const Node *n, int item)
 {
-	int now = next_tick(b, n);
+	int now = next_tick(b, n, item);
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && b->root[n->in[i]->id] >= 0)
 			b->life[b->root[n->in[i]->id]].read = now;

@@ -6,19 +6,16 @@
  * it is computed from and is not there anyway. */
 typedef struct Move {
 	int root, item;
-	double score;         /* operations for each byte over the target */
+	double score; /* operations for each byte over the target */
 } Move;
 
-typedef struct Pair {
-	int root, item;
-} Pair;
+enum { MOST_PAIRS = 4096 };
 
 typedef struct Search {
 	Batch *b;
-	int64_t end;          /* of the work */
-	int npairs, maxpairs; /* of the move that is tried */
-	Pair *pair;
-	int *mark, marks;     /* by root: closures that were looked at */
+	int64_t end; /* of the work */
+	int npairs;  /* of the move that is tried */
+	BatchPair pair[MOST_PAIRS];
 } Search;
 
 static bool lives_at(const Batch *b, int root, int item)
@@ -42,28 +39,35 @@ static bool in_closure(const Batch *b, int root, int item)
 	return root >= 0 && b->again[root] && is_gone(b, root, item);
 }
 
-/* Lists the pairs that computing the root again means; their operations. */
-static int64_t close_over(Search *s, int root, int item)
+static int close_over(Batch *b, int root, int item, BatchPair pair[], int n,
+		      int max)
 {
-	const Batch *b = s->b;
-	const Node *n = b->value[root]->def;
-	int64_t flops = b->flops[root];
-	s->mark[root] = s->marks;
-	if (s->npairs < s->maxpairs)
-		s->pair[s->npairs++] = (Pair){root, item};
-	for (int i = 0; i < n->nin; i++) {
-		int r = n->in[i] ? b->root[n->in[i]->id] : -1;
-		if (r >= 0 && s->mark[r] != s->marks && in_closure(b, r, item))
-			flops += close_over(s, r, item);
+	const Node *node = b->value[root]->def;
+	b->mark[root] = b->marks;
+	if (n < max)
+		pair[n++] = (BatchPair){root, item};
+	for (int i = 0; i < node->nin; i++) {
+		int r = node->in[i] ? b->root[node->in[i]->id] : -1;
+		if (r >= 0 && b->mark[r] != b->marks && in_closure(b, r, item))
+			n = close_over(b, r, item, pair, n, max);
 	}
-	return flops;
+	return n;
 }
 
+int batch_close(Batch *b, int root, int item, BatchPair pair[], int max)
+{
+	b->marks++;
+	return close_over(b, root, item, pair, 0, max);
+}
+
+/* Returns the operations that computing the root again means. */
 static int64_t close(Search *s, int root, int item)
 {
-	s->npairs = 0;
-	s->marks++;
-	return close_over(s, root, item);
+	int64_t flops = 0;
+	s->npairs = batch_close(s->b, root, item, s->pair, MOST_PAIRS);
+	for (int i = 0; i < s->npairs; i++)
+		flops += s->b->flops[s->pair[i].root];
+	return flops;
 }
 
 /* ---- which move ---- */
@@ -118,7 +122,8 @@ static int find_moves(Search *s, Move list[], int max)
 			continue;
 		for (int i = 0; i <= b->nreaders[w->root]; i++) {
 			int item = i < b->nreaders[w->root]
-			         ? b->reader[w->root][i] : w->last;
+				       ? b->reader[w->root][i]
+				       : w->last;
 			if (item <= w->start || item > w->last || item < peak ||
 			    b->again[w->root][item] ||
 			    !batch_may_repeat(b, w->root, item))
@@ -129,8 +134,8 @@ static int find_moves(Search *s, Move list[], int max)
 				continue;
 			double flops = (double)close(s, w->root, item) + 1;
 			b->work += s->npairs;
-			n = keep_best(list, n, max, (Move){
-				w->root, item, flops / freed});
+			n = keep_best(list, n, max,
+				      (Move){w->root, item, flops / freed});
 		}
 	}
 	return n;
@@ -181,23 +186,78 @@ static void clean(Search *s)
 		}
 }
 
-bool batch_search(Batch *b, int64_t target, int64_t effort)
+/* ---- choices as lists ---- */
+
+static int count_pairs(const Batch *b)
 {
-	enum { MOST_PAIRS = 4096 };
-	Search s = {
-		.b = b, .end = b->work + effort, .maxpairs = MOST_PAIRS,
-		.pair = arena_array(b->arena, Pair, MOST_PAIRS),
-		.mark = arena_array(b->arena, int, b->nvalues + 1),
-	};
+	int n = 0;
+	for (int r = 0; r < b->nvalues; r++)
+		for (int i = 0; b->again[r] && i < b->nitems; i++)
+			n += b->again[r][i];
+	return n;
+}
+
+void batch_save(const Batch *b, Choice *c)
+{
+	int n = count_pairs(b);
+	if (n > c->max) {
+		c->max = 2 * n;
+		c->pair = arena_array(b->arena, BatchPair, c->max);
+	}
+	c->n = 0;
+	for (int r = 0; r < b->nvalues; r++)
+		for (int i = 0; b->again[r] && i < b->nitems; i++)
+			if (b->again[r][i])
+				c->pair[c->n++] = (BatchPair){r, i};
+}
+
+void batch_load(Batch *b, const Choice *c)
+{
 	for (int r = 0; r < b->nvalues; r++)
 		if (b->again[r])
-			memset(b->again[r], 0, sizeof(bool) *
-			       (size_t)b->nitems);
-	b->target = target;
+			memset(b->again[r], 0,
+			       sizeof(bool) * (size_t)b->nitems);
+	for (int i = 0; i < c->n; i++)
+		b->again[c->pair[i].root][c->pair[i].item] = true;
 	batch_measure(b);
-	while (b->excess && b->work < s.end && improve(&s))
+}
+
+/* ---- the search ---- */
+
+static void descend(Search *s)
+{
+	batch_load(s->b, &(Choice){0});
+	while (s->b->excess && s->b->work < s->end && improve(s))
 		;
-	s.end = b->work + effort / 4;
-	clean(&s);
+}
+
+/* What the last search found, if it is better than what was measured. */
+static void start_from_found(Batch *b)
+{
+	Choice now = {0};
+	int64_t excess = b->excess, flops = b->extra_flops;
+	batch_save(b, &now);
+	batch_load(b, &b->found);
+	if (b->excess > excess ||
+	    (b->excess == excess && b->extra_flops > flops))
+		batch_load(b, &now);
+}
+
+bool batch_search(Batch *b, int64_t target, int64_t effort)
+{
+	enum { ROUNDS = 3, GREEDY = 4000000, CHOICES = 30000 };
+	Search *s = arena_new(b->arena, Search);
+	int64_t most = (int64_t)CHOICES * b->runs.n;
+	*s = (Search){.b = b, .end = b->work + GREEDY};
+	b->target = target;
+	effort = effort < most ? effort : most;
+	descend(s);
+	start_from_found(b);
+	for (uint64_t seed = 1; seed <= ROUNDS && target > 0; seed++)
+		if (b->extra_flops || b->excess)
+			batch_anneal(b, effort / ROUNDS, seed);
+	s->end = b->work + GREEDY;
+	clean(s);
+	batch_save(b, &b->found);
 	return !b->excess;
 }

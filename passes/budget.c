@@ -132,7 +132,9 @@ static Plan *plan_batch(Budget *b, int variant)
 	return plan;
 }
 
-static void add_parts(Budget *b, int64_t parts, bool cheap)
+/* What is cheap to compute again, the search finds out: that any pass decided it
+ * before would be in its way. */
+static void add_parts(Budget *b, int64_t parts)
 {
 	Variant *v = &b->variant[b->nvariants];
 	v->options = *b->options;
@@ -143,8 +145,7 @@ static void add_parts(Budget *b, int64_t parts, bool cheap)
 	Options o = v->options;
 	disable(b->arena, &o, "scan");
 	disable(b->arena, &o, "fuse-update");
-	if (!cheap)
-		disable(b->arena, &o, "recompute");
+	disable(b->arena, &o, "recompute");
 	Graph *g = graph_clone(b->train, b->train->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
 	v->batch = batch_create(b->arena, g, &v->options);
@@ -165,17 +166,20 @@ static void divide_batch(Budget *b)
 	for (int64_t d = 2; d <= batch; d++)
 		if (batch % d == 0 && b->nvariants < MAX_VARIANTS &&
 		    (d <= MOST || d == batch || (d & (d - 1)) == 0))
-			add_parts(b, d, b->search);
+			add_parts(b, d);
 }
 
 static Plan *fit_batch(Budget *b, int variant, int64_t arena_bytes,
                        int64_t effort)
 {
-	enum { TIMES = 4, PARTS = 8 };   /* a share of the effort */
+	/* What fits into fewer parts fits into more. */
+	enum { TIMES = 4, FINEST = 2, OTHERS = 64 };
 	Variant *v = &b->variant[variant];
 	int64_t target = arena_bytes;
+	effort = variant + 1 == b->nvariants ? effort * FINEST
+	                                     : effort / OTHERS;
 	for (int i = 0; i < TIMES && target > 0; i++) {
-		bool found = batch_search(v->batch, target, effort / PARTS);
+		bool found = batch_search(v->batch, target, effort);
 		Plan *plan = plan_batch(b, variant);
 		if (plan->arena_bytes <= arena_bytes || !found)
 			return plan;
@@ -279,14 +283,32 @@ static void search_fit(Budget *b, int64_t arena_bytes, int64_t effort,
 
 enum { EFFORT = 40000000, TRY_EFFORT = 4000000 };
 
+/* The most parts make it smallest. */
+static void shrink_batch(Budget *b, int variant)
+{
+	enum { TIMES = 6 };
+	Batch *batch = b->variant[variant].batch;
+	if (variant + 1 < b->nvariants)
+		return;
+	batch_search(batch, 0, 0);
+	plan_batch(b, variant);
+	int64_t hi = batch->peak, lo = hi / 4;
+	for (int i = 0; i < TIMES && hi - lo > hi / 64; i++) {
+		int64_t target = lo + (hi - lo) * 3 / 4;
+		if (!batch_search(batch, target, TRY_EFFORT)) {
+			lo = target;
+			continue;
+		}
+		hi = batch->peak;
+		plan_batch(b, variant);
+	}
+}
+
 static void shrink(Budget *b, int variant)
 {
-	enum { TIMES = 8, FINEST = 2 };   /* the most parts make it smallest */
+	enum { TIMES = 8 };
 	if (b->variant[variant].batch) {
-		if (variant + FINEST < b->nvariants)
-			return;
-		batch_search(b->variant[variant].batch, 0, TRY_EFFORT);
-		plan_batch(b, variant);
+		shrink_batch(b, variant);
 		return;
 	}
 	Remat *r = remat_of(b, &b->variant[variant]);

@@ -175,3 +175,86 @@ Test(batch, same_training)
 	}
 	arena_destroy(t->unit.arena);
 }
+
+/* ---- the search ---- */
+
+enum { MOST_PAIRS = 64, SOME = 13, TARGETS = 6 };
+
+/* Pairs that matter: what an item reads, or what leads to that. */
+static int find_pairs(Batch *b, BatchPair pair[])
+{
+	int n = 0;
+	for (int v = 0; v < b->nvalues; v++)
+		for (int i = 0; b->again[v] && i < b->nitems; i++)
+			b->again[v][i] = batch_may_repeat(b, v, i);
+	batch_measure(b);
+	for (int t = 0; t < b->nticks; t++)
+		for (int k = 0; k < b->tick[t].node->nin; k++) {
+			const Value *v = b->tick[t].node->in[k];
+			int r = v ? b->root[v->id] : -1, i = b->tick[t].item;
+			if (r < 0 || !b->again[r] || !b->again[r][i])
+				continue;
+			b->again[r][i] = false;
+			cr_assert_lt(n, MOST_PAIRS);
+			pair[n++] = (BatchPair){r, i};
+		}
+	return n;
+}
+
+static void shuffle(BatchPair pair[], int n, uint64_t *random)
+{
+	for (int i = n - 1; i > 0; i--) {
+		int k = (int)((next(random) >> 33) % (unsigned)(i + 1));
+		BatchPair p = pair[i];
+		pair[i] = pair[k];
+		pair[k] = p;
+	}
+}
+
+/* The fewest operations for each target, with these pairs. */
+static void enumerate(Batch *b, const BatchPair pair[], const int64_t target[],
+                      int64_t best[])
+{
+	for (unsigned mask = 0; mask < 1u << SOME; mask++) {
+		for (int i = 0; i < SOME; i++)
+			b->again[pair[i].root][pair[i].item] = mask >> i & 1;
+		batch_measure(b);
+		for (int k = 0; k < TARGETS; k++)
+			if (b->peak <= target[k] && b->extra_flops < best[k])
+				best[k] = b->extra_flops;
+	}
+}
+
+/* Of some of the pairs, all choices: none is better than what is found. */
+Test(batch, search_finds_no_less_than_brute_force)
+{
+	enum { ROUNDS = 8 };
+	Net *t = open_net();
+	Batch *b = t->batch;
+	BatchPair pair[MOST_PAIRS];
+	int64_t best[TARGETS], target[TARGETS];
+	uint64_t random = 3;
+	int n = find_pairs(b, pair), reached = 0;
+	cr_assert_gt(n, SOME);
+	batch_load(b, &(Choice){0});
+	for (int k = 0; k < TARGETS; k++) {
+		best[k] = INT64_MAX;
+		target[k] = b->peak * (17 - 2 * k) / 18;
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		shuffle(pair, n, &random);
+		batch_load(b, &(Choice){0});
+		enumerate(b, pair, target, best);
+	}
+	for (int k = 0; k < TARGETS; k++) {
+		bool found = batch_search(b, target[k], 2000000);
+		reached += best[k] < INT64_MAX;
+		cr_expect(best[k] == INT64_MAX ||
+		          (found && b->extra_flops <= best[k]),
+		          "%lld operations for %lld bytes, found %lld",
+		          (long long)best[k], (long long)target[k],
+		          (long long)b->extra_flops);
+	}
+	cr_expect_gt(reached, 2);
+	arena_destroy(t->unit.arena);
+}
