@@ -190,6 +190,27 @@ static Plan *fit_batch(Budget *b, int variant, int64_t arena_bytes,
 
 /* ---- the search in one variant ---- */
 
+static bool has_views(const Plan *plan)
+{
+	for (int i = 0; i < plan->nsteps; i++)
+		if (plan->step[i]->op->pieces &&
+		    plan_skips(plan, plan->step[i]))
+			return true;
+	return false;
+}
+
+/* In the model of the search no value lies inside of another: that is as good
+ * as it gets where the one is computed again and the other is not. So is the
+ * order that it begins with; what it finds is planned with both. */
+static const Plan *plan_to_begin_with(Budget *b, const Variant *v)
+{
+	Options o = *b->options;
+	if (!has_views(v->plan))
+		return v->plan;
+	disable(b->arena, &o, "views");
+	return plan_memory((Graph *)v->plan->graph, &o);
+}
+
 static Remat *remat_of(Budget *b, Variant *v)
 {
 	if (v->remat) {
@@ -202,8 +223,9 @@ static Remat *remat_of(Budget *b, Variant *v)
 	int *order = arena_array(b->arena, int, p->ntasks + 1);
 	for (int t = 0; t < p->ntasks; t++)
 		task[p->task[t].node->id] = t;
-	for (int i = 0; i < v->plan->nsteps; i++)
-		order[i] = task[v->plan->step[i]->id];
+	const Plan *first = plan_to_begin_with(b, v);
+	for (int i = 0; i < first->nsteps; i++)
+		order[i] = task[first->step[i]->id];
 	v->remat = remat_create(b->arena, p, order);
 	remat_measure(v->remat, &v->remat->base);
 	return v->remat;
@@ -228,15 +250,21 @@ static int64_t first_target(const Variant *v, int64_t arena_bytes)
 	                 (double)v->plan->arena_bytes);
 }
 
-static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
-                         int64_t effort)
+static bool cheaper(const Plan *a, const Plan *b)
+{
+	if (!a || !b)
+		return a != NULL;
+	if (a->cost.flops != b->cost.flops)
+		return a->cost.flops < b->cost.flops;
+	return a->arena_bytes < b->arena_bytes;
+}
+
+static Plan *fit_from(Budget *b, int variant, int64_t target,
+                      int64_t arena_bytes, int64_t effort)
 {
 	enum { TIMES = 6 };
-	if (b->variant[variant].batch)
-		return fit_batch(b, variant, arena_bytes, effort);
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
-	int64_t target = first_target(&b->variant[variant], arena_bytes);
 	for (int i = 0; i < TIMES && target > 0; i++) {
 		if (!remat_search(r, target, effort, &q))
 			return NULL;
@@ -248,16 +276,24 @@ static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
 	return NULL;
 }
 
-/* ---- the choice ---- */
-
-static bool cheaper(const Plan *a, const Plan *b)
+/* What lies inside of others makes the model's bytes more than the arena's, but
+ * nobody knows how many more: so it is also taken at its word. */
+static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
+                         int64_t effort)
 {
-	if (!a || !b)
-		return a != NULL;
-	if (a->cost.flops != b->cost.flops)
-		return a->cost.flops < b->cost.flops;
-	return a->arena_bytes < b->arena_bytes;
+	Variant *v = &b->variant[variant];
+	if (v->batch)
+		return fit_batch(b, variant, arena_bytes, effort);
+	remat_of(b, v);
+	Plan *plan = fit_from(b, variant, first_target(v, arena_bytes),
+	                      arena_bytes, effort);
+	if (!has_views(v->plan))
+		return plan;
+	Plan *other = fit_from(b, variant, arena_bytes, arena_bytes, effort);
+	return cheaper(other, plan) ? other : plan;
 }
+
+/* ---- the choice ---- */
 
 static Plan *cheapest_found(const Budget *b, int64_t arena_bytes, bool last)
 {

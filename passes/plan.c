@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-	APART_WORK = 4000,    /* tasks planned with one node's pieces apart, */
+	APART_WORK = 300,     /* tasks planned with one node's pieces apart, */
 	MOST_APART = 4,       /*   and times */
 };
 
