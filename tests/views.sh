@@ -33,7 +33,6 @@ no_more() {
 for model in dense-one dense-momentum attention-adam gates-one gates-sgd; do
 	no_more $model
 	no_more $model --micro-batch 1
-	no_more $model --ram $(($(arena $model) * 9 / 10 + 40000))
 done
 no_more dense-one
 [ "$with" -lt "$without" ] || fail "dense-one: nothing lies inside of anything"
