@@ -8,7 +8,7 @@ enum {
 	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
-	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP
+	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -270,18 +270,28 @@ const struct argp args_budget = {
 static error_t parse_sweep(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
-	if (key == ARGP_KEY_END && args->options.sweep && !args->loss)
-		argp_error(state, "--sweep needs --loss");
-	if (key != KEY_SWEEP)
-		return key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
-	args->options.sweep = true;
-	return 0;
+	switch (key) {
+	case KEY_SWEEP:
+		args->options.sweep = true;
+		return 0;
+	case KEY_EXPLAIN:
+		args->options.explain = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (args->options.sweep && !args->loss)
+			argp_error(state, "--sweep needs --loss");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 const struct argp args_sweep = {
 	.options = (const struct argp_option[]){
 		{"sweep", KEY_SWEEP, 0, 0, "Also show how little memory will "
 		 "do, at what price in operations", 0},
+		{"explain", KEY_EXPLAIN, 0, 0, "Also show what each technique "
+		 "saves: plans once more without each", 0},
 		{0}
 	},
 	.parser = parse_sweep,

@@ -28,8 +28,8 @@ typedef struct Args {
 extern const struct argp args_reading;    /* --batch --dim --name */
 extern const struct argp args_training;   /* --loss --optimizer --freeze ... */
 extern const struct argp args_target;     /* --target MACHINE */
-extern const struct argp args_budget;     /* --ram */
-extern const struct argp args_sweep;      /* --sweep */
+extern const struct argp args_budget;     /* --ram --max-recompute --micro-batch */
+extern const struct argp args_sweep;      /* --sweep --explain */
 extern const struct argp args_passes;     /* --disable --dump-after */
 extern const struct argp args_blas;       /* --blas */
 extern const struct argp args_weights;    /* --weights */

@@ -32,10 +32,11 @@ void session_open(Session *s, Args *args, const char *model)
 static void check_pass(const char *option, const char *name, bool optional)
 {
 	const Pass *p = pass_find(name);
-	if (p && !(optional && p->required))
+	if (p && (optional ? !p->required : p->run != NULL))
 		return;
 	fprintf(stderr, "thimble: %s: %s pass '%s'; there are:\n", option,
-	        p ? "cannot do without the" : "there is no", name);
+	        !p ? "there is no" : optional ? "cannot do without the"
+	                           : "there is no graph after the", name);
 	for (int i = 0; (p = pass_at(i)); i++)
 		fprintf(stderr, "  %-12s %s%s\n", p->name,
 		        p->help,

@@ -48,6 +48,19 @@ static json_t *sweep_json(const Program *p)
 	return sweep;
 }
 
+static json_t *savings_json(const Program *p)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < p->nsavings; i++)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:s, s:I, s:I}", "name", p->saving[i].name,
+			"does", p->saving[i].help,
+			"arena_bytes_without",
+			(json_int_t)p->saving[i].arena_without,
+			"saved_bytes", (json_int_t)p->saving[i].saved));
+	return list;
+}
+
 static const Plan *largest(const Program *p)
 {
 	const Plan *of[] = {p->train, p->evaluate, p->infer}, *most = NULL;
@@ -127,6 +140,8 @@ void report_budget_json(json_t *o, const Program *p)
 		                    json_integer(p->ram_floor));
 		json_object_set_new(o, "binds", binds_json(p));
 	}
+	if (p->nsavings)
+		json_object_set_new(o, "savings", savings_json(p));
 	if (p->npoints)
 		json_object_set_new(o, "sweep", sweep_json(p));
 }
@@ -169,10 +184,21 @@ static void print_point(FILE *f, const SweepPoint *s)
 	fprintf(f, "%s\n", s->ntechniques ? "" : "nothing computed twice");
 }
 
+static void print_savings(FILE *f, const Program *p)
+{
+	fprintf(f, "\nbytes saved%s: the arena is larger without\n",
+	        p->ram || p->limited ? " before the budget" : "");
+	for (int i = 0; i < p->nsavings; i++)
+		fprintf(f, "  %-12s %+12" PRId64 "  %s\n", p->saving[i].name,
+		        p->saving[i].saved, p->saving[i].help);
+}
+
 void report_budget_table(FILE *f, const Program *p)
 {
 	if ((p->ram && p->fits && p->train) || p->limited)
 		print_techniques(f, p);
+	if (p->nsavings)
+		print_savings(f, p);
 	if (!p->npoints)
 		return;
 	fprintf(f, "\n%13s %13s %12s  techniques\n", "RAM", "arena",

@@ -9,8 +9,8 @@
 
 #include <jansson.h>
 
-/* Adds what there is to say of a budget, of a limit to recomputation, and of the
- * curve. */
+/* Adds what there is to say of a budget, of a limit to recomputation, of what
+ * techniques save, and of the curve. */
 void report_budget_json(json_t *report, const Program *);
 void report_budget_table(FILE *, const Program *);
 

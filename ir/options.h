@@ -94,6 +94,7 @@ typedef struct Options {
 	bool limited;               /* the least memory that takes at most */
 	double limit;               /*   so many percent more operations */
 	bool sweep;                 /* and what would fit less is wanted too */
+	bool explain;               /* what each technique saves is wanted too */
 	NameList disable;           /* passes not to run */
 	const char *dump_after;     /* a pass, or "all" */
 	FILE *dump;

@@ -77,6 +77,12 @@ typedef struct Technique {
 	int64_t bytes, flops;
 } Technique;
 
+/* What a technique, a pass, saves: the arena without it, and the difference. */
+typedef struct Saving {
+	const char *name, *help;
+	int64_t arena_without, saved;
+} Saving;
+
 /* One point of the curve of memory against operations. */
 typedef struct SweepPoint {
 	int64_t ram, arena_bytes, flops;
@@ -109,6 +115,8 @@ typedef struct Program {
 	int64_t extra_flops;   /* of `train`, if that was searched for */
 	int ntechniques;       /* then: what it owes to what */
 	Technique *technique;
+	int nsavings;          /* Options.explain: of the training step, or else */
+	Saving *saving;        /*   of inference, without a budget */
 	int npoints;           /* Options.sweep */
 	SweepPoint *point;     /* from most memory to least */
 } Program;

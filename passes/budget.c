@@ -46,23 +46,6 @@ struct Budget {
 
 /* ---- variants ---- */
 
-static bool is_disabled(const Options *o, const char *pass)
-{
-	for (int i = 0; i < o->disable.n; i++)
-		if (!strcmp(o->disable.name[i], pass))
-			return true;
-	return false;
-}
-
-static void disable(Arena *a, Options *o, const char *pass)
-{
-	const char **name = arena_array(a, const char *, o->disable.n + 1);
-	for (int i = 0; i < o->disable.n; i++)
-		name[i] = o->disable.name[i];
-	name[o->disable.n++] = pass;
-	o->disable.name = name;
-}
-
 static void remember(Budget *b, Plan *plan, int variant)
 {
 	if (b->nfound == b->maxfound) {
@@ -83,9 +66,9 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 {
 	Options o = *b->options;
 	if (without)
-		disable(b->arena, &o, without);
+		options_disable(b->arena, &o, without);
 	if (without_too)
-		disable(b->arena, &o, without_too);
+		options_disable(b->arena, &o, without_too);
 	if (b->nvariants)
 		o.dump_after = NULL;
 	Graph *g = graph_clone(train, train->name, NULL);
@@ -102,13 +85,13 @@ Budget *budget_create(Arena *a, const Graph *train, const Options *o)
 	b->arena = a;
 	b->options = o;
 	b->train = train;
-	b->search = !is_disabled(o, "recompute");
+	b->search = !pass_is_disabled(&pass_recompute, o);
 	add_variant(b, train, NULL, "recompute", NULL);
 	if (b->search) {
 		add_variant(b, train, "recompute cheap values", NULL, NULL);
 		b->plain = 1;
 	}
-	if (target->workspace && !is_disabled(o, "workspace")) {
+	if (target->workspace && !pass_is_disabled(&pass_workspace, o)) {
 		add_variant(b, train, "no workspace", "workspace", NULL);
 		b->variant[b->nvariants - 1].last = true;
 	}
@@ -143,13 +126,13 @@ static void add_parts(Budget *b, int64_t parts)
 	v->name = arena_printf(b->arena, "batch in %lld parts",
 	                       (long long)parts);
 	Options o = v->options;
-	disable(b->arena, &o, "scan");
-	disable(b->arena, &o, "fuse-update");
-	disable(b->arena, &o, "recompute");
+	options_disable(b->arena, &o, "scan");
+	options_disable(b->arena, &o, "fuse-update");
+	options_disable(b->arena, &o, "recompute");
 	Graph *g = graph_clone(b->train, b->train->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
 	v->batch = batch_create(b->arena, g, &v->options);
-	disable(b->arena, &v->options, "scan");   /* they are made */
+	options_disable(b->arena, &v->options, "scan");   /* they are made */
 	if (v->batch)
 		v->plan = plan_batch(b, b->nvariants++);
 }
@@ -160,7 +143,7 @@ static void divide_batch(Budget *b)
 	enum { MOST = 8 };
 	int64_t batch = graph_batch(b->train);
 	if (b->divided || b->options->micro_batch ||
-	    is_disabled(b->options, "scan"))
+	    pass_is_disabled(&pass_scan, b->options))
 		return;
 	b->divided = true;
 	for (int64_t d = 2; d <= batch; d++)
@@ -207,7 +190,7 @@ static const Plan *plan_to_begin_with(Budget *b, const Variant *v)
 	Options o = *b->options;
 	if (!has_views(v->plan))
 		return v->plan;
-	disable(b->arena, &o, "views");
+	options_disable(b->arena, &o, "views");
 	return plan_memory((Graph *)v->plan->graph, &o);
 }
 

@@ -6,6 +6,7 @@
 #include "ir/scan.h"
 #include "passes/autodiff.h"
 #include "passes/budget.h"
+#include "passes/explain.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 #include "passes/train.h"
@@ -294,16 +295,25 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 		sweep(p, b, forward, o);
 }
 
-static Plan *plan_training(const Graph *forward, const Options *o, Budget **b)
+static Plan *plan_as_asked(Graph *g, const Options *o, Budget **b)
 {
-	Graph *g = train_graph(forward, o);
-	if (!g || g->unit->nerrors)
-		return NULL;
-	graph_verify(g);
 	if (!o->ram && !o->limited && !o->sweep)
 		return plan_step(g, o);
 	*b = budget_create(g->unit->arena, g, o);
 	return budget_plain(*b);
+}
+
+static void plan_training(Program *p, const Graph *forward, const Options *o,
+                          Budget **b)
+{
+	Graph *g = train_graph(forward, o);
+	if (!g || g->unit->nerrors)
+		return;
+	graph_verify(g);
+	Graph *copy = o->explain ? graph_clone(g, g->name, NULL) : NULL;
+	p->train = plan_as_asked(g, o, b);
+	if (copy)
+		explain(p, copy, p->train->arena_bytes, o);
 }
 
 /* Into how many parts the micro-batch divides the batch. */
@@ -337,7 +347,7 @@ Program *build_program(Graph *forward, const Options *options)
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
 	if (o->loss.kind != LOSS_NONE) {
-		p->train = plan_training(forward, o, &budget);
+		plan_training(p, forward, o, &budget);
 		if (!p->train)
 			return NULL;
 		p->evaluate = finish(evaluate_graph(forward, o), o);
@@ -345,6 +355,8 @@ Program *build_program(Graph *forward, const Options *options)
 	p->infer = finish(infer_graph(forward, o), o);
 	if (u->nerrors)
 		return NULL;
+	if (o->explain && !p->train)
+		explain(p, infer_graph(forward, o), p->infer->arena_bytes, o);
 	finish_budget(p, budget, forward, o);
 	return p;
 }

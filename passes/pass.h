@@ -16,16 +16,22 @@ typedef struct Pass {
 	unsigned needs;         /* facts computed before it runs */
 	unsigned keeps;         /* facts still true after it changed something */
 	bool required;          /* correctness needs it: --disable refuses it */
-	bool (*run)(Graph *, const Options *);   /* true: it changed the graph */
+	/* True: it changed the graph. NULL: a part of the planner, which looks
+	 * whether it is disabled. */
+	bool (*run)(Graph *, const Options *);
 } Pass;
 
 extern const Pass pass_fold, pass_simplify, pass_cse, pass_dce, pass_fuse,
 	pass_fuse_update, pass_mask, pass_outputs, pass_recognise,
 	pass_recompute, pass_scan, pass_sink, pass_split_batch,
 	pass_split_norm, pass_views, pass_workspace;
+extern const Pass pass_order, pass_in_place;
 
 const Pass *pass_at(int i);                /* in order; NULL behind the last */
 const Pass *pass_find(const char *name);   /* NULL: unknown */
+bool pass_is_disabled(const Pass *, const Options *);
+/* One more that is not to run. */
+void options_disable(Arena *, Options *, const char *pass);
 
 /* The forward graph is cleaned before it is differentiated; a function's graph
  * goes through everything; one that was put into another order, or is to be run

@@ -47,6 +47,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_workspace,  /* a property of the final nodes */
 	 STAGE_FUNCTION | STAGE_ARRANGED | STAGE_PART},
+	{&pass_order, 0},
+	{&pass_in_place, 0},
 };
 
 enum { NROWS = (int)(sizeof rows / sizeof rows[0]) };
@@ -64,12 +66,21 @@ const Pass *pass_find(const char *name)
 	return NULL;
 }
 
-static bool disabled(const Pass *p, const Options *o)
+bool pass_is_disabled(const Pass *p, const Options *o)
 {
 	for (int i = 0; i < o->disable.n; i++)
 		if (!strcmp(o->disable.name[i], p->name))
 			return !p->required;
 	return false;
+}
+
+void options_disable(Arena *a, Options *o, const char *pass)
+{
+	const char **name = arena_array(a, const char *, o->disable.n + 1);
+	for (int i = 0; i < o->disable.n; i++)
+		name[i] = o->disable.name[i];
+	name[o->disable.n++] = pass;
+	o->disable.name = name;
 }
 
 static void dump(const Graph *g, const Pass *p, const Options *o)
@@ -85,7 +96,7 @@ void run_pipeline(Graph *g, Stage stage, const Options *o)
 {
 	for (int i = 0; i < NROWS; i++) {
 		const Pass *p = rows[i].pass;
-		if (!(rows[i].stages & stage) || disabled(p, o))
+		if (!(rows[i].stages & stage) || pass_is_disabled(p, o))
 			continue;
 		graph_have(g, p->needs);
 		if (p->run(g, o))

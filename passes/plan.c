@@ -13,6 +13,16 @@
 
 #include <string.h>
 
+const Pass pass_order = {
+	"order", "put the steps into the order with the least peak",
+	.run = NULL,
+};
+
+const Pass pass_in_place = {
+	"in-place", "let results overwrite inputs that die",
+	.run = NULL,
+};
+
 enum {
 	APART_WORK = 300,     /* tasks planned with one node's pieces apart, */
 	MOST_APART = 4,       /*   and times */
@@ -96,7 +106,7 @@ static int *order_for_part(Problem *p, int found[], int64_t parts)
 
 /* ---- the choice ---- */
 
-static Best choose(Problem *p, int align, int64_t parts)
+static Best choose_order(Problem *p, int align, int64_t parts)
 {
 	Order found = order_search(p);
 	Best best = {.problem = p, .bound = found.bound};
@@ -122,14 +132,43 @@ static Best choose(Problem *p, int align, int64_t parts)
 	return best;
 }
 
+static Best keep_order(Problem *p, int align)
+{
+	int *order = arena_array(p->arena, int, p->ntasks + 1);
+	all_schedulers[0](p, order);
+	Layout *l = layout_create(p, order, align);
+	int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
+	return (Best){.problem = p, .layout = l, .arena_bytes = bytes};
+}
+
+static bool is_disabled(const Pass *part, const Options *o)
+{
+	return o && pass_is_disabled(part, o);
+}
+
+static Best choose(Problem *p, int align, const Options *o)
+{
+	return is_disabled(&pass_order, o)
+		? keep_order(p, align)
+		: choose_order(p, align, o ? o->parts : 1);
+}
+
+static void forget_reuses(Problem *p)
+{
+	for (int t = 0; t < p->ntasks; t++)
+		p->task[t].nreuses = 0;
+}
+
 /* What lies over one another is placed together, which may be in the way: an
  * arena that is not proved to be the least is compared with one without. */
-static Best choose_overlap(Problem *p, int align, int64_t parts)
+static Best choose_overlap(Problem *p, int align, const Options *o)
 {
-	Best best = choose(p, align, parts);
+	if (is_disabled(&pass_in_place, o))
+		forget_reuses(p);
+	Best best = choose(p, align, o);
 	if (best.arena_bytes <= best.bound || !problem_separate(p))
 		return best;
-	Best apart = choose(p, align, parts);
+	Best apart = choose(p, align, o);
 	if (!better(apart.arena_bytes, apart.layout, &best))
 		return best;
 	apart.bound = best.bound;
@@ -142,7 +181,7 @@ typedef struct Chooser {
 	Arena *arena;
 	Graph *g;
 	int align;
-	int64_t parts;
+	const Options *options;
 	bool *copies; /* by node id */
 	Best best;
 } Chooser;
@@ -164,7 +203,7 @@ static bool any_pieces(Arena *a, const Graph *g)
 static Best with_copies(Chooser *c)
 {
 	Problem *p = problem_with_views(c->arena, c->g, c->copies);
-	return choose_overlap(p, c->align, c->parts);
+	return choose_overlap(p, c->align, c->options);
 }
 
 /* Is one of the node's results, or what it takes them from, there at the
@@ -207,18 +246,18 @@ static void change_some(Chooser *c)
 }
 
 /* Where both need the same, fewer bytes are moved. */
-static Best choose_views(Arena *a, Graph *g, int align, int64_t parts)
+static Best choose_views(Arena *a, Graph *g, int align, const Options *o)
 {
 	Chooser c = {
-		a, g, align, parts, arena_array(a, bool, g->nnodes), {0}};
+		a, g, align, o, arena_array(a, bool, g->nnodes), {0}};
 	Problem *apart = problem_create(a, g);
 	if (!any_pieces(a, g))
-		return choose_overlap(apart, align, parts);
+		return choose_overlap(apart, align, o);
 	int64_t floor = problem_floor(apart);
 	c.best = with_copies(&c);
 	if (!c.best.problem->nshared || c.best.arena_bytes <= floor)
 		return c.best;
-	Best without = choose_overlap(apart, align, parts);
+	Best without = choose_overlap(apart, align, o);
 	int64_t bound = without.bound < c.best.bound ? without.bound
 	                                             : c.best.bound;
 	if (without.arena_bytes < c.best.arena_bytes) {
@@ -229,14 +268,6 @@ static Best choose_views(Arena *a, Graph *g, int align, int64_t parts)
 	c.best.bound = bound;
 	change_some(&c);
 	return c.best;
-}
-
-static bool is_disabled(const Options *o, const char *name)
-{
-	for (int i = 0; o && i < o->disable.n; i++)
-		if (!strcmp(o->disable.name[i], name))
-			return true;
-	return false;
 }
 
 /* ---- writing it down ---- */
@@ -313,11 +344,10 @@ Plan *plan_memory(Graph *g, const Options *options)
 	const Target *target =
 	    options && options->target ? options->target : &all_targets[0];
 	Arena *scratch = arena_create();
-	int64_t parts = options ? options->parts : 1;
-	Best best = is_disabled(options, pass_views.name)
+	Best best = is_disabled(&pass_views, options)
 			? choose_overlap(problem_create(scratch, g),
-					 target->align, parts)
-			: choose_views(scratch, g, target->align, parts);
+					 target->align, o)
+			: choose_views(scratch, g, target->align, o);
 	Plan *plan = write_plan(&best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

@@ -454,6 +454,6 @@ static bool run(Graph *g, const Options *o)
 }
 
 const Pass pass_scan = {
-	"scan", "run what allows it for one part of the batch after the other",
+	"scan", "run one part of the batch after the other",
 	.needs = FACT_USES, .run = run,
 };

@@ -104,6 +104,25 @@ cmp -s first out || fail "another plan the second time"
 status 0 plan "$model" $train --ram $((plain / 1024 + 1))K
 says out "bytes of RAM used"
 
+# What a technique saves is what it costs to disable it.
+status 0 plan "$model" $train --explain --json
+sed -n '/^  "savings"/,/^  \]/{
+	s/^      "name": "\(.*\)",/\1/p
+	s/^      "arena_bytes_without": \(.*\),/\1/p
+}' out | paste - - >savings
+[ "$(wc -l <savings)" -ge 8 ] || fail "$(wc -l <savings) techniques"
+while read -r pass bytes; do
+	status 0 plan "$model" $train --disable "$pass" --json
+	train_arena=$(sed -n '/"train": {/,/}/s/.*"arena_bytes": \(.*\),/\1/p' out)
+	[ "$bytes" = "$train_arena" ] ||
+		fail "without $pass: $bytes, and $train_arena with --disable"
+done <savings
+status 0 plan "$model" $train --explain --micro-batch 4
+says out "run one part of the batch after the other"
+status 0 plan "$model" --explain
+says out "the arena is larger without"
+status 2 plan "$model" $train --dump-after order
+
 # Inference alone has nothing to trade.
 status 1 plan "$model" --ram 1K --json
 inference=$(number smallest_ram_bytes)
