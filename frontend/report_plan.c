@@ -237,9 +237,25 @@ typedef struct Listing {
 	const struct Listing *outer;   /* of a Scan: what the node is in, */
 	const Node *scan;              /*   and the node */
 	bool *done;                    /* by node: it has been computed once */
+	const Node **member;           /* of a Scan: the member that a node of
+	                                * its graph was made for, by id, or NULL */
 } Listing;
 
-static json_t *list_steps(const Plan *, const Listing *outer, const Node *scan);
+static json_t *list_steps(const Plan *, const Listing *outer, const Node *scan,
+                          bool *done);
+
+/* The graph of a Scan has a node for each member, in their order; between them
+ * are some that add up. */
+static const Node **find_members(Arena *a, const Node *scan)
+{
+	const Graph *g = scan->scan->graph;
+	const Node **member = arena_array(a, const Node *, g->nnodes + 1);
+	int i = 0;
+	for (const Node *n = g->first; n && i < scan->nbody; n = n->next)
+		if (n->op == scan->body[i]->op)
+			member[n->id] = scan->body[i++];
+	return member;
+}
 
 /* The buffers around the Scan that the node writes to, for this part. */
 static json_t *outer_writes(const Listing *l, const Node *n)
@@ -257,14 +273,32 @@ static json_t *outer_writes(const Listing *l, const Node *n)
 }
 
 /* What runs for each part, in an arena that is the Scan's workspace. */
-static void add_parts(json_t *step, const Listing *l, const Node *n)
+static void add_parts(json_t *step, const Listing *l, const Node *n, bool *done)
 {
 	const Scan *s = n->scan;
 	json_object_update_new(step, json_pack(
 		"{s:I, s:i, s:o, s:o}", "parts", (json_int_t)s->parts,
 		"workspace", buffer_of(l->plan, node_workspace(n)),
-		"steps", list_steps(s->plan, l, n),
+		"steps", list_steps(s->plan, l, n, done),
 		"buffers", plan_buffers_json(s->plan)));
+}
+
+static bool *copy_done(const Listing *l)
+{
+	int n = largest_id(l->plan) + 1;
+	bool *copy = arena_array(l->arena, bool, n);
+	memcpy(copy, l->done, sizeof *copy * (size_t)n);
+	return copy;
+}
+
+/* Lists what the node computes a second time; the flops for that. */
+static int64_t repeats_of(const Listing *l, const Node *n, json_t *list)
+{
+	const Node *m = l->scan ? l->member[n->id] : n;
+	if (!m || plan_skips(l->plan, n))
+		return 0;
+	int64_t flops = add_repeats(list, l->done, m, l->arena);
+	return l->scan ? flops / l->scan->scan->parts : flops;
 }
 
 static json_t *step_json(const Listing *l, int i, int64_t live)
@@ -272,7 +306,8 @@ static json_t *step_json(const Listing *l, int i, int64_t live)
 	const Plan *plan = l->plan;
 	const Node *n = plan->step[i];
 	json_t *fused = json_array(), *again = json_array();
-	int64_t repeated = add_repeats(again, l->done, n, l->arena);
+	bool *done = n->scan ? copy_done(l) : NULL;
+	int64_t repeated = repeats_of(l, n, again);
 	for (int k = 0; k < n->nbody; k++)
 		json_array_append_new(fused,
 		                      json_string(n->body[k]->op->name));
@@ -290,17 +325,17 @@ static json_t *step_json(const Listing *l, int i, int64_t live)
 	if (l->scan)
 		json_object_set_new(step, "outer_writes", outer_writes(l, n));
 	if (n->scan)
-		add_parts(step, l, n);
+		add_parts(step, l, n, done);
 	return step;
 }
 
 static json_t *list_steps(const Plan *plan, const Listing *outer,
-                          const Node *scan)
+                          const Node *scan, bool *done)
 {
 	Arena *scratch = arena_create();
 	int64_t *live = arena_array(scratch, int64_t, plan->nsteps + 1);
-	Listing l = {scratch, plan, outer, scan,
-	             arena_array(scratch, bool, largest_id(plan) + 1)};
+	Listing l = {scratch, plan, outer, scan, done,
+	             scan ? find_members(scratch, scan) : NULL};
 	json_t *list = json_array();
 	plan_live(plan, live);
 	for (int i = 0; i < plan->nsteps; i++)
@@ -311,5 +346,9 @@ static json_t *list_steps(const Plan *plan, const Listing *outer,
 
 json_t *plan_steps_json(const Plan *plan)
 {
-	return list_steps(plan, NULL, NULL);
+	Arena *scratch = arena_create();
+	bool *done = arena_array(scratch, bool, largest_id(plan) + 1);
+	json_t *list = list_steps(plan, NULL, NULL, done);
+	arena_destroy(scratch);
+	return list;
 }
