@@ -346,8 +346,8 @@ Plan *plan_memory(Graph *g, const Options *options)
 	Arena *scratch = arena_create();
 	Best best = is_disabled(&pass_views, options)
 			? choose_overlap(problem_create(scratch, g),
-					 target->align, o)
-			: choose_views(scratch, g, target->align, o);
+					 target->align, options)
+			: choose_views(scratch, g, target->align, options);
 	Plan *plan = write_plan(&best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

@@ -207,6 +207,6 @@ static bool run(Graph *g, const Options *o)
 }
 
 const Pass pass_views = {
-	"views", "let values lie inside of others, gradients of slices too",
+	"views", "let values lie inside of others",
 	.needs = FACT_USES, .run = run,
 };

@@ -7,6 +7,7 @@ BASE.html is the page, BASE.json the report whose figures it must show.
 """
 import json
 import os
+import re
 import sys
 import tempfile
 from selenium import webdriver
@@ -64,6 +65,42 @@ def check_hover(d, report):
                f'the tip describes {b["name"]}: {tip!r}')
 
 
+def title(b):
+    return f'{b["op"]} {b["node"]}' if re.fullmatch(r'_\d+', b['name']) and b['node'] else b['name']
+
+
+def check_loops(d, report):
+    """The buffers of a loop are in its workspace, and are found there."""
+    loops = [(i, s) for i, s in enumerate(report['steps']) if 'parts' in s]
+    drawn = int(d.find_element(By.ID, 'arena').get_attribute('data-inner'))
+    wanted = sum(b['bytes'] > 0 for _, s in loops for b in s['buffers'])
+    expect(drawn == wanted, f'{drawn} buffers in loops, of {wanted}')
+    for i, s in loops[:2]:
+        if not s['buffers']:
+            continue
+        k, b = max(enumerate(s['buffers']), key=lambda kb: kb[1]['bytes'])
+        d.execute_script('document.getElementById("arena").scrollIntoView({block: "center"});'
+                         'const s = plans[0].steps[arguments[0]];'
+                         'setView(s.column, plans[0].at[s.index + 1])', i)
+        x, y, w, h = rectangle(d, d.execute_script(
+            'return plans[0].steps[arguments[0]].inner.buffers[arguments[1]].index', i, k))
+        tip = ''
+        for part in (.5, .1, .9):
+            point_at(d, x + w * part, y + h / 2)
+            tip = tip if title(b) in tip else text(d, 'tip')
+        expect(title(b) in tip and f'{b["bytes"]:,}' in tip and
+               f'steps {i}.{b["first"]} to {i}.{b["last"]}, in each of {s["parts"]} parts' in tip and
+               f'{b["offset"] + report["buffers"][s["workspace"]]["offset"]:,}' in tip,
+               f'the tip describes {title(b)} of the loop: {tip!r}')
+        d.execute_script('whole()')
+
+
+def all_steps(report):
+    for s in report['steps']:
+        yield s
+        yield from s.get('steps', [])
+
+
 def check_keys(d, report):
     canvas = d.find_element(By.ID, 'arena')
     ActionChains(d).move_to_element(d.find_element(By.TAG_NAME, 'h1')).perform()
@@ -72,8 +109,9 @@ def check_keys(d, report):
     first = text(d, 'tip').split('\n')[0]
     canvas.send_keys(Keys.ARROW_RIGHT)
     second = text(d, 'tip').split('\n')[0]
-    names = [b['name'] for b in report['buffers']]
-    expect(first in names and second in names and first != second, f'keys: {first!r}, {second!r}')
+    names = [title(b) for b in report['buffers'] + [b for s in report['steps']
+                                                     for b in s.get('buffers', [])]]
+    expect(first in names and second in names, f'keys: {first!r}, {second!r}')
     expect(second in d.find_element(By.ID, 'said').get_attribute('textContent'), 'it is said')
     canvas.send_keys(Keys.ESCAPE)
     expect(not d.find_element(By.ID, 'tip').is_displayed(), 'Escape hides the tip')
@@ -105,6 +143,10 @@ def check_json(report):
     expect(max(live) == report['lower_bound_bytes'], 'the peak')
     for key in 'flops', 'recomputed_flops':
         expect(sum(s[key] for s in steps) == report[key], key)
+    for s in steps:
+        if 'parts' in s:
+            again = s['parts'] * sum(t['recomputed_flops'] for t in s['steps'])
+            expect(0 <= s['recomputed_flops'] - again < s['parts'] * len(s['steps']), f'{again} of {s["recomputed_flops"]} in a loop')
     for i, s in enumerate(steps):
         for b in s['reads'] + s['writes']:
             expect(buffers[b]['first'] <= i <= buffers[b]['last'], f'step {i} uses buffer {b}')
@@ -116,14 +158,15 @@ def check_json(report):
 
 def check_tables(d, report):
     largest = max(b['bytes'] for b in report['buffers'])
+    steps = list(all_steps(report))
     cells = lambda: [e.text for e in d.find_elements(By.CSS_SELECTOR, '#buffers td:nth-child(3)')]
     expect(cells()[0] == f'{largest:,}', f'the largest buffer is first: {cells()[0]}')
     d.execute_script('document.querySelectorAll("#buffers th button")[2].click()')
     values = [int(c.replace(',', '')) for c in cells()]
     expect(values == sorted(values) and values[0] < largest, 'a click sorts')
     search = d.find_element(By.ID, 'search')
-    for word, wanted in (('recomputed', sum(bool(s['recomputes']) for s in report['steps'])),
-                         ('in place', sum(s['in_place'] for s in report['steps']))):
+    for word, wanted in (('recomputed', sum(bool(s['recomputes']) for s in steps)),
+                         ('in place', sum(s['in_place'] for s in steps))):
         search.clear()
         search.send_keys(word)
         expect(text(d, 'found').startswith(f'{wanted} of '), f'{word}: {text(d, "found")}')
@@ -153,10 +196,16 @@ def check_page(d, base):
     expect(colours > 5, f'{colours} colours in the picture')
     dots = len(d.find_elements(By.CSS_SELECTOR, '#curve circle'))
     expect(dots == len(report['sweep']) + 1 > 2 if 'sweep' in report else dots == 0, f'{dots} dots')
+    savings = report.get('savings', [])
+    shown = text(d, 'savings')
+    expect(all(f'{t["name"]} {t["saved_bytes"]:,} {t["does"]}' in shown for t in savings), shown)
+    expect(('--explain' in text(d, 'hints')) != bool(savings), text(d, 'hints'))
+    expect(('--sweep' in text(d, 'hints')) != ('sweep' in report), text(d, 'hints'))
     check_json(report)
     check_figures(d, report)
     check_functions(d, report)
     check_hover(d, report)
+    check_loops(d, report)
     check_keys(d, report)
     check_tables(d, report)
 
@@ -168,7 +217,7 @@ def large_page(page, work):
     data = json.loads(figures)
     n = 5000
     classes = ['activations', 'gradients', 'workspace', 'io']
-    step = {**data['plans'][0]['steps'][0], 'reads': [], 'recomputes': []}
+    step = {**data['plans'][0]['steps'][0], 'reads': [], 'recomputes': [], 'view': False}
     data['plans'] = [{
         **data['plans'][0], 'name': 'train', 'arena_bytes': 100 * 64, 'lower_bound_bytes': 100 * 64,
         'peak_step': n // 2,
@@ -177,8 +226,8 @@ def large_page(page, work):
                      'offset': i % 100 * 64, 'first': i, 'last': min(i + 99, n - 1), 'op': 'Relu',
                      'node': 'n'} for i in range(n)]}]
     data['techniques'] = [{'name': 'recomputation', 'saved_bytes': 4096, 'flops': 77}]
-    data['sweep'] = [{'ram_bytes': 6400, 'arena_bytes': 6400, 'recomputed_flops': 0},
-                     {'ram_bytes': 3200, 'arena_bytes': 3200, 'recomputed_flops': 77}]
+    data['sweep'] = [{'ram_bytes': 6400, 'arena_bytes': 6400, 'flops': 9, 'extra_flops': 0},
+                     {'ram_bytes': 3200, 'arena_bytes': 3200, 'flops': 86, 'extra_flops': 77}]
     path = f'{work}/large.html'
     with open(path, 'w') as f:
         f.write(head + '<script type="application/json" id="data">' +

@@ -24,8 +24,11 @@ fail() {
 	--batch 16 --html plan.html >text || fail "plan"
 "$thimble" plan "$parity" --loss mse --optimizer adam \
 	--html parity.report.html --json >parity.report.json || fail "plan parity"
-"$thimble" plan "$gestures" --loss mse --optimizer sgd --batch 8 --sweep \
+"$thimble" plan "$gestures" --loss mse --optimizer sgd --batch 8 --sweep --explain \
 	--html sweep.report.html --json >sweep.report.json || fail "plan --sweep"
+"$thimble" plan "$gestures" --loss cross-entropy --optimizer sgd --batch 16 \
+	--micro-batch 4 --html parts.report.html --json >parts.report.json ||
+	fail "plan --micro-batch"
 cmp a/gestures.report.html b/gestures.report.html || fail "two runs differ"
 cmp a/gestures.report.html plan.html || fail "plan and compile differ"
 grep -q 'arena of train over time' text || fail "no picture in the text"
@@ -41,4 +44,4 @@ if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null ||
 	exit 77
 fi
 exec /usr/bin/python3 "$tests/report.py" a/gestures.report parity.report \
-	sweep.report
+	sweep.report parts.report

@@ -4,7 +4,7 @@ const stepRows = {sort: -1, down: false, rows: FIRST_ROWS};
 
 function facts() {
 	const plan = plans[0];
-	const again = plan.steps.filter(s => s.recomputes.length);
+	const again = plan.rows.filter(s => s.recomputes.length && !s.inner);
 	const extra = plan.recomputed_flops;
 	const ratio = plan.lower_bound_bytes
 		? plan.arena_bytes / plan.lower_bound_bytes : 1;
@@ -47,17 +47,23 @@ function legend(plan) {
 		});
 		$('legend').append(b);
 	});
+	if (plan.rows.some(s => s.recomputes.length))
+		$('legend').append(make('span', {class: 'key'}, swatch('again'),
+			'below: computed again'));
+	if (plan.steps.some(s => s.inner))
+		$('legend').append(make('span', {class: 'key'},
+			'\u2514 \u00d7 n \u2518 a loop over n parts of the batch'));
 }
 
 function show(plan) {
 	picture.plan = plan;
-	picture.picked = picture.step = picture.only = -1;
+	picture.picked = picture.column = picture.only = -1;
 	bufferRows.rows = stepRows.rows = FIRST_ROWS;
 	$('function-about').textContent = bytes(plan.arena_bytes) +
 		' arena, ' + count(plan.buffers.length) + ' buffers, ' +
 		count(plan.steps.length) + ' steps, ' + flops(plan.flops);
 	legend(plan);
-	setView(0, plan.steps.length);
+	whole();
 	peakTable(plan);
 	buffersTable(plan, bufferRows);
 	stepsTable(plan, stepRows);
@@ -80,15 +86,17 @@ listenPointer($('arena'));
 listenPointer($('live'));
 $('arena').addEventListener('keydown', onKey);
 $('arena').addEventListener('blur', forget);
-$('whole').addEventListener('click', () =>
-	setView(0, picture.plan.steps.length));
+$('whole').addEventListener('click', whole);
 $('search').addEventListener('input', () => {
 	stepRows.rows = FIRST_ROWS;
 	stepsTable(picture.plan, stepRows);
 });
 techniques(data.techniques || []);
+savings(data.savings || []);
 tradeoff(data.sweep || [], {ram_bytes: data.arena_bytes + data.state_bytes,
-	recomputed_flops: plans[0].recomputed_flops});
+	extra_flops: data.sweep ? plans[0].flops - (data.sweep[0].flops -
+		data.sweep[0].extra_flops) : 0});
+hints();
 show(plans[0]);
 new ResizeObserver(draw).observe($('picture'));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {

@@ -10,7 +10,7 @@ function fillTable(table, columns, rows, state, picked) {
 	const key = columns[state.sort] && columns[state.sort].key;
 	const sorted = key ? rows.slice().sort((a, b) => {
 		const x = key(a), y = key(b);
-		return x === y ? a.index - b.index
+		return x === y ? (a.rank ?? a.index) - (b.rank ?? b.index)
 			: (x < y) === Boolean(state.down) ? 1 : -1;
 	}) : rows;
 	const look = c => [c.number ? 'n' : '', c.wide ? 'wide' : '']
@@ -74,25 +74,24 @@ function link(text, action) {
 
 function buffersTable(plan, state) {
 	const columns = [
-		{title: 'buffer', key: b => b.name,
+		{title: 'buffer', key: b => b.title,
 			cell: b => [swatch(b.class),
-				link(b.name, () => pickBuffer(b.index)),
-				...(b.title === b.name ? [] : [make('small',
-					{class: 'narrow'}, ' ' + b.title)])]},
+				link(b.title, () => pickBuffer(b.index))]},
 		{title: 'class', key: b => b.class, cell: b => b.class,
 			wide: true},
 		{title: 'bytes', key: b => b.bytes, cell: b => count(b.bytes),
 			number: true},
 		{title: 'offset', key: b => b.offset,
 			cell: b => count(b.offset), number: true, wide: true},
-		{title: 'steps', key: b => b.first,
-			cell: b => b.first + '\u2013' + b.last, number: true},
+		{title: 'steps', key: b => b.from,
+			cell: b => (b.loop ? b.loop.index + '.' : '') + b.first +
+				'\u2013' + b.last, number: true},
 		{title: 'ONNX node', key: b => b.node, cell: b => breakable(b.node || '-'),
 			wide: true},
 		{title: 'operator', key: b => b.op,
 			cell: b => b.op || 'given by the caller', wide: true},
 	];
-	fillTable($('buffers'), columns, plan.buffers, state);
+	fillTable($('buffers'), columns, plan.all, state);
 }
 
 function badges(step) {
@@ -102,23 +101,25 @@ function badges(step) {
 
 function stepsTable(plan, state) {
 	const words = $('search').value.toLowerCase().split(/\s+/);
-	const rows = plan.steps.filter(s => words.every(w =>
+	const rows = plan.rows.filter(s => words.every(w =>
 		s.text.includes(w)));
 	const columns = [
-		{title: 'step', key: s => s.index, cell: s => String(s.index),
+		{title: 'step', key: s => s.rank, cell: s => s.number,
 			number: true},
 		{title: 'ONNX node', key: s => s.node,
-			cell: s => link(s.node, () => pickStep(s.index))},
+			cell: s => link(s.node, () => pickStep(s))},
 		{title: 'operator', key: s => s.label, cell: s => [make('span', {class: 'label'},
 				breakable(s.label)),
 				...badges(s)]},
 		{title: 'live bytes', key: s => s.live_bytes,
 			cell: s => count(s.live_bytes), number: true},
-		{title: 'flops', key: s => s.flops, cell: s => count(s.flops),
+		{title: 'flops', key: s => s.flops * (s.loop ? s.loop.parts : 1),
+			cell: s => (s.loop ? count(s.loop.parts) + '\u2009\u00d7\u2009'
+				: '') + count(s.flops),
 			number: true, wide: true},
 	];
 	$('found').textContent = count(rows.length) + ' of ' +
-		count(plan.steps.length) + ' steps';
+		count(plan.rows.length) + ' steps';
 	fillTable($('steps'), columns, rows, state);
 }
 
