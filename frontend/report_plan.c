@@ -251,9 +251,13 @@ static const Node **find_members(Arena *a, const Node *scan)
 	const Graph *g = scan->scan->graph;
 	const Node **member = arena_array(a, const Node *, g->nnodes + 1);
 	int i = 0;
-	for (const Node *n = g->first; n && i < scan->nbody; n = n->next)
-		if (n->op == scan->body[i]->op)
-			member[n->id] = scan->body[i++];
+	for (const Node *n = g->first; n; n = n->next)
+		for (int k = i; k < scan->nbody && !member[n->id]; k++)
+			if (n->op == scan->body[k]->op &&
+			    n->loc.node == scan->body[k]->loc.node) {
+				member[n->id] = scan->body[k];
+				i = k + 1;
+			}
 	return member;
 }
 
