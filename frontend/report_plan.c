@@ -170,14 +170,27 @@ static json_t *buffers_of(const Plan *plan, int n, Value *const v[])
 	return list;
 }
 
-/* The variables that the node replaces. */
-static json_t *variables_of(const Node *n)
+/* What v replaces: itself, or as an output of the Scan that it is computed in. */
+static const Variable *replaced(const Value *v, const Node *scan)
+{
+	for (int o = 0; scan && o < scan->nout; o++)
+		if (scan->scan->graph->noutputs > o &&
+		    scan->scan->graph->output[o].value == v)
+			return scan->out[o]->var;
+	return v->var;
+}
+
+/* The variables that the node replaces, or adds to. scan: NULL, or that whose
+ * part it computes. */
+static json_t *variables_of(const Node *n, const Node *scan)
 {
 	json_t *list = json_array();
-	for (int o = 0; o < n->nout; o++)
-		if (n->out[o] && n->out[o]->var)
-			json_array_append_new(list,
-			                      text_json(n->out[o]->var->name));
+	for (int o = 0; o < n->nout; o++) {
+		const Variable *var = n->out[o] ? replaced(n->out[o], scan)
+		                                : NULL;
+		if (var)
+			json_array_append_new(list, text_json(var->name));
+	}
 	return list;
 }
 
@@ -323,7 +336,7 @@ static json_t *step_json(const Listing *l, int i, int64_t live)
 		"live_bytes", (json_int_t)live,
 		"reads", buffers_of(plan, n->nin, n->in),
 		"writes", buffers_of(plan, n->nout, n->out),
-		"updates", variables_of(n),
+		"updates", variables_of(n, l->scan),
 		"fused", fused, "recomputes", again,
 		"in_place", in_place(plan, n), "view", plan_skips(plan, n));
 	if (l->scan)

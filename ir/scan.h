@@ -8,8 +8,8 @@
  * whole batch; its inputs are what they read from outside, its outputs what is
  * read of them. From these the graph for one part is made: an input is given in
  * parts or whole, an output is put together of parts or added up; what is added
- * up may be a variable (MomentumAccumulate), which is then input and output. Whoever plans
- * memory plans that graph too; its arena is the node's workspace.
+ * up may be a variable (MomentumAccumulate), which is then input and output.
+ * Whoever plans memory plans that graph too; its arena is the node's workspace.
  */
 #ifndef IR_SCAN_H
 #define IR_SCAN_H
