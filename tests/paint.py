@@ -238,7 +238,7 @@ def check(tool, source, case):
             yield f'plain, {target}', wrong
             continue
         most, least = ram_of(report), least_ram(tool, case, target)
-        for ram in (most, (most + least) // 2, least) if target == 'generic' else (least,):
+        for ram in ((most + least) // 2, least) if target == 'generic' else (least,):
             extra = ['--target', target, '--ram', str(ram)]
             yield f'{ram} bytes, {target}', watched(tool, source, case, extra, want)
 
