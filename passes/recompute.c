@@ -148,12 +148,13 @@ static bool is_output(const Graph *g, const Value *v)
 }
 
 /* All that v's node reads must be obtainable; v itself must not count as
- * there, which is the point. */
+ * there, which is the point. A view of what is there anyway takes no memory. */
 static bool worthwhile(const Recompute *r, const Value *v, int position)
 {
 	const Node *n = v->def;
-	if (value_bytes(v) < MIN_BYTES || n->op->view || !r->cheap[n->id] ||
-	    r->position[n->id] > r->loss || is_output(r->g, v))
+	if (value_bytes(v) < MIN_BYTES || !r->cheap[n->id] ||
+	    r->position[n->id] > r->loss || is_output(r->g, v) ||
+	    (n->op->view && available(r, n->in[0], position)))
 		return false;
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && !obtainable(r, n->in[i], position, MAX_DEPTH))

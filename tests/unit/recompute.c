@@ -1,0 +1,70 @@
+/*
+ * The pass recompute: what the backward pass reads through a view is computed
+ * again, view and all, to the same bits; a view of what is there anyway is not.
+ */
+#include "passes/pass.h"
+#include "tests/unit/random_graph.h"
+
+#include <criterion/criterion.h>
+
+static const Loc loc = {0};
+static const Shape flat = {2, {32, 8}};
+
+typedef struct Step {
+	Graph *g;
+	Value *x, *viewed;   /* tanh of x, as `flat` */
+	Node *late;          /* what reads it behind the loss */
+} Step;
+
+static Value *reshape(Graph *g, Value *x, Shape to)
+{
+	Node *n = NEW(g, loc, op_Reshape, x);
+	node_set_ints(g, n, "shape", to.rank, to.dim);
+	return node_done(g, n);
+}
+
+/* A loss of tanh(x), and behind it a reader of tanh(x), as a view, and of x. */
+static Step training_step(Unit *u, bool direct)
+{
+	Step s = {.g = graph_create(model_create(u, "m"), "train")};
+	s.x = graph_input(s.g, "x", IN_DATA, DT_F32, (Shape){2, {8, 32}});
+	s.viewed = reshape(s.g, direct ? s.x : APPLY(s.g, loc, op_Tanh, s.x),
+	                   flat);
+	Node *sum = NEW(s.g, loc, op_ReduceSum,
+	                APPLY(s.g, loc, op_Exp, s.viewed));
+	node_set_int(s.g, sum, "keepdims", 0);
+	graph_output(s.g, "loss", OUT_LOSS, node_done(s.g, sum));
+	Value *late = APPLY(s.g, loc, op_Mul, s.viewed, s.viewed);
+	s.late = late->def;
+	graph_output(s.g, "late", OUT_DATA, late);
+	graph_output(s.g, "x2", OUT_DATA, APPLY(s.g, loc, op_Neg, s.x));
+	return s;
+}
+
+Test(recompute, through_a_view)
+{
+	Unit u = test_unit();
+	Step s = training_step(&u, false);
+	Results before = run_apart(s.g);
+	cr_assert(pass_recompute.run(s.g, &(Options){0}));
+	graph_verify(s.g);
+	const Value *read = s.late->in[0];
+	cr_expect_neq(read, s.viewed);
+	cr_expect_eq(read, s.late->in[1]);
+	cr_assert_eq(read->def->op, &op_Reshape);
+	cr_expect_eq(read->def->again, s.viewed->def->id);
+	cr_assert_eq(read->def->in[0]->def->op, &op_Tanh);
+	cr_expect_neq(read->def->in[0], s.viewed->def->in[0]);
+	Results after = run_apart(s.g);
+	cr_expect(same_results(s.g, &before, &after));
+	arena_destroy(u.arena);
+}
+
+Test(recompute, no_view_of_what_is_there)
+{
+	Unit u = test_unit();
+	Step s = training_step(&u, true);
+	cr_expect_not(pass_recompute.run(s.g, &(Options){0}));
+	cr_expect_eq(s.late->in[0], s.viewed);
+	arena_destroy(u.arena);
+}
