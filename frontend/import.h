@@ -101,6 +101,13 @@ bool site_result(Site *, Node *);   /* ... its outputs are the node's */
 Value *site_apply(Site *, const char *op, int nin, Value *const in[]);
 Value *site_reshape(Site *, Value *, Shape);
 Value *site_transpose(Site *, Value *, const int perm[]);
+Value *site_cast(Site *, Value *, DType to);   /* itself where it is that */
+Value *site_concat(Site *, int axis, int n, Value *const in[]);
+/* The places start, start + step, ... before `end` along an axis. */
+Value *site_slice(Site *, Value *, int64_t axis, int64_t start, int64_t end,
+                  int64_t step);
+/* Two dimensions: all before the axis, and all from it on. */
+Shape site_rows(Shape, int64_t axis);
 Value *site_ints_value(Site *, int n, const int64_t *x, int rank);
 /* The elements of a value that never changes, or of a variable's first
  * contents. */

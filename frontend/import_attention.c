@@ -28,24 +28,9 @@ static Value *by_scalar(Site *s, const char *op, Value *a, double x)
 	return binary(s, op, a, graph_scalar(s->im->g, a->dtype, x));
 }
 
-static Value *cast(Site *s, Value *v, DType to)
+static Value *joined(Site *s, int axis, Value *a, Value *b)
 {
-	const OpDef *op = site_op(s, "Cast");
-	if (!op || v->dtype == to)
-		return op ? v : NULL;
-	Node *n = node_new(s->im->g, s->loc, op, 1, &v);
-	node_set_int(s->im->g, n, "to", dtype_to_onnx(to));
-	return site_done(s, n);
-}
-
-static Value *concat(Site *s, int axis, Value *a, Value *b)
-{
-	const OpDef *op = site_op(s, "Concat");
-	if (!op || !a || !b)
-		return NULL;
-	Node *n = node_new(s->im->g, s->loc, op, 2, (Value *[]){a, b});
-	node_set_int(s->im->g, n, "axis", axis);
-	return site_done(s, n);
+	return a && b ? site_concat(s, axis, 2, (Value *[]){a, b}) : NULL;
 }
 
 /* ---- heads ---- */
@@ -96,7 +81,7 @@ static bool read_heads(Site *s, int i, const char *attr, Value **out)
 static bool add_past(Site *s, int i, Value **x)
 {
 	if (site_in(s, i))
-		*x = concat(s, 2, s->in[i], *x);
+		*x = joined(s, 2, s->in[i], *x);
 	return *x != NULL;
 }
 
@@ -161,7 +146,7 @@ static Value *counted(Attention *a, int64_t n, Shape shape)
 /* How many keys are real, for each example: nonpad_kv_seqlen as [batch, 1, 1, 1]. */
 static Value *real_keys(Attention *a)
 {
-	Value *n = cast(a->s, a->s->in[6], DT_I64);
+	Value *n = site_cast(a->s, a->s->in[6], DT_I64);
 	return n ? site_reshape(a->s, n, (Shape){4, {a->batch, 1, 1, 1}}) : NULL;
 }
 
@@ -282,14 +267,14 @@ static Value *probabilities(Attention *a, Value *x)
 		           (long long)precision);
 		return NULL;
 	}
-	x = op ? cast(s, x, t) : NULL;
+	x = op ? site_cast(s, x, t) : NULL;
 	if (!x)
 		return NULL;
 	Node *n = node_new(a->g, s->loc, op, 1, &x);
 	node_set_int(a->g, n, "axis", 3);
 	node_set_int(a->g, n, "empty", 1);
 	x = site_done(s, n);
-	return x ? cast(s, x, own) : NULL;
+	return x ? site_cast(s, x, own) : NULL;
 }
 
 /* The fourth output is one of the stages: the scores, capped, masked, or the
@@ -328,20 +313,6 @@ bool convert_attention(Site *s)
 
 /* ---- RotaryEmbedding ---- */
 
-static Value *sliced(Site *s, Value *x, int axis, int64_t start, int64_t end,
-                     int64_t step)
-{
-	const OpDef *op = site_op(s, "Slice");
-	if (!op)
-		return NULL;
-	Node *n = node_new(s->im->g, s->loc, op, 1, &x);
-	node_set_ints(s->im->g, n, "starts", 1, &start);
-	node_set_ints(s->im->g, n, "ends", 1, &end);
-	node_set_ints(s->im->g, n, "axes", 1, (int64_t[]){axis});
-	node_set_ints(s->im->g, n, "steps", 1, &step);
-	return site_done(s, n);
-}
-
 /* Cosines or sines for every place, as [batch or 1, 1, length, half]. */
 static Value *cache(Site *s, int i, int64_t half)
 {
@@ -363,10 +334,10 @@ static Value *rotated(Site *s, Value *x, int64_t size)
 {
 	bool mixed = site_int(s, "interleaved", 0) != 0;
 	int64_t half = size / 2;
-	Value *a = mixed ? sliced(s, x, 3, 0, size, 2)
-	                 : sliced(s, x, 3, 0, half, 1);
-	Value *b = mixed ? sliced(s, x, 3, 1, size, 2)
-	                 : sliced(s, x, 3, half, size, 1);
+	Value *a = mixed ? site_slice(s, x, 3, 0, size, 2)
+	                 : site_slice(s, x, 3, 0, half, 1);
+	Value *b = mixed ? site_slice(s, x, 3, 1, size, 2)
+	                 : site_slice(s, x, 3, half, size, 1);
 	Value *c = cache(s, 1, half), *d = c ? cache(s, 2, half) : NULL;
 	if (!a || !b || !d)
 		return NULL;
@@ -375,11 +346,11 @@ static Value *rotated(Site *s, Value *x, int64_t size)
 	Value *imag = binary(s, "Add", binary(s, "Mul", d, a),
 	                     binary(s, "Mul", c, b));
 	if (!mixed || !real || !imag)
-		return concat(s, 3, real, imag);
+		return joined(s, 3, real, imag);
 	Shape one = real->shape, both = real->shape;
 	one.dim[one.rank++] = 1;
 	both.dim[3] = size;
-	Value *y = concat(s, 4, site_reshape(s, real, one),
+	Value *y = joined(s, 4, site_reshape(s, real, one),
 	                  site_reshape(s, imag, one));
 	return y ? site_reshape(s, y, both) : NULL;
 }
@@ -397,10 +368,10 @@ bool convert_rotary(Site *s)
 		           "elements", (long long)size, (long long)whole);
 		return false;
 	}
-	Value *part = size < whole ? sliced(s, x, 3, 0, size, 1) : x;
+	Value *part = size < whole ? site_slice(s, x, 3, 0, size, 1) : x;
 	Value *y = part ? rotated(s, part, size) : NULL;
 	if (y && size < whole)
-		y = concat(s, 3, y, sliced(s, x, 3, size, whole, 1));
+		y = joined(s, 3, y, site_slice(s, x, 3, size, whole, 1));
 	if (!y)
 		return false;
 	s->out[0] = s->in[0]->shape.rank == 3 ? merge_heads(s, y) : y;

@@ -178,16 +178,8 @@ bool convert_nonzero(Site *s)
 
 static bool cast_to(Site *s, DType t)
 {
-	Value *x = s->in[0];
-	s->out[0] = x;
-	if (x->dtype == t)
-		return true;
-	const OpDef *op = site_op(s, "Cast");
-	if (!op)
-		return false;
-	Node *n = node_new(s->im->g, s->loc, op, 1, &x);
-	node_set_int(s->im->g, n, "to", dtype_to_onnx(t));
-	return site_result(s, n);
+	s->out[0] = site_cast(s, s->in[0], t);
+	return s->out[0] != NULL;
 }
 
 bool convert_cast(Site *s)

@@ -153,15 +153,7 @@ static bool take_diagonal(Site *s, Operand *t, int first, int second)
 	flat.rank--;
 	flat.dim[n] = dim * dim;
 	v = site_reshape(s, v, flat);
-	const OpDef *op = v ? site_op(s, "Slice") : NULL;
-	if (!op)
-		return false;
-	Node *slice = node_new(s->im->g, s->loc, op, 1, &v);
-	node_set_ints(s->im->g, slice, "starts", 1, (int64_t[]){0});
-	node_set_ints(s->im->g, slice, "ends", 1, (int64_t[]){dim * dim});
-	node_set_ints(s->im->g, slice, "axes", 1, (int64_t[]){n});
-	node_set_ints(s->im->g, slice, "steps", 1, (int64_t[]){dim + 1});
-	t->v = site_done(s, slice);
+	t->v = v ? site_slice(s, v, n, 0, dim * dim, dim + 1) : NULL;
 	drop(t, second);
 	drop(t, first);
 	push(t, label);

@@ -142,6 +142,48 @@ Value *site_transpose(Site *s, Value *v, const int perm[])
 	return site_done(s, n);
 }
 
+Value *site_cast(Site *s, Value *v, DType to)
+{
+	const OpDef *op = site_op(s, "Cast");
+	if (!op || v->dtype == to)
+		return op ? v : NULL;
+	Node *n = node_new(s->im->g, s->loc, op, 1, &v);
+	node_set_int(s->im->g, n, "to", dtype_to_onnx(to));
+	return site_done(s, n);
+}
+
+Value *site_concat(Site *s, int axis, int n, Value *const in[])
+{
+	const OpDef *op = site_op(s, "Concat");
+	if (!op)
+		return NULL;
+	Node *node = node_new(s->im->g, s->loc, op, n, in);
+	node_set_int(s->im->g, node, "axis", axis);
+	return site_done(s, node);
+}
+
+Value *site_slice(Site *s, Value *v, int64_t axis, int64_t start, int64_t end,
+                  int64_t step)
+{
+	const OpDef *op = site_op(s, "Slice");
+	if (!op)
+		return NULL;
+	Node *n = node_new(s->im->g, s->loc, op, 1, &v);
+	node_set_ints(s->im->g, n, "starts", 1, &start);
+	node_set_ints(s->im->g, n, "ends", 1, &end);
+	node_set_ints(s->im->g, n, "axes", 1, &axis);
+	node_set_ints(s->im->g, n, "steps", 1, &step);
+	return site_done(s, n);
+}
+
+Shape site_rows(Shape s, int64_t axis)
+{
+	Shape rows = {.rank = 2, .dim = {1, 1}};
+	for (int i = 0; i < s.rank; i++)
+		rows.dim[i >= axis] *= s.dim[i];
+	return rows;
+}
+
 Value *site_ints_value(Site *s, int n, const int64_t *x, int rank)
 {
 	int64_t *data = arena_array(s->im->u->arena, int64_t, n + 1);

@@ -120,10 +120,7 @@ bool convert_softmax(Site *s)
 		s->out[0] = softmax(s, x, axis);
 		return s->out[0] != NULL;
 	}
-	Shape rows = {.rank = 2, .dim = {1, 1}};
-	for (int i = 0; i < x->shape.rank; i++)
-		rows.dim[i >= axis] *= x->shape.dim[i];
-	Value *y = site_reshape(s, x, rows);
+	Value *y = site_reshape(s, x, site_rows(x->shape, axis));
 	y = y ? softmax(s, y, 1) : NULL;
 	s->out[0] = y ? site_reshape(s, y, x->shape) : NULL;
 	return s->out[0] != NULL;

@@ -34,20 +34,10 @@ typedef struct Layer {
 /* `size` elements of v, from `at` on. */
 static Value *part(Site *s, Value *v, int64_t at, int64_t size, Shape to)
 {
-	Value *flat = v;
-	int64_t end = at + size, zero = 0, one = 1;
 	if (numel(v->shape) == size)
 		return site_reshape(s, v, to);
-	flat = site_reshape(s, v, (Shape){1, {numel(v->shape)}});
-	const OpDef *op = site_op(s, "Slice");
-	if (!flat || !op)
-		return NULL;
-	Node *n = node_new(s->im->g, s->loc, op, 1, &flat);
-	node_set_ints(s->im->g, n, "starts", 1, &at);
-	node_set_ints(s->im->g, n, "ends", 1, &end);
-	node_set_ints(s->im->g, n, "axes", 1, &zero);
-	node_set_ints(s->im->g, n, "steps", 1, &one);
-	Value *y = site_done(s, n);
+	Value *y = site_reshape(s, v, (Shape){1, {numel(v->shape)}});
+	y = y ? site_slice(s, y, 0, at, at + size, 1) : NULL;
 	return y ? site_reshape(s, y, to) : NULL;
 }
 
@@ -365,15 +355,8 @@ static Value *side_by_side(const Layer *l, Value *const v[], int axis,
 	for (int d = 0; d < l->directions; d++)
 		if (!(in[d] = site_reshape(s, v[d], to)))
 			return NULL;
-	Value *y = in[0];
-	if (l->directions > 1) {
-		const OpDef *op = site_op(s, "Concat");
-		if (!op)
-			return NULL;
-		Node *n = node_new(s->im->g, s->loc, op, l->directions, in);
-		node_set_int(s->im->g, n, "axis", axis);
-		y = site_done(s, n);
-	}
+	Value *y = l->directions > 1 ? site_concat(s, axis, l->directions, in)
+	                             : in[0];
 	return y && site_int(s, "layout", 0) ? site_transpose(s, y, perm) : y;
 }
 

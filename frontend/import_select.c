@@ -40,8 +40,8 @@ bool convert_one_hot(Site *s)
 static Value *hardmax(Site *s, Value *x, int axis)
 {
 	Graph *g = s->im->g;
-	const OpDef *arg = site_op(s, "ArgMax"), *cast = site_op(s, "Cast");
-	if (!arg || !cast)
+	const OpDef *arg = site_op(s, "ArgMax");
+	if (!arg)
 		return NULL;
 	Node *n = node_new(g, s->loc, arg, 1, &x);
 	node_set_int(g, n, "axis", axis);
@@ -50,9 +50,7 @@ static Value *hardmax(Site *s, Value *x, int axis)
 	if (!index)
 		return NULL;
 	Value *values = site_ints_value(s, 2, (int64_t[]){0, 1}, 1);
-	Node *typed = node_new(g, s->loc, cast, 1, &values);
-	node_set_int(g, typed, "to", dtype_to_onnx(x->dtype));
-	values = site_done(s, typed);
+	values = site_cast(s, values, x->dtype);
 	return values ? one_hot(s, index, values, x->shape.dim[axis], axis)
 	              : NULL;
 }
@@ -68,9 +66,7 @@ bool convert_hardmax(Site *s)
 		return false;
 	Shape rows = x->shape;
 	if (old) {
-		rows = (Shape){.rank = 2, .dim = {1, 1}};
-		for (int i = 0; i < x->shape.rank; i++)
-			rows.dim[i >= axis] *= x->shape.dim[i];
+		rows = site_rows(x->shape, axis);
 		axis = 1;
 	}
 	Value *y = site_reshape(s, x, rows);

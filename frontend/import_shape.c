@@ -113,7 +113,6 @@ bool convert_reshape(Site *s)
 bool convert_flatten(Site *s)
 {
 	Value *x = first(s);
-	Shape to = {.rank = 2, .dim = {1, 1}};
 	if (!x)
 		return false;
 	int64_t axis = site_int(s, "axis", 1), rank = x->shape.rank;
@@ -123,9 +122,7 @@ bool convert_flatten(Site *s)
 		return false;
 	}
 	axis += axis < 0 ? rank : 0;
-	for (int i = 0; i < rank; i++)
-		to.dim[i >= axis] *= x->shape.dim[i];
-	return give_reshaped(s, to);
+	return give_reshaped(s, site_rows(x->shape, axis));
 }
 
 bool convert_squeeze(Site *s)
