@@ -34,4 +34,14 @@ static inline void layer_norm_row(Kernel *k, Shape x, int axis, int loop[])
 		loop[a] = k_for(k, x.dim[a]);
 }
 
+/* Rows of the batch, if it is no part of a row. All four operators give an output
+ * of x's shape first. */
+static inline bool layer_norm_parts(const Node *n, const bool part[],
+                                    PartKind out[])
+{
+	return layer_norm_axis(n) > 0 &&
+	       parts_align(n, part, n->out[0]->shape) &&
+	       parts_give(n, PART_ROWS, out);
+}
+
 #endif

@@ -139,13 +139,6 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 		dx[2] = dy[0];
 }
 
-static bool parts(const Node *n, const bool part[], PartKind out[])
-{
-	return layer_norm_axis(n) > 0 &&
-	       parts_align(n, part, n->in[0]->shape) &&
-	       parts_give(n, PART_ROWS, out);
-}
-
 const OpDef op_LayerNormalization = {
 	.name = "LayerNormalization", .since = 17, .min_in = 2, .max_in = 3,
 	.max_out = 3,
@@ -153,7 +146,7 @@ const OpDef op_LayerNormalization = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
-	.parts = parts,
+	.parts = layer_norm_parts,
 	EXAMPLES({.nin = 3, .in = {{DIMS(3, 5)}, {DIMS(5)}, {DIMS(5)}}},
 	         {.nin = 3, .nout = 3,
 	          .in = {{DIMS(2, 3, 4)}, {DIMS(4)}, {DIMS(4)}}},

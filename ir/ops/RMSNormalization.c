@@ -83,13 +83,6 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	}
 }
 
-static bool parts(const Node *n, const bool part[], PartKind out[])
-{
-	return layer_norm_axis(n) > 0 &&
-	       parts_align(n, part, n->in[0]->shape) &&
-	       parts_give(n, PART_ROWS, out);
-}
-
 const OpDef op_RMSNormalization = {
 	.name = "RMSNormalization", .since = 23, .min_in = 2, .max_in = 2,
 	.max_out = 2, .active = 1,
@@ -97,7 +90,7 @@ const OpDef op_RMSNormalization = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
-	.parts = parts,
+	.parts = layer_norm_parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(5)}}},
 	         {.nout = 2, .in = {{DIMS(2, 3, 4)}, {DIMS(4)}}},
 	         {.in = {{DIMS(2, 3, 4)}, {DIMS(3, 4)}},

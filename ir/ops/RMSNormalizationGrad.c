@@ -44,19 +44,12 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, rank);
 }
 
-static bool parts(const Node *n, const bool part[], PartKind out[])
-{
-	return layer_norm_axis(n) > 0 &&
-	       parts_align(n, part, n->in[1]->shape) &&
-	       parts_give(n, PART_ROWS, out);
-}
-
 const OpDef op_RMSNormalizationGrad = {
 	.name = "RMSNormalizationGrad", .min_in = 4, .max_in = 4,
 	LAYER_NORM_ATTRS,
 	.infer = infer,
 	.lower = lower,
-	.parts = parts,
+	.parts = layer_norm_parts,
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(5)}, {DIMS(3, 1)}}},
 	         {.in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(3, 1)},
 	                 {DIMS(2, 1, 1)}}, .attr = {{"axis", 1}}}),
