@@ -3,7 +3,7 @@
  * computes something else, the checker must complain.
  */
 #include "passes/pass.h"
-#include "tests/unit/random_graph.h"
+#include "tests/unit/sabotage.h"
 
 #include <criterion/criterion.h>
 
@@ -53,34 +53,9 @@ static void misplace_value(Plan *p, Random *r)
 		p->place[n->out[0]->id] = p->place[other->out[0]->id];
 }
 
-static void move_step(Plan *p, Random *r)
-{
-	int from = random_int(r, p->nsteps), to = random_int(r, p->nsteps);
-	Node *n = p->step[from];
-	for (; from < to; from++)
-		p->step[from] = p->step[from + 1];
-	for (; from > to; from--)
-		p->step[from] = p->step[from - 1];
-	p->step[to] = n;
-}
-
 static void forget_step(Plan *p, Random *r)
 {
 	p->step[random_int(r, p->nsteps)] = p->step[random_int(r, p->nsteps)];
-}
-
-/* One buffer for the whole run with all values in it: then only the execution
- * on names can find anything. */
-static void merge_buffers(Plan *p)
-{
-	for (int v = 0; v < p->graph->nvalues; v++)
-		p->place[v].buffer = 0;
-	p->nbuffers = 1;
-	p->buffer[0] = (Buffer){
-		.name = "all", .bytes = p->arena_bytes, .align = 1,
-		.last = p->nsteps - 1,
-	};
-	p->lower_bound = p->arena_bytes;
 }
 
 static void (*const sabotage[])(Plan *, Random *) = {

@@ -5,6 +5,7 @@
 #include "passes/order.h"
 #include "passes/pass.h"
 #include "tests/unit/emitted.h"
+#include "tests/unit/sabotage.h"
 #include "tests/unit/views_graph.h"
 
 #include <criterion/criterion.h>
@@ -280,30 +281,6 @@ static void move_body(Plan *p, Random *r)
 			p->place[i].offset += by;
 }
 
-static void move_a_step(Plan *p, Random *r)
-{
-	int from = random_int(r, p->nsteps), to = random_int(r, p->nsteps);
-	Node *n = p->step[from];
-	for (; from < to; from++)
-		p->step[from] = p->step[from + 1];
-	for (; from > to; from--)
-		p->step[from] = p->step[from - 1];
-	p->step[to] = n;
-}
-
-/* One buffer all the time: then only what is executed can tell. */
-static void merge_all(Plan *p)
-{
-	for (int v = 0; v < p->graph->nvalues; v++)
-		p->place[v].buffer = 0;
-	p->nbuffers = 1;
-	p->buffer[0] = (Buffer){
-		.name = "all", .bytes = p->arena_bytes, .align = 1,
-		.last = p->nsteps - 1,
-	};
-	p->lower_bound = p->arena_bytes;
-}
-
 static Plan *plan_parts(Unit *u, uint64_t seed)
 {
 	Graph *g = views_graph(u, seed, 25);
@@ -314,7 +291,7 @@ static Plan *plan_parts(Unit *u, uint64_t seed)
 Test(views, sabotage)
 {
 	static void (*const kinds[])(Plan *, Random *) = {
-		shift_part, misplace_part, move_a_step, move_body,
+		shift_part, misplace_part, move_step, move_body,
 	};
 	int differ = 0, found = 0;
 	for (uint64_t seed = 0; seed < 16; seed++) {
@@ -336,7 +313,7 @@ Test(views, sabotage)
 			       sizeof *q.step * (size_t)p->nsteps);
 			kinds[i % 4](&q, &r);
 			if (i / 4 % 2)
-				merge_all(&q);
+				merge_buffers(&q);
 			Results b = run_planned(&q, 4096);
 			bool same = same_results(p->graph, &a, &b);
 			const char *wrong = plan_check(u.arena, &q);
