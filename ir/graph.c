@@ -265,7 +265,9 @@ static void insert(Graph *g, Node *n)
 	n->prev = g->at ? g->at->prev : g->last;
 	*(n->prev ? &n->prev->next : &g->first) = n;
 	*(n->next ? &n->next->prev : &g->last) = n;
-	g->facts &= ~(unsigned)FACT_USES;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i])
+			n->in[i]->nuses++;
 }
 
 Value *node_done(Graph *g, Node *n)
@@ -310,23 +312,41 @@ void graph_remove(Graph *g, Node *n)
 				n->in[i]->nuses--;
 }
 
-static void replace_in(Node *n, const Value *old, Value *new)
+static int replace_in(Node *n, const Value *old, Value *new)
 {
+	int found = 0;
 	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] == old)
+		if (n->in[i] == old) {
 			n->in[i] = new;
+			found++;
+		}
 	for (int b = 0; b < n->nbody; b++)
 		replace_in(n->body[b], old, new);
+	return found;
+}
+
+/* The first node that may read the value. */
+static Node *first_behind(const Graph *g, const Value *v)
+{
+	Node *n = v->kind == V_RESULT ? v->def : NULL;
+	bool listed = n && (n->next ? n->next->prev : g->last) == n;
+	return listed ? n->next : g->first;
 }
 
 void graph_replace(Graph *g, Value *old, Value *new)
 {
-	for (Node *n = g->first; n; n = n->next)
-		replace_in(n, old, new);
+	bool counted = g->facts & FACT_USES;
+	int found = 0;
 	for (int i = 0; i < g->noutputs; i++)
-		if (g->output[i].value == old)
+		if (g->output[i].value == old) {
 			g->output[i].value = new;
-	g->facts &= ~(unsigned)FACT_USES;
+			found++;
+		}
+	for (Node *n = first_behind(g, old);
+	     n && (!counted || found < old->nuses); n = n->next)
+		found += replace_in(n, old, new);
+	old->nuses -= found;
+	new->nuses += found;
 }
 
 static void count_uses(Graph *g)

@@ -82,5 +82,6 @@ static bool run(Graph *g, const Options *o)
 }
 
 const Pass pass_cse = {
-	"cse", "compute equal subexpressions once", .run = run,
+	"cse", "compute equal subexpressions once",
+	.needs = FACT_USES, .run = run,
 };

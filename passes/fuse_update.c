@@ -18,6 +18,7 @@
 
 #include "ir/op.h"
 #include "passes/pass.h"
+#include "passes/readers.h"
 
 #include <string.h>
 
@@ -29,7 +30,9 @@ typedef struct Candidate {
 	const Value *read;    /* p's result, or a view of it: what c reads */
 	int64_t rows;         /* of the tile; 0: single elements */
 	int64_t tile_bytes;
-	bool *leads;          /* by node id: p needs it */
+	Readers *readers;
+	Node **replaced_by;   /* by variable id */
+	Leads *leads;
 	Node *after;          /* the last that must come before the fused node */
 } Candidate;
 
@@ -188,30 +191,25 @@ static bool reads_replaced(const Node *n, const Node *c)
 	return false;
 }
 
-static void mark_inputs(bool *leads, const Node *n)
-{
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && n->in[i]->def)
-			leads[n->in[i]->def->id] = true;
-}
-
-static void find_leads(Candidate *f)
-{
-	memset(f->leads, 0, sizeof(bool) * (size_t)f->g->nnodes);
-	mark_inputs(f->leads, f->p);
-	for (const Node *n = f->p->prev; n; n = n->prev)
-		if (f->leads[n->id])
-			mark_inputs(f->leads, n);
-}
-
 /* The last reader of what c replaces that p does not need: while p's inputs are
  * there it may still be to come. */
-static const Node *last_rival(const Candidate *f)
+static const Node *last_rival(Candidate *f)
 {
+	const Readers *rs = f->readers;
 	const Node *last = NULL;
-	for (const Node *n = f->g->first; n != f->c; n = n->next)
-		if (n != f->p && !f->leads[n->id] && reads_replaced(n, f->c))
-			last = n;
+	leads_begin(f->leads, f->p);
+	for (int o = 0; o < f->c->nout; o++) {
+		if (!f->c->out[o]->var)
+			continue;
+		FOR_READERS(rs, r, readers_of_variable(rs, f->c->out[o]->var)) {
+			if (r->node == f->p ||
+			    !readers_precede(rs, r->node, f->c) ||
+			    (last && readers_precede(rs, r->node, last)))
+				continue;
+			if (!leads_from(f->leads, r->node))
+				last = r->node;
+		}
+	}
 	return last;
 }
 
@@ -235,13 +233,16 @@ static bool outlives(const Candidate *f, const Value *root, const Node *rival)
 {
 	if (reads(rival, root))
 		return true;
-	for (const Node *n = rival->next; n; n = n->next)
-		if (n != f->p && !n->op->view && reads(n, root) && can_wait(n))
+	FOR_READERS(f->readers, r, readers_of(f->readers, root)) {
+		const Node *n = r->node;
+		if (n != f->p && !n->op->view && can_wait(n) &&
+		    readers_precede(f->readers, rival, n))
 			return true;
+	}
 	return false;
 }
 
-static bool pays(const Candidate *f)
+static bool pays(Candidate *f)
 {
 	const Node *rival = last_rival(f);
 	int64_t held = 0;
@@ -280,10 +281,10 @@ static bool prevents_overlap(const Candidate *f)
 		                                : NULL;
 		if (!root || !in_arena(root) || value_bytes(root) <= more)
 			continue;
-		for (const Node *n = f->g->first; n; n = n->next)
-			if (n != f->p && n != f->c && !n->op->view &&
-			    reads(n, root) && !n->out[0]->var &&
-			    saved_over(n, root) > more)
+		FOR_READERS(f->readers, r, readers_of(f->readers, root))
+			if (r->node != f->p && r->node != f->c &&
+			    !r->node->op->view && !r->node->out[0]->var &&
+			    saved_over(r->node, root) > more)
 				return true;
 	}
 	return false;
@@ -292,24 +293,39 @@ static bool prevents_overlap(const Candidate *f)
 /* Does anything in p's way down replace a variable that p reads? */
 static bool may_move(const Candidate *f)
 {
-	for (const Node *n = f->p; n != f->after; n = n->next)
-		if (reads_replaced(f->p, n->next))
+	for (int i = 0; i < f->p->nin; i++) {
+		const Value *x = f->p->in[i] ? value_viewed(f->p->in[i]) : NULL;
+		const Node *by = x && x->kind == V_VARIABLE
+		                 ? f->replaced_by[x->var->id] : NULL;
+		if (by && readers_precede(f->readers, f->p, by) &&
+		    !readers_precede(f->readers, f->after, by))
 			return false;
+	}
 	return true;
+}
+
+static void stay_behind(Candidate *f, Node *n)
+{
+	if (readers_precede(f->readers, f->after, n) &&
+	    readers_precede(f->readers, n, f->c))
+		f->after = n;
 }
 
 /* As early as may be: behind p, all that c reads, and all other readers of what
  * it replaces. */
 static void find_place(Candidate *f)
 {
+	const Node *c = f->c;
 	f->after = f->p;
-	for (Node *n = f->p->next; n != f->c; n = n->next) {
-		bool before = reads_replaced(n, f->c);
-		for (int i = 0; i < f->c->nin; i++)
-			before |= f->c->in[i] && f->c->in[i]->def == n &&
-			          f->c->in[i] != f->read;
-		if (before)
-			f->after = n;
+	for (int i = 0; i < c->nin; i++)
+		if (c->in[i] && c->in[i]->def && c->in[i] != f->read)
+			stay_behind(f, c->in[i]->def);
+	for (int o = 0; o < c->nout; o++) {
+		if (!c->out[o]->var)
+			continue;
+		FOR_READERS(f->readers, r, readers_of_variable(
+			    f->readers, c->out[o]->var))
+			stay_behind(f, r->node);
 	}
 }
 
@@ -391,17 +407,24 @@ static void replace(Candidate *f)
 	node_set_outputs(g, n, 1);
 	g->at = f->after->next;
 	graph_remove(g, f->c);
+	readers_remove(f->readers, f->c);
 	node_done(g, n);
+	readers_add(f->readers, g, n);
 	g->at = NULL;
 	n->out[0]->memory = MEM_GRADIENT;
 	out[0] = n->out[0];
 	memcpy(out + own, f->c->out, sizeof *out * (size_t)f->c->nout);
 	n->nout = own + f->c->nout;
 	n->out = out;
-	for (int o = 0; o < n->nout; o++)
+	for (int o = 0; o < n->nout; o++) {
 		n->out[o]->def = n;
-	for (int b = 0; b < count_sources(f->read, f->p); b++)
+		if (n->out[o]->var)
+			f->replaced_by[n->out[o]->var->id] = n;
+	}
+	for (int b = 0; b < count_sources(f->read, f->p); b++) {
 		graph_remove(g, n->body[b]);
+		readers_remove(f->readers, n->body[b]);
+	}
 }
 
 /* ---- the pass ---- */
@@ -412,7 +435,6 @@ static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace) ||
 		    reads_replaced(f->p, c))
 			continue;
-		find_leads(f);
 		find_place(f);
 		if (!pays(f) || !may_move(f) ||
 		    (o->whole_gradients && prevents_overlap(f)) ||
@@ -424,22 +446,29 @@ static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 	return false;
 }
 
+static Candidate candidate_create(Arena *a, Graph *g)
+{
+	Candidate f = {
+		.g = g, .readers = readers_create(a, g),
+		.replaced_by = arena_array(a, Node *, g->model->nvars + 1),
+	};
+	f.leads = leads_create(a, g, f.readers);
+	for (Node *n = g->first; n; n = n->next)
+		for (int o = 0; o < n->nout; o++)
+			if (n->out[o]->var)
+				f.replaced_by[n->out[o]->var->id] = n;
+	return f;
+}
+
 static bool run(Graph *g, const Options *o)
 {
 	const Target *t = o->target ? o->target : &all_targets[0];
 	Arena *scratch = arena_create();
 	bool changed = false;
-	Candidate f = {.g = g};
+	Candidate f = candidate_create(scratch, g);
 	for (Node *c = g->first, *next; c; c = next) {
 		next = c->next;
-		if (!updates(c))
-			continue;
-		graph_have(g, FACT_USES);
-		f.leads = arena_array(scratch, bool, g->nnodes);
-		if (fuse(&f, c, o, t->workspace)) {
-			g->facts &= ~(unsigned)FACT_USES;
-			changed = true;
-		}
+		changed |= updates(c) && fuse(&f, c, o, t->workspace);
 	}
 	arena_destroy(scratch);
 	return changed;

@@ -12,6 +12,7 @@
  */
 #include "ir/op.h"
 #include "passes/pass.h"
+#include "passes/readers.h"
 #include "passes/train.h"
 
 enum { DY, V, MIN_BYTES = 1024 };
@@ -20,6 +21,7 @@ typedef struct Mask {
 	Graph *g;
 	const Node *loss;   /* the backward pass follows it */
 	bool *early;        /* by node id: up to the loss */
+	Readers *readers;
 } Mask;
 
 static double number(const Node *n, const char *attr)
@@ -109,32 +111,23 @@ static bool fits(const Mask *m, const Node *n)
 	       value_bytes(v) >= MIN_BYTES;
 }
 
-static bool reads(const Node *n, const Value *root)
-{
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && value_viewed(n->in[i]) == root)
-			return true;
-	return false;
-}
-
-/* The first of the backward pass to read n's value, if others than n do; they
- * add what they compute to `made`. */
+/* The first of the backward pass to read n's value, n too, if others than n do;
+ * they add what they compute to `made`. */
 static Node *first_reader(const Mask *m, Node *n, int64_t *made)
 {
 	const Value *root = value_viewed(n->in[V]);
 	Node *first = NULL;
-	for (Node *o = m->g->last; o != m->loss; o = o->prev) {
-		if (o == n) {
-			first = first ? n : NULL;
-			continue;
-		}
-		if (o->op->view || !reads(o, root))
+	FOR_READERS(m->readers, r, readers_of(m->readers, root)) {
+		Node *o = r->node;
+		if (o == n || o->op->view ||
+		    !readers_precede(m->readers, m->loss, o))
 			continue;
 		for (int i = 0; i < o->nout; i++)
 			*made += value_bytes(o->out[i]);
-		first = o;
+		first = !first || readers_precede(m->readers, o, first)
+			? o : first;
 	}
-	return first;
+	return first && readers_precede(m->readers, n, first) ? n : first;
 }
 
 /* The node that the bits are to be taken before; NULL: they do not pay. */
@@ -148,18 +141,31 @@ static Node *place_for_bits(const Mask *m, Node *n)
 	return made < value_bytes(v) ? first : NULL;
 }
 
+/* All that is new behind `from` and before `to`. */
+static void note_new(const Mask *m, const Node *from, const Node *to)
+{
+	Node *n = from ? from->next : m->g->first;
+	for (; n != to; n = n->next)
+		readers_add(m->readers, m->g, n);
+}
+
 static bool mask(Mask *m, Node *n, const struct Rule *rule)
 {
 	Graph *g = m->g;
 	g->at = fits(m, n) ? place_for_bits(m, n) : NULL;
+	Node *place = g->at, *before = place ? place->prev : NULL;
 	Value *answer = g->at ? rule->question(g, n) : NULL;
 	if (answer) {
 		Value *bits = APPLY(g, n->loc, op_PackBits, answer);
+		note_new(m, before, place);
+		before = n->prev;
 		g->at = n;
 		Value *yes = rule->yes(g, n), *no = rule->no(g, n);
 		Value *dx = APPLY(g, n->loc, op_Where, bits, yes, no);
 		dx->memory = n->out[0]->memory;
+		note_new(m, before, n);
 		graph_replace(g, n->out[0], dx);
+		readers_remove(m->readers, n);
 		graph_remove(g, n);
 	}
 	g->at = NULL;
@@ -169,7 +175,8 @@ static bool mask(Mask *m, Node *n, const struct Rule *rule)
 static bool run(Graph *g, const Options *o)
 {
 	Arena *scratch = arena_create();
-	Mask m = {g, loss_node(g), arena_array(scratch, bool, g->nnodes)};
+	Mask m = {g, loss_node(g), arena_array(scratch, bool, g->nnodes),
+	          readers_create(scratch, g)};
 	bool changed = false;
 	for (Node *n = m.loss ? g->first : NULL; n != NULL; n = n->next) {
 		m.early[n->id] = true;
@@ -186,5 +193,6 @@ static bool run(Graph *g, const Options *o)
 }
 
 const Pass pass_mask = {
-	"mask", "keep a bit where the gradient needs no more", .run = run,
+	"mask", "keep a bit where the gradient needs no more",
+	.needs = FACT_USES, .run = run,
 };

@@ -185,17 +185,6 @@ static Value *reduction(Graph *g, Node *n)
 	return NULL;
 }
 
-static int count_readers(const Graph *g, const Value *v)
-{
-	int readers = 0;
-	for (const Node *n = g->first; n; n = n->next)
-		for (int i = 0; i < n->nin; i++)
-			readers += n->in[i] == v;
-	for (int i = 0; i < g->noutputs; i++)
-		readers += g->output[i].value == v;
-	return readers;
-}
-
 /*
  * maxpool(relu(x)) = relu(maxpool(x)): fewer elements, and neither relu(x) nor a
  * map of where it is positive has to be kept. Where the result is positive the
@@ -207,7 +196,7 @@ static Value *pool_of_relu(Graph *g, Node *n)
 	const Node *relu = n->in[0]->def;
 	bool pools = is(n, "MaxPool") || is(n, "GlobalMaxPool");
 	if (!pools || n->nout != 1 || !is(relu, "Relu") ||
-	    count_readers(g, relu->out[0]) != 1)
+	    relu->out[0]->nuses != 1)
 		return NULL;
 	Node *pool = node_new(g, n->loc, n->op, 1, relu->in);
 	node_copy_attrs(g, pool, n);
@@ -265,5 +254,6 @@ static bool run(Graph *g, const Options *o)
 }
 
 const Pass pass_simplify = {
-	"simplify", "apply algebraic identities", .run = run,
+	"simplify", "apply algebraic identities",
+	.needs = FACT_USES, .run = run,
 };
