@@ -108,23 +108,30 @@ static bool was_listed(const Plan *plan, int step, int output)
 	return false;
 }
 
-/* The values that are only a part of it, with the bytes that each is in. */
-static json_t *parts_json(const Plan *plan, int buffer)
+static json_t *part_json(const Plan *plan, int buffer, const Value *v)
 {
-	json_t *list = json_array();
+	int64_t low = plan->place[v->id].offset - plan->buffer[buffer].offset;
+	return json_pack("{s:o, s:I, s:I}", "name", text_json(v->name), "low",
+	                 (json_int_t)low, "high",
+	                 (json_int_t)(low + value_bytes(v)));
+}
+
+/* By buffer: the values that are only a part of it, with the bytes that each is
+ * in. */
+static json_t **parts_json(Arena *a, const Plan *plan)
+{
+	json_t **list = arena_array(a, json_t *, plan->nbuffers + 1);
+	for (int i = 0; i < plan->nbuffers; i++)
+		list[i] = json_array();
 	for (int s = 0; s < plan->nsteps; s++)
 		for (int o = 0; o < plan->step[s]->nout; o++) {
 			const Value *v = plan->step[s]->out[o];
-			const Place *p = &plan->place[v->id];
-			int64_t low = p->offset - plan->buffer[buffer].offset;
-			if (buffer_of(plan, v) != buffer ||
-			    value_bytes(v) >= value_bytes(p->base) ||
-			    was_listed(plan, s, o))
-				continue;
-			json_array_append_new(list, json_pack(
-				"{s:o, s:I, s:I}", "name", text_json(v->name),
-				"low", (json_int_t)low, "high",
-				(json_int_t)(low + value_bytes(v))));
+			int b = buffer_of(plan, v);
+			if (b >= 0 && value_bytes(v) <
+			    value_bytes(plan->place[v->id].base) &&
+			    !was_listed(plan, s, o))
+				json_array_append_new(list[b],
+				                      part_json(plan, b, v));
 		}
 	return list;
 }
@@ -133,6 +140,7 @@ json_t *plan_buffers_json(const Plan *plan)
 {
 	Arena *scratch = arena_create();
 	const Node **writer = plan_writers(scratch, plan);
+	json_t **parts = parts_json(scratch, plan);
 	json_t *list = json_array();
 	for (int i = 0; i < plan->nbuffers; i++) {
 		const Buffer *b = &plan->buffer[i];
@@ -144,7 +152,7 @@ json_t *plan_buffers_json(const Plan *plan)
 			"offset", (json_int_t)b->offset,
 			"first", b->first, "last", b->last,
 			"windows", windows_json(b),
-			"parts", parts_json(plan, i),
+			"parts", parts[i],
 			"op", writer[i] ? writer[i]->op->name : "",
 			"node", text_json(writer[i] ? writer[i]->loc.node
 			                            : NULL)));
