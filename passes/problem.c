@@ -56,32 +56,58 @@ static bool same_body(const Problem *p, const Value *v, const Value *w)
 	return p->storage[p->of[v->id]].body == p->storage[p->of[w->id]].body;
 }
 
-/* May the task write output o over x and all inputs that share its storages?
+/* The inputs that share storages with one. */
+typedef struct Sharers {
+	int n, *input;
+} Sharers;
+
+/* By input; none for one that an earlier input has the storages of. */
+static const Sharers *find_sharers(Arena *a, const Problem *p, const Node *n)
+{
+	Sharers *list = arena_array(a, Sharers, n->nin + 1);
+	int *all = arena_array(a, int, n->nin + 1);
+	for (int i = 0; i < n->nin; i++) {
+		int count = 0;
+		bool seen = !n->in[i];
+		for (int k = 0; k < n->nin && !seen; k++) {
+			if (!n->in[k] || !share_storages(p, n->in[k], n->in[i]))
+				continue;
+			seen = k < i && same_storages(p, n->in[k], n->in[i]);
+			all[count++] = k;
+		}
+		if (seen)
+			continue;
+		list[i] = (Sharers){count, arena_array(a, int, count)};
+		memcpy(list[i].input, all, sizeof *all * (size_t)count);
+	}
+	return list;
+}
+
+/* May the task write output o over the input and all that share its storages?
  * `pair` has the kernel's answer for each input and output. */
 static bool may_overwrite(const Problem *p, const Node *n, const Pair *pair,
-                          const Value *x, int o)
+                          const Sharers *s, int o)
 {
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && share_storages(p, n->in[i], x) &&
-		    (!same_storages(p, n->in[i], x) ||
-		     !pair[i * n->nout + o].in_place))
+	const Value *x = n->in[s->input[0]];
+	for (int k = 0; k < s->n; k++)
+		if (!same_storages(p, n->in[s->input[k]], x) ||
+		    !pair[s->input[k] * n->nout + o].in_place)
 			return false;
 	return true;
 }
 
-/* How far before x output o must start, in steps that keep all alignments; -1:
- * an input that is a part of x is in the way. */
+/* How far before it output o must start, in steps that keep all alignments; -1:
+ * an input that is a part of it is in the way. */
 static int64_t must_be_ahead(const Problem *p, const Node *n, const Pair *pair,
-                             const Value *x, int o)
+                             const Sharers *s, int o)
 {
+	const Value *x = n->in[s->input[0]];
 	int64_t ahead = 0;
-	for (int i = 0; i < n->nin; i++) {
-		if (!n->in[i] || !share_storages(p, n->in[i], x))
-			continue;
-		if (!same_storages(p, n->in[i], x))
+	for (int k = 0; k < s->n; k++) {
+		if (!same_storages(p, n->in[s->input[k]], x))
 			return -1;
-		if (pair[i * n->nout + o].ahead > ahead)
-			ahead = pair[i * n->nout + o].ahead;
+		int64_t more = pair[s->input[k] * n->nout + o].ahead;
+		ahead = more > ahead ? more : ahead;
 	}
 	return (ahead + OVERLAP_ALIGN - 1) / OVERLAP_ALIGN * OVERLAP_ALIGN;
 }
@@ -188,16 +214,16 @@ static void find_accesses(Builder *b, int t)
 
 /* A task that reads a variable and replaces it works in place or not at all. */
 static void check_replacements(const Problem *p, const Node *n,
-                               const Pair *pair)
+                               const Pair *pair, const Sharers *sharers)
 {
 	for (int o = 0; o < n->nout; o++)
 		for (int i = 0; i < n->nin && n->out[o]->var; i++) {
-			if (!n->in[i])
+			if (!sharers[i].n)
 				continue;
 			const Storage *s = &p->storage[p->of[n->in[i]->id]];
 			if (s->region == REGION_STATE &&
 			    s->root->var == n->out[o]->var &&
-			    !may_overwrite(p, n, pair, n->in[i], o))
+			    !may_overwrite(p, n, pair, &sharers[i], o))
 				BUG("%s '%s' cannot replace variable '%s' in "
 				    "place", n->op->name, n->loc.node,
 				    s->root->var->name);
@@ -237,7 +263,7 @@ void task_reuse(const Problem *p, Task *task, Reuse u)
 
 /* Over x, in its place or before it, if either is worth while. */
 static void find_reuse(Problem *p, Task *task, const Pair *pair,
-                       const Value *x, int o)
+                       const Value *x, const Sharers *s, int o)
 {
 	const Value *y = task->node->out[o];
 	Reuse u = {
@@ -247,9 +273,9 @@ static void find_reuse(Problem *p, Task *task, const Pair *pair,
 	if (p->storage[u.read].region != REGION_ARENA || same_body(p, x, y))
 		return;
 	bool in_place = reuse_is_in_place(p, &u) &&
-	                may_overwrite(p, task->node, pair, x, o);
+	                may_overwrite(p, task->node, pair, s, o);
 	if (!in_place)
-		u.ahead = must_be_ahead(p, task->node, pair, x, o);
+		u.ahead = must_be_ahead(p, task->node, pair, s, o);
 	if (in_place || (u.ahead >= 0 && reuse_saves(p, &u) >= LEAST_SAVED))
 		task_reuse(p, task, u);
 }
@@ -265,25 +291,21 @@ static bool is_written(const Problem *p, int t, const Value *v)
 	return true;
 }
 
-static bool was_seen(const Problem *p, const Node *n, int i)
-{
-	for (int k = 0; k < i; k++)
-		if (n->in[k] && same_storages(p, n->in[k], n->in[i]))
-			return true;
-	return false;
-}
-
 static void find_reuses(Builder *b, int t, const Pair *pair)
 {
 	Problem *p = b->p;
 	Task *task = &p->task[t];
 	const Node *n = task->node;
+	Arena *scratch = arena_create();
+	const Sharers *sharers = find_sharers(scratch, p, n);
 	task->reuse = arena_array(b->arena, Reuse, n->nin * n->nout);
 	for (int o = 0; o < n->nout; o++)
 		for (int i = 0; i < n->nin && is_written(p, t, n->out[o]); i++)
-			if (n->in[i] && !was_seen(p, n, i))
-				find_reuse(p, task, pair, n->in[i], o);
-	check_replacements(p, n, pair);
+			if (sharers[i].n)
+				find_reuse(p, task, pair, n->in[i],
+				           &sharers[i], o);
+	check_replacements(p, n, pair, sharers);
+	arena_destroy(scratch);
 }
 
 /* ---- what must come before what ---- */
