@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""How planning time grows with the graph.
+"""How planning grows with the graph.
 
-    scale.py THIMBLE [NODES,...] [BUFFERS,...] > scale.csv
+    scale.py THIMBLE [NODES,...] [BUFFERS,...] [MODEL,...] > scale.csv
 
-Generated models (a chain, residual blocks, blocks of three branches) of about 100 to 10,000
-ONNX nodes: `thimble plan` without a budget, and with --ram at half of the arena that it then
-takes. Then `thimble pack` on 1,000 to 100,000 random buffers. One CSV row each: what, size,
-steps of the training function or buffers, seconds, and how it ended.
+Generated models (chain, residual, branches, transformer, convs) of about 100 to 10,000 ONNX
+nodes: `thimble plan` without a budget, and with --ram at half of the arena that it then takes.
+Then `thimble pack` on 1,000 to 100,000 random buffers. One CSV row each: what, nodes, steps of
+the training function, buffers, CPU seconds, peak resident kilobytes, exit status, bytes of the
+arena (for pack: the height), and operations over those of the plan without a budget (for pack:
+the height over the proved bound).
 """
 import csv
 import json
@@ -14,7 +16,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 import onnx
@@ -24,23 +25,30 @@ WIDTH, BATCH, LIMIT = 16, 32, 900
 
 
 class Model:
-    def __init__(self):
-        self.nodes, self.weights = [], []
+    def __init__(self, *shape):
+        self.shape, self.nodes, self.weights = list(shape), [], []
 
-    def add(self, op, *inputs):
+    def add(self, op, *inputs, **attributes):
         out = f'v{len(self.nodes)}'
-        self.nodes.append(helper.make_node(op, inputs, [out], name=f'n{len(self.nodes)}'))
+        self.nodes.append(helper.make_node(op, inputs, [out], name=f'n{len(self.nodes)}',
+                                           **attributes))
         return out
 
-    def layer(self, x):
+    def weight(self, *shape):
         name = f'w{len(self.weights)}'
-        w = np.full((WIDTH, WIDTH), 0.1, np.float32)
-        self.weights.append(numpy_helper.from_array(w, name))
-        return self.add('Tanh', self.add('MatMul', x, name))
+        self.weights.append(numpy_helper.from_array(np.full(shape, 0.1, np.float32), name))
+        return name
+
+    def layer(self, x):
+        return self.add('Tanh', self.add('MatMul', x, self.weight(WIDTH, WIDTH)))
+
+    def affine(self, x, rows, columns):
+        return self.add('Add', self.add('MatMul', x, self.weight(rows, columns)),
+                        self.weight(columns))
 
     def save(self, path, y):
         def info(name):
-            return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, WIDTH])
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, self.shape)
         graph = helper.make_graph(self.nodes, 'scale', [info('x')], [info(y)], self.weights)
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)],
                                     ir_version=8), path)
@@ -58,26 +66,63 @@ def branches(m, x):
     return m.add('Add', m.add('Add', m.layer(x), m.layer(x)), m.layer(m.layer(x)))
 
 
-def make(path, block, nodes):
-    m, x = Model(), 'x'
+def normed(m, x):
+    return m.add('LayerNormalization', x, m.weight(WIDTH), m.weight(WIDTH), axis=-1)
+
+
+def transformer(m, x):
+    h = normed(m, x)
+    q, k, v = (m.affine(h, WIDTH, WIDTH) for _ in range(3))
+    scores = m.add('MatMul', q, m.add('Transpose', k, perm=[0, 2, 1]))
+    read = m.add('MatMul', m.add('Softmax', scores, axis=-1), v)
+    x = m.add('Add', x, m.add('MatMul', read, m.weight(WIDTH, WIDTH)))
+    h = m.add('Relu', m.affine(normed(m, x), WIDTH, 4 * WIDTH))
+    return m.add('Add', x, m.affine(h, 4 * WIDTH, WIDTH))
+
+
+def conv(m, x):
+    n = WIDTH // 4
+    y = m.add('Conv', x, m.weight(n, n, 3, 3), m.weight(n), pads=[1, 1, 1, 1])
+    return m.add('BatchNormalization', y, *(m.weight(n) for _ in range(4)))
+
+
+def convs(m, x):
+    return m.add('Relu', m.add('Add', x, conv(m, m.add('Relu', conv(m, x)))))
+
+
+MODELS = {'chain': (chain, BATCH, WIDTH), 'residual': (residual, BATCH, WIDTH),
+          'branches': (branches, BATCH, WIDTH), 'transformer': (transformer, 4, 8, WIDTH),
+          'convs': (convs, 8, WIDTH // 4, 8, 8)}
+
+
+def make(path, name, nodes):
+    block, *shape = MODELS[name]
+    m, x = Model(*shape), 'x'
     while len(m.nodes) < nodes:
         x = block(m, x)
     m.save(path, x)
 
 
-def timed(*command):
-    start = time.time()
-    try:
-        r = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
-    except subprocess.TimeoutExpired:
-        return time.time() - start, None, 'too long'
-    return time.time() - start, r, r.returncode
+def run(*command):
+    """CPU seconds, kilobytes, exit status, and the JSON on stdout. GNU time asks: what this
+    process holds would count for a child of its own."""
+    r = subprocess.run(['/usr/bin/time', '-f', '%U %S %M', 'timeout', str(LIMIT), *command],
+                       capture_output=True, text=True)
+    user, system, rss = r.stderr.split()[-3:]
+    return (f'{float(user) + float(system):.2f}', rss, r.returncode,
+            json.loads(r.stdout) if r.stdout else None)
 
 
 def plan(tool, path, *extra):
-    seconds, r, status = timed(tool, 'plan', path, '--loss', 'mse', '--optimizer', 'sgd',
-                               '--json', *extra)
-    return seconds, json.loads(r.stdout) if r and r.stdout else None, status
+    return run(tool, 'plan', path, '--loss', 'mse', '--optimizer', 'sgd', '--json', *extra)
+
+
+def row_of(what, nodes, cpu, rss, status, p, plain):
+    if not p:
+        return [what, nodes, '', '', cpu, rss, status, '', '']
+    train = p['functions']['train']
+    return [what, nodes, train['steps'], len(p['buffers']), cpu, rss, status,
+            p['arena_bytes'], f"{p['flops'] / plain:.4f}"]
 
 
 def write_buffers(path, n):
@@ -91,30 +136,30 @@ def write_buffers(path, n):
 
 
 def main():
-    tool = sys.argv[1]
-    nodes = sys.argv[2] if len(sys.argv) > 2 else '100,300,1000,3000,10000'
-    buffers = sys.argv[3] if len(sys.argv) > 3 else '1000,10000,100000'
-    out = csv.writer(sys.stdout)
-    out.writerow(['what', 'size', 'steps', 'seconds', 'status', 'recomputed_percent'])
+    tool, *rest = sys.argv[1:]
+    defaults = ['100,300,1000,3000,10000', '1000,10000,100000', ','.join(MODELS)]
+    sizes, buffers, names = rest + defaults[len(rest):]
+    out = csv.writer(sys.stdout, lineterminator='\n')
+    out.writerow(['what', 'nodes', 'steps', 'buffers', 'cpu_seconds', 'peak_kilobytes', 'status',
+                  'bytes', 'ratio'])
     with tempfile.TemporaryDirectory() as work:
-        for block in (chain, residual, branches):
-            for n in map(int, nodes.split(',')):
-                make(f'{work}/m.onnx', block, n)
-                seconds, p, status = plan(tool, f'{work}/m.onnx')
-                if not p:
-                    out.writerow([block.__name__, n, '', f'{seconds:.2f}', status, ''])
-                    continue
-                steps = p['functions']['train']['steps']
-                out.writerow([block.__name__, n, steps, f'{seconds:.2f}', status, 0])
-                ram = p['state_bytes'] + p['arena_bytes'] // 2
-                seconds, p, status = plan(tool, f'{work}/m.onnx', '--ram', str(ram))
-                percent = 100 * p['recomputed_flops'] / p['flops'] if p and p.get('flops') else ''
-                out.writerow([f'{block.__name__} at half', n, steps, f'{seconds:.2f}', status, percent])
+        path = f'{work}/m.onnx'
+        for name in names.split(','):
+            for n in map(int, sizes.split(',')):
+                make(path, name, n)
+                *used, p = plan(tool, path)
+                plain = p['flops'] if p else 0
+                out.writerow(row_of(name, n, *used, p, plain))
+                if p:
+                    ram = p['state_bytes'] + p['arena_bytes'] // 2
+                    out.writerow(row_of(f'{name} at half', n,
+                                        *plan(tool, path, '--ram', str(ram)), plain))
                 sys.stdout.flush()
         for n in map(int, buffers.split(',')):
             write_buffers(f'{work}/b.csv', n)
-            seconds, _, status = timed(tool, 'pack', f'{work}/b.csv')
-            out.writerow(['pack', n, n, f'{seconds:.2f}', status, ''])
+            *used, p = run(tool, 'pack', f'{work}/b.csv', '--json')
+            found = [p['height'], f"{p['height'] / p['lower_bound']:.6f}"] if p else ['', '']
+            out.writerow(['pack', '', '', n, *used, *found])
             sys.stdout.flush()
 
 
