@@ -226,14 +226,17 @@ static bool run(Import *im)
 	import_check(im);
 	import_uses(im);
 	import_inputs(im);
+	torch_declare(im);
 	import_initializers(im);
 	import_nodes(im);
 	if (u->nerrors != before)
 		return false;
 	import_outputs(im);
 	import_drop_unread(im);
-	if (!im->quiet)
+	if (!im->quiet) {
 		import_explain_folding(im);
+		torch_explain(im);
+	}
 	return true;
 }
 
@@ -267,6 +270,8 @@ Graph *load_onnx(Unit *u, const Options *opt)
 {
 	int before = u->nerrors;
 	OnnxModel *m = onnx_read(u);
+	if (m)
+		torch_read(u, m);
 	if (!m || !import_inline(u, m))
 		return NULL;
 	Import im = {.u = u, .opt = opt, .m = m};

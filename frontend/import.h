@@ -128,11 +128,25 @@ bool import_initializers(Import *);
 Value *import_own_variable(Import *, Value *, const char *name);
 /* A parameter of that name, with the contents of a constant. */
 Value *import_new_variable(Import *, const char *name, const Value *);
+/* A buffer of that name, with the first contents of a variable. */
+Value *import_new_buffer(Import *, const char *name, const Value *);
 /* Drops the variables that no node reads; numbers the others. */
 void import_drop_unread(Import *);
 void import_explain_folding(Import *);
 /* Replaces calls of the file's functions by their bodies. */
 bool import_inline(Unit *, OnnxModel *);
+
+/* ---- import_torch*.c: what PyTorch's exporter notes beside the graph ---- */
+
+/* Fills in m->torch, and undoes to parameters what can be undone. */
+void torch_read(Unit *, OnnxModel *);
+void torch_mend(Unit *, OnnxModel *);
+/* Sets Name.declared of the initializers. */
+void torch_declare(Import *);
+/* Warns of what cannot be undone. */
+void torch_explain(const Import *);
+/* The node is a BatchNorm that was exported in training mode. */
+bool torch_norm_trains(const OnnxNode *);
 
 /* ---- import_old.c: opsets 1 to 6 ---- */
 

@@ -1,7 +1,8 @@
 /*
  * Initializers. A floating-point one is a variable under its own name: a
  * parameter, or a buffer if only a BatchNormalization reads it as a running
- * statistic. Scalars, integers and attention masks are constants.
+ * statistic. Scalars, integers, attention masks, and what the exporter declares to
+ * be no parameter are constants.
  */
 #include "frontend/import.h"
 
@@ -63,7 +64,10 @@ static bool import_one(Import *im, const OnnxTensor *t, Name *n)
 	}
 	if (!n->uses)
 		return true;
-	bool variable = dtype_is_float(t->dtype) && t->shape.rank > 0 && !mask;
+	bool constant = n->declared == DECLARED_CONSTANT &&
+	                !(n->uses & USE_STATISTIC);
+	bool variable = dtype_is_float(t->dtype) && t->shape.rank > 0 && !mask &&
+	                !constant;
 	n->value = variable
 		? add_variable(im, t->name, n->uses, t->dtype, t->shape, t->data)
 		: graph_const(im->g, t->name, t->dtype, t->shape, t->data);
@@ -90,6 +94,12 @@ Value *import_own_variable(Import *im, Value *v, const char *name)
 Value *import_new_variable(Import *im, const char *name, const Value *v)
 {
 	return add_variable(im, name, USE_VALUE, v->dtype, v->shape, v->data);
+}
+
+Value *import_new_buffer(Import *im, const char *name, const Value *v)
+{
+	return add_variable(im, name, USE_STATISTIC, v->dtype, v->shape,
+	                    v->var->data);
 }
 
 void import_drop_unread(Import *im)

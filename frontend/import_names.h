@@ -4,6 +4,10 @@
 
 #include "ir/graph.h"
 
+typedef enum Declared {
+	DECLARED_NOTHING, DECLARED_PARAMETER, DECLARED_CONSTANT,
+} Declared;
+
 typedef struct Name {
 	const char *text;
 	Value *value;        /* once it exists */
@@ -12,6 +16,7 @@ typedef struct Name {
 	bool input;          /* of the graph, and not an initializer */
 	bool failed;         /* an error was reported: readers are skipped */
 	unsigned uses;       /* a set of USE_... */
+	Declared declared;   /* by the exporter */
 	int64_t inner;       /* the batch's stride within its dimension; 0: ? */
 } Name;
 

@@ -206,9 +206,12 @@ bool convert_pool(Site *s)
 
 /* ---- BatchNormalization ---- */
 
-/* Until opset 13 the number of outputs says it, then an attribute. */
+/* Until opset 13 the number of outputs says it, then an attribute; PyTorch's
+ * exporter of today says it beside the graph only. */
 static bool is_training(const Site *s)
 {
+	if (torch_norm_trains(s->n))
+		return true;
 	if (s->opset >= 14)
 		return site_int(s, "training_mode", 0) != 0;
 	int named = 0;
@@ -229,6 +232,17 @@ static Value *current_statistic(Graph *g, Value *v, Variable **var)
 				return n->out[o];
 			}
 	return v;
+}
+
+/* An exporter may keep one of several equal initializers, so that what one node
+ * updates as a statistic is another's weight: here the two part. */
+static Value *own_statistic(Site *s, Value *v, const char *what)
+{
+	if (v->kind != V_VARIABLE || v->var->role == VAR_BUFFER)
+		return v;
+	const char *name = arena_printf(s->im->u->arena, "%s.%s", s->loc.node,
+	                                what);
+	return import_new_buffer(s->im, name, v);
 }
 
 static void update_variable(Value *result, Variable *var)
@@ -252,6 +266,8 @@ static bool convert_training(Site *s)
 	const OpDef *op = site_op(s, "BatchNormalizationTrain");
 	if (!op)
 		return false;
+	s->in[3] = own_statistic(s, s->in[3], "running_mean");
+	s->in[4] = own_statistic(s, s->in[4], "running_var");
 	s->in[3] = current_statistic(g, s->in[3], &mean);
 	s->in[4] = current_statistic(g, s->in[4], &var);
 	Node *n = node_new(g, s->loc, op, 5, s->in);

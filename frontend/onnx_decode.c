@@ -30,6 +30,18 @@ static const char **texts(Decode *d, size_t n, char **s)
 	return copy;
 }
 
+/* NULL: there is none of that key. */
+static const char *metadata(Decode *d, size_t n,
+                            Onnx__StringStringEntryProto **entry,
+                            const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (entry[i]->key && entry[i]->value &&
+		    !strcmp(entry[i]->key, key))
+			return text(d, entry[i]->value);
+	return NULL;
+}
+
 /* ---- attributes ---- */
 
 /* Files before IR version 2 do not say which field is in use. */
@@ -157,6 +169,8 @@ static void decode_node(Decode *d, const Onnx__NodeProto *n, int index,
 	out->attr = arena_array(d->u->arena, OnnxAttr, out->nattr);
 	for (int i = 0; i < out->nattr; i++)
 		decode_attr(d, out->loc, n->attribute[i], &out->attr[i]);
+	out->torch_call = metadata(d, n->n_metadata_props, n->metadata_props,
+	                           "pkg.torch.onnx.fx_node");
 }
 
 static OnnxNode *decode_nodes(Decode *d, size_t n, Onnx__NodeProto **nodes,
@@ -240,6 +254,21 @@ static void decode_initializers(Decode *d, const Onnx__GraphProto *g,
 	}
 }
 
+static void decode_notes(Decode *d, const Onnx__GraphProto *g, OnnxModel *m)
+{
+	m->torch_signature = metadata(d, g->n_metadata_props, g->metadata_props,
+		"pkg.torch.export.ExportedProgram.graph_signature");
+	m->folded = arena_array(d->u->arena, OnnxFolded, g->n_value_info);
+	for (size_t i = 0; i < g->n_value_info; i++) {
+		const Onnx__ValueInfoProto *v = g->value_info[i];
+		const char *from = metadata(d, v->n_metadata_props,
+			v->metadata_props, "pkg.onnxscript.optimizer.folded_from");
+		if (from)
+			m->folded[m->nfolded++] = (OnnxFolded){text(d, v->name),
+			                                       from};
+	}
+}
+
 static void decode_functions(Decode *d, const Onnx__ModelProto *p, OnnxModel *m)
 {
 	m->nfunctions = (int)p->n_functions;
@@ -279,6 +308,7 @@ static OnnxModel *decode_model(Decode *d, const Onnx__ModelProto *p)
 	m->nnodes = (int)g->n_node;
 	m->node = decode_nodes(d, g->n_node, g->node, m->opset);
 	decode_functions(d, p, m);
+	decode_notes(d, g, m);
 	if (p->n_training_info)
 		warn_at(d->u, (Loc){0}, "the file's training_info is ignored");
 	return m;

@@ -43,6 +43,7 @@ typedef struct OnnxNode {
 	int nin, nout, nattr;
 	const char **in, **out;   /* "": absent */
 	OnnxAttr *attr;
+	const char *torch_call;   /* the PyTorch call it stands for; NULL: ? */
 } OnnxNode;
 
 typedef struct OnnxDim {
@@ -64,6 +65,13 @@ typedef struct OnnxFunction {
 	OnnxNode *node;
 } OnnxFunction;
 
+/* The exporter made an initializer from others: their names, as a Python list. */
+typedef struct OnnxFolded {
+	const char *name, *from;
+} OnnxFolded;
+
+typedef struct Torch Torch;
+
 typedef struct OnnxModel {
 	int64_t ir_version, opset;
 	const char *producer, *producer_version;
@@ -72,6 +80,11 @@ typedef struct OnnxModel {
 	OnnxPort *input, *output;
 	OnnxNode *node;
 	OnnxFunction *function;
+	/* What torch.export says of parameters and buffers; NULL: nothing. */
+	const char *torch_signature;
+	int nfolded;
+	OnnxFolded *folded;
+	Torch *torch;       /* the same, read: import_torch.h */
 } OnnxModel;
 
 /* Reads u->path. NULL after reported errors. */

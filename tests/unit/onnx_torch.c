@@ -1,0 +1,101 @@
+/* What PyTorch's exporter notes beside the graph: roles, the mode of a
+ * BatchNorm, what its optimizer did and what the reader undoes of it. The models
+ * are tests/tools/make_exports.py's. */
+#include "tests/unit/onnx_test.h"
+
+#define EXPORT(name) SOURCE_DIR "/tests/models/exports/" name ".onnx"
+
+static Loaded *good(const char *path)
+{
+	Loaded *l = load(path);
+	cr_assert_not_null(l->g, "%s: %s", path, l->said);
+	return l;
+}
+
+static int count(const char *text, const char *what)
+{
+	int n = 0;
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+static void check_said(const char *path, int warnings, const char *what)
+{
+	Loaded *l = good(path);
+	cr_expect_eq(count(l->said, "warning"), warnings, "%s", l->said);
+	cr_expect_not_null(strstr(l->said, what), "%s", l->said);
+	unload(l);
+}
+
+Test(onnx_torch, says_what_is_lost)
+{
+	check_said(EXPORT("dynamo-residual"), 0, "");
+	check_said(EXPORT("dynamo-causal"), 0, "");
+	check_said(EXPORT("optimized-attention"), 1,
+	           "such as 'first.weight', which is now 'val_0'");
+	check_said(EXPORT("optimized-residual"), 1, "Conv 'node_Conv_30': the "
+	           "exporter folded the BatchNorm of 'bn.weight' into it");
+	check_said(EXPORT("optimized-gates"), 3,
+	           "computed 'slice_2' from 'old.bias' and others");
+	check_said(EXPORT("optimized-layers"), 2, "it read another parameter "
+	           "instead of 'encoder.layers.1.self_attn.in_proj_weight'");
+}
+
+static int operators(const Loaded *l, const OpDef *op)
+{
+	int n = 0;
+	for (const Node *i = l->g->first; i; i = i->next)
+		n += i->op == op;
+	return n;
+}
+
+Test(onnx_torch, batch_norm_in_training_mode)
+{
+	Loaded *l = good(EXPORT("dynamo-residual"));
+	cr_expect_eq(operators(l, &op_BatchNormalizationTrain), 2);
+	const Variable *mean = model_find(l->g->model, "bn.running_mean");
+	cr_assert_not_null(mean);
+	cr_expect(mean->mutable);
+	cr_expect_eq(mean->role, VAR_BUFFER);
+	unload(l);
+}
+
+/* What the gates begin from is no parameter, nor what was computed with some. */
+Test(onnx_torch, constants_do_not_train)
+{
+	Loaded *l = good(EXPORT("optimized-gates"));
+	cr_expect_null(model_find(l->g->model, "zeros"));
+	cr_expect_null(model_find(l->g->model, "slice_2"));
+	cr_expect_eq(l->g->model->nvars, 6);
+	unload(l);
+}
+
+/* The head is a transposed copy of the embedding in the file. */
+Test(onnx_torch, tied_weights_are_one)
+{
+	Loaded *l = good(EXPORT("optimized-causal"));
+	const Variable *v = model_find(l->g->model, "embed.weight");
+	int values = 0;
+	cr_assert_not_null(v);
+	for (int i = 0; i < l->g->nvarvalues; i++)
+		values += l->g->varvalue[i]->shape.rank == 2 &&
+		          numel(l->g->varvalue[i]->shape) == numel(v->shape);
+	cr_expect_eq(values, 1);
+	unload(l);
+}
+
+/* Norms that all begin as ones and zeros, and biases that begin as zeros. */
+Test(onnx_torch, equal_parameters_part)
+{
+	Loaded *l = good(EXPORT("optimized-encoder"));
+	static const char *const names[] = {
+		"encoder.layers.0.norm1.weight", "encoder.layers.0.norm2.weight",
+		"encoder.layers.0.norm1.bias", "encoder.layers.0.norm2.bias",
+		"encoder.layers.0.self_attn.out_proj.bias",
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		cr_expect_not_null(model_find(l->g->model, names[i]), "%s",
+		                   names[i]);
+	unload(l);
+}
