@@ -43,6 +43,8 @@ bool convert_tile(Site *);
 
 bool convert_slice(Site *);
 bool convert_split(Site *);
+bool convert_split_to_sequence(Site *);
+bool convert_sequence_at(Site *);
 bool convert_pad(Site *);
 bool convert_trilu(Site *);
 

@@ -38,6 +38,8 @@ static const Rule rules[] = {
 
 	{"Slice", convert_slice, " starts:I ends:I axes:I"},
 	{"Split", convert_split, " axis:i split:I num_outputs:i"},
+	{"SplitToSequence", convert_split_to_sequence, " axis:i keepdims:i"},
+	{"SequenceAt", convert_sequence_at, ""},
 	{"Pad", convert_pad, " mode:s pads:I value:f"},
 	{"Trilu", convert_trilu, " upper:i"},
 

@@ -229,6 +229,20 @@ def indexing():
                         dict(axis=0, num_outputs=2)),
                        ('Concat', ['b', 'a'], ['y'], dict(axis=0))],
           x[:3], np.concatenate([x[2:3], x[:2]]), opset=18)
+    # Elements of a sequence: of equal lengths with a rest, listed, of one each.
+    for name, l, at, keep, y in [
+            ('equal', init('l', np.int64(4)), [-1, 0], 1, [x[:, 4:], x[:, :4]]),
+            ('listed', ints('l', [1, 3, 2]), [1, -1], 1, [x[:, 1:4], x[:, 4:]]),
+            ('ones', None, [5, 0], 0, [x[:, 5], x[:, 0]]),
+            ('ones_kept', None, [5, -6], 1, [x[:, 5:], x[:, :1]])]:
+        value('sequence_' + name, [
+            ('SplitToSequence', ['x', 'l'] if l else ['x'], ['q'],
+             dict(axis=1, keepdims=keep)),
+            ('SequenceAt', ['q', 'i'], ['a']), ('SequenceAt', ['q', 'j'], ['b']),
+            ('Concat', ['a', 'b'], ['y'], dict(axis=-1))],
+            x, np.concatenate(y, -1),
+            [init('i', np.int64(at[0])), init('j', np.int64(at[1]))] +
+            ([l] if l else []))
     value('gather_negative', [('Gather', ['x', 'i'], ['y'], dict(axis=1))], x,
           x[:, [[-1, 0]]], [ints('i', [[-1, 0]])])
     pads = [1, 0, 0, 2]
@@ -690,6 +704,13 @@ def bad_graphs():
     bad('slice_step', "Slice 's': a step is 0",
         [('Slice', ['x', 's', 'e', 's', 'z'], ['y'], 's')],
         [ints('s', [0]), ints('e', [1]), ints('z', [0])])
+    split = ('SplitToSequence', ['x', 'l'], ['q'], 's', dict(axis=1))
+    bad('sequence_read', "SplitToSequence 's': its sequence is read by 'j'",
+        [split, ('ConcatFromSequence', ['q'], ['y'], 'j', dict(axis=1))],
+        [ints('l', [1, 1])])
+    bad('sequence_element', "SequenceAt 'a': asks for element 2, which 's' "
+        "does not make", [split, ('SequenceAt', ['q', 'i'], ['y'], 'a')],
+        [ints('l', [1, 1]), ints('i', 2)])
     bad('pad_overflow', "Pad 'p': pads by -9223372036854775808 elements",
         [('Pad', ['x', 'p'], ['y'], 'p')], [ints('p', [0, -2**63, 0, 0])])
     bad('output_shape', "ConvTranspose 'c': output_padding[0] is 4, expected",
