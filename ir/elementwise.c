@@ -259,7 +259,7 @@ Kernel *kernel_create(Arena *a, const Node *n)
 	return k;
 }
 
-Kernel *kernel_of(Arena *a, const Node *n)
+static Kernel *lower(Arena *a, const Node *n)
 {
 	Kernel *k = kernel_create(a, n);
 	if (n->op->lower)
@@ -269,4 +269,17 @@ Kernel *kernel_of(Arena *a, const Node *n)
 	if (k->depth)
 		BUG("%s leaves %d loops open", n->op->name, k->depth);
 	return k;
+}
+
+Kernel *kernel_of(Arena *a, const Node *n)
+{
+	Kernel *k = lower(a, n);
+	if (k->misfit)
+		BUG("%s: %s", n->op->name, k->misfit);
+	return k;
+}
+
+const char *kernel_misfit(Arena *a, const Node *n)
+{
+	return lower(a, n)->misfit;
 }

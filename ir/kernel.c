@@ -2,6 +2,7 @@
 
 #include "ir/op.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 typedef enum Result { ARITH, COMPARE, SELECT, UNIFORM } Result;
@@ -10,10 +11,10 @@ static const struct {
 	const char *name;
 	int arity;
 	Result result;
-	const char *text;
+	const char *text, *integer;   /* NULL: not on that class */
 } scalars[] = {
 #define S(name, arity, result, f32, f64, integer, fvalue, ivalue) \
-	[S_##name] = {#name, arity, result, f32 ? f32 : integer},
+	[S_##name] = {#name, arity, result, f32, integer},
 #include "ir/scalar.def"
 #undef S
 };
@@ -210,7 +211,7 @@ Expr *k_typed(Kernel *k, DType type, double x)
 {
 	Expr *e = new_expr(k, E_NUM, type);
 	e->u.num = dtype_is_float(type) ? (Scalar){.f = x}
-	                                : (Scalar){.i = (int64_t)x};
+	                                : (Scalar){.i = int64_of(x)};
 	return e;
 }
 
@@ -279,10 +280,21 @@ static Expr *retype_number(Kernel *k, Expr *e, DType type)
 	                                                : (double)e->u.num.i);
 }
 
-/* A number takes the other operand's type; otherwise the types must agree. */
+static void misfit(Kernel *k, const char *what, DType a, const char *how,
+                   DType b)
+{
+	if (!k->misfit)
+		k->misfit = arena_printf(k->arena, "%s %s%s%s", what,
+		                         dtype_name(a), how,
+		                         *how ? dtype_name(b) : "");
+}
+
+/* A number takes the other operand's type, of two numbers one of k_num() that of
+ * one of k_typed(); otherwise the types must agree. */
 static void unify(Kernel *k, ScalarOp op, Expr **a, Expr **b)
 {
-	if ((*a)->kind == E_NUM)
+	bool both = (*a)->kind == E_NUM && (*b)->kind == E_NUM;
+	if ((*a)->kind == E_NUM && !(both && (*b)->type == DT_F32))
 		*a = retype_number(k, *a, (*b)->type);
 	else
 		*b = retype_number(k, *b, (*a)->type);
@@ -290,16 +302,20 @@ static void unify(Kernel *k, ScalarOp op, Expr **a, Expr **b)
 		*a = k_cast(k, DT_I64, *a);
 	if ((*a)->type == DT_I64 && (*b)->type == DT_I32)
 		*b = k_cast(k, DT_I64, *b);
-	if ((*a)->type != (*b)->type)
-		BUG("%s: %s of %s and %s", k->node->op->name, scalars[op].name,
-		    dtype_name((*a)->type), dtype_name((*b)->type));
+	if ((*a)->type == (*b)->type)
+		return;
+	misfit(k, arena_printf(k->arena, "%s of", scalars[op].name),
+	       (*a)->type, " and ", (*b)->type);
+	*b = k_cast(k, (*a)->type, *b);
 }
 
 /* An operand that the text names twice must not be computed twice. */
 static Expr *bind_repeated(Kernel *k, ScalarOp op, int i, Expr *e)
 {
 	const char name[] = {'$', (char)('a' + i), 0};
-	const char *once = strstr(scalars[op].text, name);
+	const char *text = scalars[op].text ? scalars[op].text
+	                                    : scalars[op].integer;
+	const char *once = strstr(text, name);
 	if (e->kind == E_NUM || e->kind == E_VAR || !once ||
 	    !strstr(once + 1, name))
 		return e;
@@ -316,6 +332,10 @@ Expr *k_scalar(Kernel *k, ScalarOp op, Expr *a, Expr *b, Expr *c)
 		unify(k, op, &arg[0], &arg[1]);
 	for (int i = 0; i < scalars[op].arity; i++)
 		arg[i] = bind_repeated(k, op, i, arg[i]);
+	DType of = arg[scalars[op].arity - 1]->type;
+	if (!(dtype_is_float(of) ? scalars[op].text : scalars[op].integer))
+		misfit(k, arena_printf(k->arena, "%s of", scalars[op].name), of,
+		       "", of);
 	DType type = result == COMPARE ? DT_I32
 	           : result == UNIFORM ? DT_F32
 	           : arg[result == SELECT]->type;
@@ -353,9 +373,10 @@ Expr *k_get(Kernel *k, int var)
 void k_set(Kernel *k, int var, Expr *x)
 {
 	x = retype_number(k, x, k->type[var]);
-	if (x->type != k->type[var])
-		BUG("%s: a %s set to a %s", k->node->op->name,
-		    dtype_name(k->type[var]), dtype_name(x->type));
+	if (x->type != k->type[var]) {
+		misfit(k, "a variable of", k->type[var], " set to ", x->type);
+		x = k_cast(k, k->type[var], x);
+	}
 	Stmt *s = push(k, ST_SET);
 	s->u.set.var = var;
 	s->u.set.x = x;
@@ -372,9 +393,10 @@ static void store(Kernel *k, Access to, bool add, Expr *x)
 	x = retype_number(k, x, want);
 	if (!dtype_is_float(want) && !dtype_is_float(x->type))
 		x = k_cast(k, want, x);
-	if (x->type != want)
-		BUG("%s: a %s stored as %s", k->node->op->name,
-		    dtype_name(x->type), dtype_name(to.v->dtype));
+	if (x->type != want) {
+		misfit(k, "a result of", x->type, " stored as ", to.v->dtype);
+		x = k_cast(k, want, x);
+	}
 	Stmt *s = push(k, ST_STORE);
 	s->u.store.to = to;
 	s->u.store.add = add;

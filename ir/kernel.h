@@ -115,6 +115,7 @@ struct Kernel {
 	Stmt **tail;
 	Stmt **outer[4 * MAX_RANK];
 	int depth, maxloops, maxvars;
+	const char *misfit; /* the first operation that its types do not have */
 };
 
 /* Lowers a node: its `lower`, or the loops over its `scalar`. */
@@ -128,6 +129,10 @@ void k_members(Kernel *, const Node *, int first, int64_t elements, Index at,
 void hoist_invariants(Kernel *);
 Kernel *kernel_create(Arena *, const Node *);   /* that does nothing yet */
 Kernel *kernel_of(Arena *, const Node *);
+/* Why the node's loops cannot be computed in the types it reads: what shapes and
+ * attributes allow may still be the root of an integer. NULL: they can. For a
+ * node that was built from a file; in others it is a BUG. */
+const char *kernel_misfit(Arena *, const Node *);
 
 /* Loops and calls: open, ..., k_end. */
 int k_for(Kernel *, int64_t extent);        /* returns the loop's variable */

@@ -146,7 +146,8 @@ static bool check_inputs(Unit *u, const Node *n)
 		         op->min_in, op->max_in);
 		return false;
 	}
-	for (int i = 0; i < op->min_in; i++)
+	int needed = op->max_in == VARIADIC ? n->nin : op->min_in;
+	for (int i = 0; i < needed; i++)
 		if (!n->in[i]) {
 			error_at(u, n->loc, "input %d is missing", i);
 			return false;

@@ -68,6 +68,9 @@ typedef struct Piece {
 	int64_t from, to, count;
 } Piece;
 
+/* As max_in: any number of inputs, of which none may be absent. */
+enum { VARIADIC = 1 << 20 };
+
 struct OpDef {
 	const char *name;
 	int since;          /* first opset with this meaning; 0: thimble's own */

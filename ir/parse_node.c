@@ -361,6 +361,13 @@ static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 		name_result(p, n->out[nout - 1], &r[nout - 1]);
 }
 
+static void check_types(Parser *p, const Node *n)
+{
+	const char *misfit = kernel_misfit(p->u->arena, n);
+	if (misfit)
+		lex_fail(&p->l, "%s: there is no %s", n->op->name, misfit);
+}
+
 void parse_node(Parser *p)
 {
 	Result *r = NULL;
@@ -385,5 +392,7 @@ void parse_node(Parser *p)
 		if (!p->l.failed)
 			finish_node(p, n, nout, r);
 	}
+	if (!p->l.failed)
+		check_types(p, n);
 	parse_loc(p, n);
 }

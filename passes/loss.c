@@ -97,6 +97,12 @@ Value *append_loss(Graph *g, const Options *o)
 	Value *x = find_output(g, &o->loss);
 	if (!x)
 		return NULL;
+	if (!dtype_is_float(x->dtype)) {
+		error_at(g->unit, (Loc){0}, "output '%s' is %s; a loss is of "
+		         "floating-point numbers", x->name,
+		         dtype_name(x->dtype));
+		return NULL;
+	}
 	switch (o->loss.kind) {
 	case LOSS_GRAPH:
 		return loss_in_graph(g, x);

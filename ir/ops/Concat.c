@@ -106,7 +106,7 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_Concat = {
-	.name = "Concat", .since = 4, .min_in = 1, .max_in = 1 << 20,
+	.name = "Concat", .since = 4, .min_in = 1, .max_in = VARIADIC,
 	ATTRS([AXIS] = {"axis", ATTR_INT}),
 	.infer = infer,
 	.lower = lower,

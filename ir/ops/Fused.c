@@ -12,7 +12,7 @@ static bool infer(Unit *u, Node *n)
 }
 
 const OpDef op_Fused = {
-	.name = "Fused", .min_in = 0, .max_in = 1 << 20,
+	.name = "Fused", .min_in = 0, .max_in = VARIADIC,
 	.min_out = 1, .max_out = 1 << 20,
 	.infer = infer,
 	.lower = lower_elementwise,

@@ -136,7 +136,7 @@ static int64_t workspace(const Node *n)
 }
 
 const OpDef op_FusedUpdate = {
-	.name = "FusedUpdate", .min_in = 0, .max_in = 1 << 20,
+	.name = "FusedUpdate", .min_in = 0, .max_in = VARIADIC,
 	.min_out = 1, .max_out = 1 << 20,
 	ATTRS([ROWS] = {"rows", ATTR_INT}),
 	.infer = infer,

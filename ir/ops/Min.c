@@ -26,7 +26,7 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 }
 
 const OpDef op_Min = {
-	.name = "Min", .since = 8, .min_in = 1, .max_in = 1 << 20,
+	.name = "Min", .since = 8, .min_in = 1, .max_in = VARIADIC,
 	.scalar = scalar,
 	.grad = grad,
 	EXAMPLES({.nin = 2, .in = {{DIMS(2, 3)}, {DIMS(2, 3)}}},

@@ -17,7 +17,7 @@ static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
 }
 
 const OpDef op_MinMaxGrad = {
-	.name = "MinMaxGrad", .min_in = 3, .max_in = 1 << 20,
+	.name = "MinMaxGrad", .min_in = 3, .max_in = VARIADIC,
 	ATTRS([WHICH] = {"which", ATTR_INT}),
 	.scalar = scalar,
 	EXAMPLES({.nin = 4, .in = {{DIMS(4)}, {{0}, .lo = 1, .hi = 1},

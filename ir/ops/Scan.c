@@ -12,7 +12,7 @@ static bool infer(Unit *u, Node *n)
 }
 
 const OpDef op_Scan = {
-	.name = "Scan", .since = 8, .min_in = 0, .max_in = 1 << 20,
+	.name = "Scan", .min_in = 0, .max_in = VARIADIC,
 	.min_out = 1, .max_out = 1 << 20,
 	ATTRS([PARTS] = {"parts", ATTR_INT}, [IN_PARTS] = {"in_parts", ATTR_INTS}),
 	.infer = infer,

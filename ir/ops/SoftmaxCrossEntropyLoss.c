@@ -86,5 +86,7 @@ const OpDef op_SoftmaxCrossEntropyLoss = {
 	                 {DIMS(2), DT_I32, 0, 2}}},
 	         {.in = {{DIMS(3, 2)}, {DIMS(3), DT_I32, 5, 5}}},
 	         {.in = {{DIMS(4)}, {{0}, DT_I32, 0, 3}},
-	          .attr = {{"axis", 0}, {"label_smoothing", .f = 0.3}}}),
+	          .attr = {{"axis", 0}, {"label_smoothing", .f = 0.3}}},
+	         {.in = {{DIMS(2, 3), DT_F64}, {DIMS(2), DT_I64, 0, 2}},
+	          .attr = {{"label_smoothing", .f = 0.3}}}),
 };

@@ -16,7 +16,7 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 }
 
 const OpDef op_Sum = {
-	.name = "Sum", .since = 8, .min_in = 1, .max_in = 1 << 20,
+	.name = "Sum", .since = 8, .min_in = 1, .max_in = VARIADIC,
 	.scalar = scalar,
 	.grad = grad,
 	EXAMPLES({.nin = 3, .in = {{DIMS(2, 3)}, {DIMS(2, 1)}, {DIMS(3)}}},
