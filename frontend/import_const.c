@@ -7,20 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* More elements than this made from nothing is a mistake in the file. */
-static const int64_t MAX_CONST = 100000000;
-
-static void *const_data(Site *s, DType t, Shape shape)
-{
-	if (!shape_valid(shape) || numel(shape) > MAX_CONST) {
-		site_error(s, "makes a constant of the shape %s, which is too "
-		           "large", shape_text(s->im->u->arena, shape));
-		return NULL;
-	}
-	size_t bytes = (size_t)numel(shape) * (size_t)dtype_size(t);
-	return arena_alloc(s->im->u->arena, bytes + 1);
-}
-
 static bool give(Site *s, DType t, Shape shape, const void *data)
 {
 	s->out[0] = graph_const(s->im->g, NULL, t, shape, data);
@@ -38,10 +24,10 @@ static bool give_ints(Site *s, int n, const int64_t *x)
 static bool constant_floats(Site *s, int n, const double *x, int rank)
 {
 	Shape shape = {.rank = rank, .dim = {n}};
-	float *data = const_data(s, DT_F32, shape);
-	for (int i = 0; i < n; i++)
+	float *data = site_constant(s, DT_F32, shape);
+	for (int i = 0; data && i < n; i++)
 		data[i] = (float)x[i];
-	return give(s, DT_F32, shape, data);
+	return data && give(s, DT_F32, shape, data);
 }
 
 bool convert_constant(Site *s)
@@ -82,7 +68,7 @@ bool convert_constant_of_shape(Site *s)
 		t = a->t.dtype;
 		x = dtype_get(t, a->t.data, 0);
 	}
-	void *data = const_data(s, t, shape);
+	void *data = site_constant(s, t, shape);
 	for (int64_t i = 0, n = data ? numel(shape) : 0; i < n; i++)
 		dtype_put(t, data, i, x);
 	return data && give(s, t, shape, data);
@@ -99,8 +85,10 @@ static int clamp_axis(int64_t x, int rank)
 bool convert_shape(Site *s)
 {
 	const Value *v = site_in(s, 0);
-	if (!v)
+	if (!v) {
+		site_error(s, "has no input");
 		return false;
+	}
 	int first = clamp_axis(site_int(s, "start", 0), v->shape.rank);
 	int end = clamp_axis(site_int(s, "end", v->shape.rank), v->shape.rank);
 	return give_ints(s, end > first ? end - first : 0, v->shape.dim + first);
@@ -108,7 +96,12 @@ bool convert_shape(Site *s)
 
 bool convert_size(Site *s)
 {
-	int64_t n = s->nin ? numel(s->in[0]->shape) : 0;
+	const Value *v = site_in(s, 0);
+	if (!v) {
+		site_error(s, "has no input");
+		return false;
+	}
+	int64_t n = numel(v->shape);
 	s->out[0] = site_ints_value(s, 1, &n, 0);
 	return true;
 }
@@ -124,21 +117,21 @@ bool convert_range(Site *s)
 			return false;
 	}
 	double count = ceil((at[1] - at[0]) / at[2]);
-	if (isnan(count) || count > (double)MAX_CONST || at[2] == 0) {
+	if (!(count <= INT32_MAX) || !isfinite(at[2])) {
 		site_error(s, "cannot count from %g to %g by %g", at[0], at[1],
 		           at[2]);
 		return false;
 	}
 	DType t = s->in[0]->dtype;
 	Shape shape = {.rank = 1, .dim = {count > 0 ? (int64_t)count : 0}};
-	void *data = const_data(s, t, shape);
-	for (int64_t i = 0; i < shape.dim[0]; i++) {
+	void *data = site_constant(s, t, shape);
+	for (int64_t i = 0; data && i < shape.dim[0]; i++) {
 		double x = at[0] + (double)i * at[2];
 		dtype_put(t, data, i, dtype_is_float(t)
 		                      ? (Scalar){.f = x}
-		                      : (Scalar){.i = (int64_t)x});
+		                      : (Scalar){.i = int64_of(x)});
 	}
-	return give(s, t, shape, data);
+	return data && give(s, t, shape, data);
 }
 
 /* ---- NonZero ---- */
@@ -160,7 +153,7 @@ bool convert_nonzero(Site *s)
 	for (int64_t i = 0; i < n; i++)
 		count += is_nonzero(v, i);
 	Shape shape = {.rank = 2, .dim = {v->shape.rank, count}};
-	int64_t *data = const_data(s, DT_I64, shape);
+	int64_t *data = site_constant(s, DT_I64, shape);
 	if (!data)
 		return false;
 	shape_strides(v->shape, stride);
@@ -221,7 +214,7 @@ bool convert_eye_like(Site *s)
 	}
 	bool real = dtype_is_float(t);
 	int64_t rows = x->shape.dim[0], columns = x->shape.dim[1];
-	void *data = const_data(s, t, x->shape);
+	void *data = site_constant(s, t, x->shape);
 	for (int64_t i = 0, n = data ? numel(x->shape) : 0; i < n; i++)
 		dtype_put(t, data, i, real ? (Scalar){.f = 0} : (Scalar){.i = 0});
 	for (int64_t i = 0; data && i < rows; i++)

@@ -1,6 +1,13 @@
 /* What a kernel costs: scalar operations and bytes moved, counted from its
- * loops. Index arithmetic and guards are free. */
+ * loops. Index arithmetic and guards are free. One node counts at most 2^46 of
+ * either, so that sums over graphs do not overflow. */
 #include "ir/scan.h"
+
+static int64_t times(int64_t x, int64_t n)
+{
+	const int64_t most = INT64_C(1) << 46;
+	return n > 0 && x > most / n ? most : x * n;
+}
 
 static Cost expr_cost(const Expr *e)
 {
@@ -32,8 +39,8 @@ static Cost stmt_cost(const Stmt *s)
 		switch (s->kind) {
 		case ST_FOR:
 			c = stmt_cost(s->u.loop.body);
-			c.flops *= s->u.loop.extent;
-			c.bytes *= s->u.loop.extent;
+			c.flops = times(c.flops, s->u.loop.extent);
+			c.bytes = times(c.bytes, s->u.loop.extent);
 			break;
 		case ST_CALL:
 			c = stmt_cost(s->u.call.body);
@@ -62,7 +69,7 @@ Cost kernel_cost(const Kernel *k)
 static Cost scan_cost(const Scan *s)
 {
 	Cost one = s->plan ? s->plan->cost : graph_cost(s->graph);
-	return (Cost){one.flops * s->parts, one.bytes * s->parts};
+	return (Cost){times(one.flops, s->parts), times(one.bytes, s->parts)};
 }
 
 Cost node_cost(const Node *n)

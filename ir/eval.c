@@ -83,7 +83,7 @@ static bool inside(const Frame *f, const Access *a)
 static Scalar number(DType type, double x)
 {
 	return dtype_is_float(type) ? (Scalar){.f = x}
-	                            : (Scalar){.i = (int64_t)x};
+	                            : (Scalar){.i = int64_of(x)};
 }
 
 static Scalar eval_load(const Frame *f, const Access *a)
@@ -99,17 +99,13 @@ static Scalar eval_load(const Frame *f, const Access *a)
 	return dtype_get(stored_type(f, v->dtype), f->buf[v->id], i);
 }
 
-/* Out of range saturates: C leaves it undefined. The bounds are powers of two,
- * so exact. */
+/* Out of range saturates: C leaves it undefined. */
 static int64_t to_int(double x, DType type)
 {
-	int64_t most = type == DT_I32 ? INT32_MAX : INT64_MAX;
-	double least = (double)(-most - 1);
-	if (isnan(x))
-		return 0;
-	if (x >= -least)
-		return most;
-	return x < least ? -most - 1 : (int64_t)x;
+	int64_t i = int64_of(x);
+	if (type != DT_I32)
+		return i;
+	return i > INT32_MAX ? INT32_MAX : i < INT32_MIN ? INT32_MIN : i;
 }
 
 static Scalar cast(const Frame *f, DType to, DType from, Scalar x)

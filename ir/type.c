@@ -41,6 +41,14 @@ bool dtype_from_onnx(int32_t onnx, DType *out)
 	return false;
 }
 
+int64_t int64_of(double x)
+{
+	const double end = 9223372036854775808.0;   /* exact: a power of two */
+	if (isnan(x))
+		return 0;
+	return x >= end ? INT64_MAX : x < -end ? INT64_MIN : (int64_t)x;
+}
+
 float f16_to_f32(uint16_t h)
 {
 	int exponent = h >> 10 & 31, fraction = h & 1023;
@@ -187,11 +195,12 @@ const char *shape_text(Arena *a, Shape s)
 
 bool shape_valid(Shape s)
 {
-	int64_t n = 8;
+	const int64_t most = INT64_C(1) << 37;
+	int64_t n = 1;
 	for (int i = 0; i < s.rank; i++) {
 		if (s.dim[i] < 0)
 			return false;
-		if (s.dim[i] && n > INT64_MAX / s.dim[i])
+		if (s.dim[i] && n > most / s.dim[i])
 			return false;
 		n *= s.dim[i] ? s.dim[i] : 1;
 	}

@@ -30,6 +30,8 @@ typedef union Scalar {
 	int64_t i;
 } Scalar;
 
+int64_t int64_of(double);   /* towards 0; saturates, and NaN is 0 */
+
 /* Reads and writes element `i` of an array of `t`; writing rounds to nearest
  * (floats) or wraps (integers). */
 Scalar dtype_get(DType t, const void *data, int64_t i);
@@ -50,8 +52,9 @@ bool shape_equal(Shape, Shape);
 /* Numpy's rule: align at the right, 1 stretches. False: they do not fit. */
 bool shape_broadcast(Shape a, Shape b, Shape *out);
 const char *shape_text(Arena *, Shape);   /* "[4,1,28,28]" */
-/* False if the element count, times 8 bytes, does not fit an int64_t, or a
- * dimension is negative. */
+/* False if a dimension is negative or the elements, 8 bytes each, take more than
+ * 1 TiB: sums over all that a graph has then fit an int64_t. Dimensions of 0
+ * count as 1. */
 bool shape_valid(Shape);
 /* Row-major strides in elements. */
 void shape_strides(Shape, int64_t stride[MAX_RANK]);

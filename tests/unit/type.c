@@ -209,8 +209,9 @@ Test(shape, sizes_and_strides)
 
 Test(shape, overflow_is_invalid)
 {
-	int64_t big = INT64_C(1) << 40;
-	cr_expect(shape_valid((Shape){2, {big, 1 << 19}}));
+	int64_t big = INT64_C(1) << 20;
+	cr_expect(shape_valid((Shape){2, {big, 1 << 17}}));
+	cr_expect_not(shape_valid((Shape){3, {big, 1 << 17, 2}}));
 	cr_expect_not(shape_valid((Shape){2, {big, big}}));
 	cr_expect_not(shape_valid((Shape){3, {big, big, 0}}));
 	cr_expect_not(shape_valid((Shape){1, {-1}}));
