@@ -9,7 +9,7 @@
 
 typedef struct Decode {
 	Unit *u;
-	const char *dir;   /* of the model: where external data may be */
+	External files;
 } Decode;
 
 static const char *text(Decode *d, const char *s)
@@ -91,7 +91,7 @@ static void decode_tensor(Decode *d, Loc loc, const Onnx__AttributeProto *a,
                           OnnxAttr *out)
 {
 	if (a->t)
-		onnx_tensor(d->u, loc, a->t, d->dir, &out->t);
+		onnx_tensor(d->u, loc, a->t, &d->files, &out->t);
 	else
 		error_at(d->u, loc, "attribute '%s' has no tensor", out->name);
 }
@@ -245,7 +245,7 @@ static void decode_initializers(Decode *d, const Onnx__GraphProto *g,
 	m->ninits = (int)g->n_initializer;
 	m->init = arena_array(d->u->arena, OnnxTensor, m->ninits);
 	for (int i = 0; i < m->ninits; i++)
-		onnx_tensor(d->u, (Loc){0}, g->initializer[i], d->dir,
+		onnx_tensor(d->u, (Loc){0}, g->initializer[i], &d->files,
 		            &m->init[i]);
 	for (size_t i = 0; i < g->n_sparse_initializer; i++) {
 		const Onnx__TensorProto *t = g->sparse_initializer[i]->values;
@@ -330,7 +330,7 @@ OnnxModel *onnx_read(Unit *u)
 		return NULL;
 	ProtobufCMessage *p = onnx_unpack(u, u->path,
 	                                  &onnx__model_proto__descriptor, b);
-	Decode d = {.u = u, .dir = folder_of(u)};
+	Decode d = {.u = u, .files = external_open(u, folder_of(u))};
 	OnnxModel *m = p ? decode_model(&d, (Onnx__ModelProto *)p) : NULL;
 	if (p)
 		onnx_unpacked_free(p);

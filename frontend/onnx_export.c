@@ -14,7 +14,7 @@
 typedef struct Export {
 	Unit *u;
 	const Weights *weights;
-	const char *dir;           /* of the model: external data */
+	External files;
 	Onnx__GraphProto *g;       /* the copy */
 	bool *used;                /* by weight */
 	bool declare;              /* IR version < 4: initializers are inputs */
@@ -86,7 +86,7 @@ static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
 		       : NULL;
 	if (t->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
 		return t;
-	if (!onnx_tensor(e->u, (Loc){0}, t, e->dir, &out))
+	if (!onnx_tensor(e->u, (Loc){0}, t, &e->files, &out))
 		return NULL;
 	return with_data(e, t, out.data, (size_t)(numel(out.shape) *
 	                 dtype_size(out.dtype)));
@@ -217,7 +217,8 @@ static bool export_model(Unit *u, const char *out, const Weights *w,
 	}
 	Onnx__ModelProto m = *old;
 	Onnx__GraphProto g = *old->graph;
-	Export e = {.u = u, .weights = w, .dir = folder_of(u), .g = &g,
+	Export e = {.u = u, .weights = w, .g = &g,
+	            .files = external_open(u, folder_of(u)),
 	            .declare = old->ir_version < 4};
 	m.graph = &g;
 	e.used = arena_array(u->arena, bool, w->n + 1);

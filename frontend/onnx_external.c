@@ -36,7 +36,7 @@ static const char *check_text(const char *location)
 }
 
 /* The path without links, if it lies in the folder. */
-static char *resolve(Unit *u, const char *dir, const char *location,
+static const char *resolve(Unit *u, const char *dir, const char *location,
                      const char **why)
 {
 	char *folder = realpath(dir, NULL);
@@ -48,17 +48,34 @@ static char *resolve(Unit *u, const char *dir, const char *location,
 		*why = strerror(errno);
 	else if (strncmp(file, folder, n) || (n > 1 && file[n] && file[n] != '/'))
 		*why = "leaves the model's folder by a link";
+	char *kept = *why ? NULL : arena_printf(u->arena, "%s", file);
 	free(folder);
-	if (*why) {
-		free(file);
-		return NULL;
-	}
-	return file;
+	free(file);
+	return kept;
 }
 
-static const void *read_fd(Unit *u, int fd, int64_t offset, int64_t size,
-                           const char **why)
+enum { MOST_READ = 16 };   /* times the file's size */
+
+External external_open(Unit *u, const char *dir)
 {
+	return (External){u, dir, table_create(u->arena)};
+}
+
+static bool spend(External *x, const char *path, int64_t file, int64_t size)
+{
+	int64_t *sum = table_find(x->read, path);
+	if (!sum) {
+		sum = arena_new(x->unit->arena, int64_t);
+		table_add(x->read, arena_printf(x->unit->arena, "%s", path), sum);
+	}
+	*sum += size;
+	return *sum / MOST_READ <= file;
+}
+
+static const void *read_fd(External *x, const char *path, int fd,
+                           int64_t offset, int64_t size, const char **why)
+{
+	Unit *u = x->unit;
 	struct stat st;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		*why = "is not a file";
@@ -70,6 +87,12 @@ static const void *read_fd(Unit *u, int fd, int64_t offset, int64_t size,
 		                    "offset %lld are wanted",
 		                    (long long)st.st_size, (long long)size,
 		                    (long long)offset);
+		return NULL;
+	}
+	if (!spend(x, path, st.st_size, size)) {
+		*why = arena_printf(u->arena, "has %lld bytes, of which tensors "
+		                    "take more than %d times as many",
+		                    (long long)st.st_size, MOST_READ);
 		return NULL;
 	}
 	char *data = arena_alloc(u->arena, (size_t)size + 1);
@@ -85,20 +108,19 @@ static const void *read_fd(Unit *u, int fd, int64_t offset, int64_t size,
 	return data;
 }
 
-const void *external_read(Unit *u, const char *dir, const char *location,
-                          int64_t offset, int64_t size, const char **why)
+const void *external_read(External *x, const char *location, int64_t offset,
+                          int64_t size, const char **why)
 {
 	*why = check_text(location);
-	char *path = *why ? NULL : resolve(u, dir, location, why);
+	const char *path = *why ? NULL : resolve(x->unit, x->dir, location, why);
 	if (!path)
 		return NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-	free(path);
 	if (fd < 0) {
 		*why = strerror(errno);
 		return NULL;
 	}
-	const void *data = read_fd(u, fd, offset, size, why);
+	const void *data = read_fd(x, path, fd, offset, size, why);
 	close(fd);
 	return data;
 }

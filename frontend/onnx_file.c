@@ -20,12 +20,13 @@
 
 static bool map_fd(Unit *u, const char *path, int fd, OnnxBytes *out)
 {
+	static const uint8_t nothing[1];
 	struct stat st;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		error_at(u, (Loc){0}, "%s is not a file", path);
 		return false;
 	}
-	*out = (OnnxBytes){.size = (size_t)st.st_size};
+	*out = (OnnxBytes){nothing, (size_t)st.st_size};
 	if (!st.st_size)
 		return true;
 	void *p = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -53,7 +54,7 @@ bool onnx_map(Unit *u, const char *path, OnnxBytes *out)
 
 void onnx_unmap(OnnxBytes b)
 {
-	if (b.data)
+	if (b.size)
 		munmap((void *)(uintptr_t)b.data, b.size);
 }
 
@@ -125,8 +126,7 @@ void onnx_unpacked_free(ProtobufCMessage *m)
 
 static void hash(OnnxBytes b, char out[65])
 {
-	static const uint8_t nothing[1];
-	if (!SHA256Data(b.data ? b.data : nothing, b.size, out))
+	if (!SHA256Data(b.data, b.size, out))
 		out[0] = 0;
 }
 

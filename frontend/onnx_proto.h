@@ -6,6 +6,7 @@
 #ifndef FRONTEND_ONNX_PROTO_H
 #define FRONTEND_ONNX_PROTO_H
 
+#include "frontend/onnx_external.h"
 #include "frontend/onnx_model.h"
 
 #include "onnx.pb-c.h"
@@ -34,9 +35,8 @@ ProtobufCMessage *onnx_unpack(Unit *, const char *path,
                               const ProtobufCMessageDescriptor *, OnnxBytes);
 void onnx_unpacked_free(ProtobufCMessage *);
 
-/* Decodes a tensor from whichever field holds it. `dir`: the folder that its
- * external data may be in. False after an error. */
-bool onnx_tensor(Unit *, Loc, const Onnx__TensorProto *, const char *dir,
+/* Decodes a tensor from whichever field holds it. False after an error. */
+bool onnx_tensor(Unit *, Loc, const Onnx__TensorProto *, External *,
                  OnnxTensor *out);
 
 #endif

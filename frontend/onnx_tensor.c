@@ -3,7 +3,6 @@
  * another file. Whatever the form, the result is the elements in row-major
  * order in the arena, aligned, in this machine's byte order.
  */
-#include "frontend/onnx_external.h"
 #include "frontend/onnx_proto.h"
 
 #include <errno.h>
@@ -18,7 +17,7 @@ typedef struct Source {
 	Loc loc;
 	const Onnx__TensorProto *t;
 	const char *name;   /* for messages */
-	const char *dir;
+	External *files;
 	DType dtype;
 	int64_t count, bytes;
 } Source;
@@ -110,7 +109,7 @@ static const void *from_file(Source *s)
 		                   "type need %lld", (long long)length,
 		                   (long long)s->bytes);
 	else
-		data = external_read(s->u, s->dir, location ? location : "",
+		data = external_read(s->files, location ? location : "",
 		                     offset, s->bytes, &why);
 	if (!data)
 		error_at(s->u, s->loc, "tensor '%s': external data '%s': %s",
@@ -190,10 +189,10 @@ static const void *read_data(Source *s)
 	return from_fields(s);
 }
 
-bool onnx_tensor(Unit *u, Loc loc, const Onnx__TensorProto *t, const char *dir,
+bool onnx_tensor(Unit *u, Loc loc, const Onnx__TensorProto *t, External *files,
                  OnnxTensor *out)
 {
-	Source s = {.u = u, .loc = loc, .t = t, .dir = dir};
+	Source s = {.u = u, .loc = loc, .t = t, .files = files};
 	s.name = t->name ? t->name : "";
 	*out = (OnnxTensor){.name = arena_strndup(u->arena, s.name,
 	                                          strlen(s.name))};
@@ -225,8 +224,9 @@ bool onnx_read_tensor(Unit *u, const char *path, OnnxTensor *out)
 		return false;
 	ProtobufCMessage *m = onnx_unpack(u, path,
 	                                  &onnx__tensor_proto__descriptor, b);
+	External files = external_open(u, ".");
 	bool ok = m && onnx_tensor(u, (Loc){.node = path},
-	                           (Onnx__TensorProto *)m, ".", out);
+	                           (Onnx__TensorProto *)m, &files, out);
 	if (m)
 		onnx_unpacked_free(m);
 	onnx_unmap(b);
