@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 32, MAX_NODES = 200000, MAX_TEXT = 1 << 28 };
+enum { MAX_DEPTH = 32, MAX_NODES = 200000 };
+static const int64_t MAX_EFFORT = INT64_C(1) << 28;
 
 typedef struct Inline {
 	Unit *u;
@@ -15,17 +16,26 @@ typedef struct Inline {
 	OnnxNode *node;
 	int n, room;
 	int calls, depth;
-	size_t text;   /* bytes of names made */
+	int64_t effort;   /* bytes made, names compared */
 } Inline;
 
 /* A small file can ask for any number of nodes. */
 static bool within_limits(Inline *x, const OnnxNode *n)
 {
-	if (x->n < MAX_NODES && x->calls < MAX_NODES && x->text < MAX_TEXT)
+	if (x->n < MAX_NODES && x->calls < MAX_NODES && x->effort < MAX_EFFORT)
 		return true;
 	error_at(x->u, n->loc, "the file's functions make more than %d nodes, "
-	         "or too long names", MAX_NODES);
+	         "or too long names and lists", MAX_NODES);
 	return false;
+}
+
+/* What a copy of the node will take, before it is made. */
+static bool spend(Inline *x, const OnnxFunction *f, const OnnxNode *n)
+{
+	int64_t names = (int64_t)n->nin + n->nout;
+	x->effort += names * ((int64_t)f->nin + f->nout + 8) +
+	             n->nattr * (int64_t)sizeof *n->attr;
+	return within_limits(x, n);
 }
 
 static bool push(Inline *x, const OnnxNode *n)
@@ -71,7 +81,7 @@ static const char *actual_name(Inline *x, const OnnxFunction *f,
 		if (!strcmp(f->out[o], name) && o < call->nout && *call->out[o])
 			return call->out[o];
 	const char *prefix = call_name(call);
-	x->text += strlen(prefix) + strlen(name) + 8;
+	x->effort += (int64_t)(strlen(prefix) + strlen(name));
 	if (!x->depth)
 		return arena_printf(x->u->arena, "%s/%s", prefix, name);
 	return arena_printf(x->u->arena, "%s/%d/%s", prefix, x->depth, name);
@@ -127,11 +137,13 @@ static bool expand_call(Inline *x, const OnnxFunction *f, const OnnxNode *call,
 	for (int i = 0; i < f->nnodes; i++) {
 		OnnxNode n = f->node[i];
 		x->depth = depth;
+		if (!spend(x, f, &n))
+			return false;
 		n.in = actual_names(x, f, call, n.nin, n.in);
 		n.out = actual_names(x, f, call, n.nout, n.out);
 		n.loc.node = arena_printf(x->u->arena, "%s/%s", call->loc.node,
 		                          n.loc.node);
-		x->text += strlen(n.loc.node);
+		x->effort += (int64_t)strlen(n.loc.node);
 		actual_attrs(x, call, &n);
 		if (!expand(x, &n, depth + 1))
 			return false;
@@ -141,6 +153,7 @@ static bool expand_call(Inline *x, const OnnxFunction *f, const OnnxNode *call,
 
 static bool expand(Inline *x, const OnnxNode *n, int depth)
 {
+	x->effort += x->m->nfunctions;
 	const OnnxFunction *f = find_function(x->m, n);
 	if (!within_limits(x, n))
 		return false;
