@@ -145,10 +145,13 @@ static void import_node(Import *im, const OnnxNode *n)
 		.in = arena_array(a, Value *, n->nin + 1),
 		.out = arena_array(a, Value *, n->nout + 1), .nout = n->nout,
 	};
+	int before = im->u->nerrors;
 	if (!*n->op || !gather_inputs(&s))
 		return;
 	if (convert(&s) && define_outputs(&s))
 		batch_follow(&s);
+	else if (im->u->nerrors == before)
+		site_error(&s, "is not what its operator expects");
 }
 
 static void import_nodes(Import *im)
@@ -223,6 +226,8 @@ static bool run(Import *im)
 	im->g = graph_create(im->model, "forward");
 	im->names = names_create(u->arena, (size_t)im->m->ninits +
 	                                   2 * (size_t)im->m->nnodes);
+	if (!import_check_sizes(im))
+		return false;
 	import_check(im);
 	import_uses(im);
 	import_inputs(im);
@@ -261,7 +266,7 @@ static bool run_again(Import *im, int64_t old)
 	im->old_batch = old;
 	im->new_batch = im->opt->batch;
 	im->quiet = true;
-	im->folded = 0;
+	im->folded = im->made = 0;
 	im->ndropouts = 0;
 	return run(im);
 }

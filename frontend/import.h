@@ -38,7 +38,8 @@ typedef struct Import {
 	const Names *before;
 	int64_t old_batch, new_batch;
 	bool guessed;          /* ... where the batch is: said once */
-	int64_t folded;        /* elements evaluated so far */
+	int64_t folded;        /* operations on constants so far, */
+	int64_t made;          /*   and bytes of their results */
 	int ndropouts;
 } Import;
 
@@ -93,6 +94,11 @@ bool site_axes(const Site *, int n, const int64_t *axes, int rank, int out[]);
 
 /* ---- import_emit.c: internal nodes ---- */
 
+/* Before what the file has not is computed: so many operations, so many
+ * elements. False after an error: the model has had enough. */
+bool site_spend(Site *, int64_t work, int64_t elements, DType);
+/* Memory for them. NULL after an error. */
+void *site_constant(Site *, DType, Shape);
 /* The operator, or NULL after an error. */
 const OpDef *site_op(Site *, const char *name);
 /* node_done, and evaluation at once if all inputs are constant. */
@@ -118,6 +124,7 @@ bool site_copy_attrs(Site *, Node *);
 
 /* ---- import_input.c, import_init.c, import_check.c ---- */
 
+bool import_check_sizes(Import *);       /* what there may be many of */
 bool import_check(Import *);             /* names, order, cycles, opset */
 void import_uses(Import *);              /* liveness and Name.uses */
 bool import_inputs(Import *);

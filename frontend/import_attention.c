@@ -25,7 +25,7 @@ static Value *binary(Site *s, const char *op, Value *a, Value *b)
 
 static Value *by_scalar(Site *s, const char *op, Value *a, double x)
 {
-	return binary(s, op, a, graph_scalar(s->im->g, a->dtype, x));
+	return a ? binary(s, op, a, graph_scalar(s->im->g, a->dtype, x)) : NULL;
 }
 
 static Value *joined(Site *s, int axis, Value *a, Value *b)
@@ -137,10 +137,10 @@ static bool allow(Attention *a, Value *mask)
 
 static Value *counted(Attention *a, int64_t n, Shape shape)
 {
-	int64_t *x = arena_array(a->g->unit->arena, int64_t, n + 1);
-	for (int64_t i = 0; i < n; i++)
+	int64_t *x = site_constant(a->s, DT_I64, shape);
+	for (int64_t i = 0; x && i < n; i++)
 		x[i] = i;
-	return graph_const(a->g, NULL, DT_I64, shape, x);
+	return x ? graph_const(a->g, NULL, DT_I64, shape, x) : NULL;
 }
 
 /* How many keys are real, for each example: nonpad_kv_seqlen as [batch, 1, 1, 1]. */

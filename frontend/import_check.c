@@ -2,6 +2,9 @@
  * Is this a graph at all? Every name is defined once, before it is read, and
  * nothing reads itself. Then, backwards from the outputs: which nodes are
  * needed, and in which ways each value is used.
+ *
+ * What a file may have many of is bounded where something here, in a pass or in
+ * the C takes time by the square of it.
  */
 #include "frontend/import.h"
 
@@ -9,6 +12,7 @@
 #include <string.h>
 
 enum { OPSET_MIN = 1, OPSET_MAX = 28 };
+enum { MOST_PORTS = 4096, MOST_INITIALIZERS = 1 << 16 };
 
 static const Loc whole = {0};
 
@@ -21,6 +25,30 @@ static void check_opset(Import *im)
 	else if (v < OPSET_MIN || v > OPSET_MAX)
 		error_at(im->u, whole, "the file uses opset %lld; %d to %d are "
 		         "supported", (long long)v, OPSET_MIN, OPSET_MAX);
+}
+
+static bool few(Import *im, Loc loc, int n, int most, const char *what)
+{
+	if (n <= most)
+		return true;
+	error_at(im->u, loc, "has %d %s; at most %d are supported", n, what,
+	         most);
+	return false;
+}
+
+bool import_check_sizes(Import *im)
+{
+	const OnnxModel *m = im->m;
+	bool ok = few(im, whole, m->ninits, MOST_INITIALIZERS, "initializers");
+	ok &= few(im, whole, m->ninputs, MOST_PORTS + m->ninits, "inputs");
+	ok &= few(im, whole, m->noutputs, MOST_PORTS, "outputs");
+	for (int i = 0; i < m->nnodes; i++) {
+		const OnnxNode *n = &m->node[i];
+		ok &= few(im, n->loc, n->nin, MOST_PORTS, "inputs");
+		ok &= few(im, n->loc, n->nout, MOST_PORTS, "outputs");
+		ok &= few(im, n->loc, n->nattr, MOST_PORTS, "attributes");
+	}
+	return ok;
 }
 
 /* ---- definitions ---- */
@@ -206,14 +234,15 @@ static void check_outputs(Import *im)
 	if (!im->m->noutputs)
 		error_at(im->u, whole, "the model has no outputs");
 	for (int i = 0; i < im->m->noutputs; i++) {
-		const char *name = im->m->output[i].name;
-		if (!names_find(im->names, name))
+		Name *n = names_find(im->names, im->m->output[i].name);
+		if (!n)
 			error_at(im->u, whole, "nothing produces the model's "
-			         "output '%s'", name);
-		for (int j = 0; j < i; j++)
-			if (!strcmp(im->m->output[j].name, name))
-				error_at(im->u, whole, "there are two outputs "
-				         "'%s'", name);
+			         "output '%s'", im->m->output[i].name);
+		else if (n->output)
+			error_at(im->u, whole, "there are two outputs '%s'",
+			         n->text);
+		else
+			n->output = true;
 	}
 }
 

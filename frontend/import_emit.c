@@ -7,8 +7,46 @@
 
 #include <string.h>
 
-/* Interpreted elements per model; more is a mistake in the file. */
-static const int64_t MAX_FOLDED = 100000000;
+/* Operations on constants, and bytes of their results, per model: more is a
+ * mistake in the file. (Fuzzers make do with less.) */
+#ifndef MAX_FOLDED
+#define MAX_FOLDED 100000000
+#endif
+static const int64_t MAX_MADE = INT64_C(1) << 29;
+
+bool site_spend(Site *s, int64_t work, int64_t elements, DType t)
+{
+	Import *im = s->im;
+	int64_t size = dtype_size(t);
+	work = work > elements ? work : elements;
+	if (work > MAX_FOLDED - im->folded) {
+		site_error(s, "too much constant arithmetic: %lld operations",
+		           (long long)work);
+		return false;
+	}
+	if (elements > (MAX_MADE - im->made) / size) {
+		site_error(s, "makes a constant of %lld elements, which is too "
+		           "large with those before it", (long long)elements);
+		return false;
+	}
+	im->folded += work;
+	im->made += elements * size;
+	return true;
+}
+
+void *site_constant(Site *s, DType t, Shape shape)
+{
+	if (!shape_valid(shape)) {
+		site_error(s, "makes a constant of the impossible shape %s",
+		           shape_text(s->im->u->arena, shape));
+		return NULL;
+	}
+	int64_t n = numel(shape);
+	if (!site_spend(s, n, n, t))
+		return NULL;
+	return arena_calloc(s->im->u->arena, (size_t)n + 1,
+	                    (size_t)dtype_size(t));
+}
 
 const OpDef *site_op(Site *s, const char *name)
 {
@@ -36,20 +74,14 @@ static bool all_constant(const Node *n)
 
 static bool fold_budget(Site *s, const Kernel *k, const Node *n)
 {
-	Cost c = kernel_cost(k);
-	int64_t work = c.flops > 0 ? c.flops : 0;
-	for (int o = 0; o < n->nout; o++)
-		work = work > MAX_FOLDED ? work
-		       : work + numel(n->out[o]->shape);
+	int64_t work = kernel_cost(k).flops;
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && numel(n->in[i]->shape) > work)
 			work = numel(n->in[i]->shape);
-	if (work > MAX_FOLDED - s->im->folded) {
-		site_error(s, "too much constant arithmetic: %lld operations",
-		           (long long)work);
-		return false;
-	}
-	s->im->folded += work;
+	for (int o = 0; o < n->nout; o++, work = 0)
+		if (!site_spend(s, work, numel(n->out[o]->shape),
+		                n->out[o]->dtype))
+			return false;
 	return true;
 }
 
@@ -87,9 +119,20 @@ static bool fold(Site *s, Node *n)
 	return ok;
 }
 
+static bool types_fit(Site *s, const Node *n)
+{
+	Arena *scratch = arena_create();
+	const char *misfit = kernel_misfit(scratch, n);
+	if (misfit)
+		site_error(s, "its types are not supported: there is no %s",
+		           misfit);
+	arena_destroy(scratch);
+	return !misfit;
+}
+
 Value *site_done(Site *s, Node *n)
 {
-	if (!n || !node_done(s->im->g, n))
+	if (!n || !node_done(s->im->g, n) || !types_fit(s, n))
 		return NULL;
 	if (all_constant(n) && !fold(s, n))
 		return NULL;

@@ -14,6 +14,7 @@ typedef struct Name {
 	int producer;        /* index of its node; -1: none */
 	int init;            /* index of the initializer; -1: none */
 	bool input;          /* of the graph, and not an initializer */
+	bool output;         /* of the graph */
 	bool failed;         /* an error was reported: readers are skipped */
 	unsigned uses;       /* a set of USE_... */
 	Declared declared;   /* by the exporter */

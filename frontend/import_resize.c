@@ -57,6 +57,13 @@ static double nearest(const Resize *r, double x)
 	                                                : ceil(x - 0.5);
 }
 
+/* As a place: what is no number or far away is somewhere outside. */
+static int64_t whole(double x)
+{
+	const double far = (double)(INT64_C(1) << 40);
+	return (int64_t)(x > -far ? x < far ? x : far : -far);
+}
+
 /* ---- weights ---- */
 
 static double cubic(double a, double x)
@@ -85,7 +92,7 @@ static int64_t taps_of(const Resize *r, int i)
 	double reach = !strcmp(r->mode, "linear") ? 1 : 2;
 	if (!strcmp(r->mode, "nearest"))
 		return 1;
-	return 2 * (int64_t)ceil(reach / stretch(r, i));
+	return 2 * whole(ceil(reach / stretch(r, i)));
 }
 
 static int32_t clamped(int64_t at, int64_t dim)
@@ -97,7 +104,7 @@ static int32_t clamped(int64_t at, int64_t dim)
 static void weigh(const Resize *r, int i, int64_t from, double x, int64_t taps,
                   int32_t place[], float weight[])
 {
-	int64_t first = (int64_t)floor(x) - taps / 2 + 1;
+	int64_t first = whole(floor(x)) - taps / 2 + 1;
 	double w[MAX_TAPS], sum = 0, narrow = stretch(r, i);
 	for (int64_t t = 0; t < taps; t++) {
 		double d = (x - (double)(first + t)) * narrow;
@@ -128,7 +135,7 @@ static void tabulate(const Resize *r, int i, int64_t from, int64_t taps,
 				w[t] = t ? 0 : 1;
 			}
 		} else if (taps == 1) {
-			p[0] = clamped((int64_t)nearest(r, x), from);
+			p[0] = clamped(whole(nearest(r, x)), from);
 			w[0] = 1;
 		} else
 			weigh(r, i, from, x, taps, p, w);
@@ -142,18 +149,20 @@ static bool is_kept(const Resize *r, int i, int64_t from)
 	return !r->crop && r->to[i] == from && r->scale[i] == 1;
 }
 
-static void add_tables(Site *s, const Resize *r, int i, int64_t from,
+static bool add_tables(Site *s, const Resize *r, int i, int64_t from,
                        int64_t taps, Value *in[2])
 {
 	Graph *g = s->im->g;
 	Shape shape = {1, {r->to[i] * taps}};
-	int32_t *place = arena_array(g->unit->arena, int32_t,
-	                             shape.dim[0] + 1);
-	float *weight = arena_array(g->unit->arena, float, shape.dim[0] + 1);
+	int32_t *place = site_constant(s, DT_I32, shape);
+	float *weight = place ? site_constant(s, DT_F32, shape) : NULL;
+	if (!weight)
+		return false;
 	tabulate(r, i, from, taps, place, weight);
 	in[0] = graph_const(g, NULL, DT_I32, shape, place);
 	if (taps > 1)
 		in[1] = graph_const(g, NULL, DT_F32, shape, weight);
+	return true;
 }
 
 static bool give_resized(Site *s, const Resize *r)
@@ -167,14 +176,15 @@ static bool give_resized(Site *s, const Resize *r)
 			continue;
 		axes[n] = r->axis[i];
 		taps[n] = taps_of(r, i);
-		if (taps[n] > MAX_TAPS || from < 1) {
+		if (taps[n] > MAX_TAPS || from < 1 || from > INT32_MAX) {
 			site_error(s, "scales %lld elements by %g, which takes "
 			           "%lld for each; at most %d are supported",
 			           (long long)from, r->scale[i],
 			           (long long)taps[n], MAX_TAPS);
 			return false;
 		}
-		add_tables(s, r, i, from, taps[n], in + 1 + 2 * n);
+		if (!add_tables(s, r, i, from, taps[n], in + 1 + 2 * n))
+			return false;
 		n++;
 	}
 	s->out[0] = x;
@@ -224,7 +234,7 @@ static void keep_aspect(Site *s, Resize *r, const char *policy)
 	for (int i = 0; i < r->naxes; i++) {
 		double in = (double)s->in[0]->shape.dim[r->axis[i]];
 		r->scale[i] = scale;
-		r->to[i] = (int64_t)floor(in * scale + 0.5);
+		r->to[i] = whole(floor(in * scale + 0.5));
 	}
 }
 

@@ -322,7 +322,9 @@ static bool refuse_rest(const Layer *l)
 static Value *counting(const Layer *l)
 {
 	Site *s = l->s;
-	int32_t *step = arena_array(s->im->u->arena, int32_t, (int)l->steps);
+	int32_t *step = site_constant(s, DT_I32, (Shape){1, {l->steps}});
+	if (!step)
+		return NULL;
 	for (int64_t t = 0; t < l->steps; t++)
 		step[t] = (int32_t)t;
 	Value *time = graph_const(s->im->g, NULL, DT_I32,
