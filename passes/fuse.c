@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* In one loop: what is merged again and again costs time by the square. */
+enum { MOST_MEMBERS = 256 };
+
 static bool elementwise(const Node *n)
 {
 	return n->op->scalar || n->op == &op_Fused;
@@ -74,21 +77,22 @@ static bool to_be_kept(const Node *p)
 	return p->out[0]->dtype == DT_BIT && last->again < 0;
 }
 
+static int members(const Node *n)
+{
+	return n->op == &op_Fused ? n->nbody : 1;
+}
+
 static bool fusable(const Node *p, const Node *c)
 {
 	if (!p || !elementwise(p) || p->nout != 1 || p->out[0]->var ||
-	    p->op->view || c->op->view || to_be_kept(p))
+	    p->op->view || c->op->view || to_be_kept(p) ||
+	    members(p) + members(c) > MOST_MEMBERS)
 		return false;
 	const Value *y = p->out[0];
 	return y->nuses == count_reads(c, y) &&
 	       shape_equal(y->shape, c->out[0]->shape) && may_move(p, c) &&
 	       (c->out[0]->dtype != DT_BIT || one_loop(p, y)) &&
 	       (p->next == c || !keeps_more_alive(p));
-}
-
-static int members(const Node *n)
-{
-	return n->op == &op_Fused ? n->nbody : 1;
 }
 
 static int append_members(Node **body, int count, Node *n)
