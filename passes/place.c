@@ -3,8 +3,11 @@
 #include "passes/planner.h"
 
 /* Enough to prove what can be proved for training graphs, whose lives nest;
- * a search that needs more is one that the planner would run too often. */
-enum { PLACE_NODES = 200000 };
+ * a search that needs more is one that the planner would run too often. (Fuzzers
+ * make do with fewer.) */
+#ifndef PLACE_NODES
+#define PLACE_NODES 200000
+#endif
 
 static const PackWindow *windows_of(Arena *a, const Buffer *b)
 {
