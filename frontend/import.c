@@ -161,6 +161,24 @@ static void import_nodes(Import *im)
 			import_node(im, &im->m->node[i]);
 }
 
+/* Statistics are kept by writing them over the old: who comes later would read
+ * other numbers than the file says. */
+static void check_statistics(Import *im)
+{
+	bool *kept = arena_array(im->u->arena, bool, im->model->nvars + 1);
+	for (const Node *n = im->g->first; n; n = n->next) {
+		for (int i = 0; i < n->nin; i++) {
+			const Value *v = n->in[i];
+			if (v && v->kind == V_VARIABLE && kept[v->var->id])
+				error_at(im->u, n->loc, "reads '%s', a statistic "
+				         "that a node before it updates", v->name);
+		}
+		for (int o = 0; o < n->nout; o++)
+			if (n->out[o]->var)
+				kept[n->out[o]->var->id] = true;
+	}
+}
+
 /* ---- outputs ---- */
 
 /* A warning only: exporters write shapes that are not true. */
@@ -234,6 +252,7 @@ static bool run(Import *im)
 	torch_declare(im);
 	import_initializers(im);
 	import_nodes(im);
+	check_statistics(im);
 	if (u->nerrors != before)
 		return false;
 	import_outputs(im);

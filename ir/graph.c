@@ -144,7 +144,7 @@ Value *graph_scalar(Graph *g, DType dtype, double x)
 	void *data = arena_alloc(g->unit->arena, (size_t)dtype_size(dtype));
 	dtype_put(dtype, data, 0, dtype_is_float(dtype)
 	                          ? (Scalar){.f = x}
-	                          : (Scalar){.i = (int64_t)x});
+	                          : (Scalar){.i = int64_of(x)});
 	return graph_const(g, NULL, dtype, (Shape){0}, data);
 }
 

@@ -52,6 +52,22 @@ static void train_batch_norm(Graph *g, Node *n)
 	graph_remove(g, n);
 }
 
+/* What else reads a statistic that is replaced, or the gradient of that, may
+ * come too late to see the old one. */
+static void check_statistics(Graph *g)
+{
+	graph_have(g, FACT_USES);
+	for (Node *n = g->first; n; n = n->next)
+		for (int i = 3; i < 5 && n->op == &op_BatchNormalizationTrain;
+		     i++)
+			if (n->out[i]->var && n->in[i]->kind == V_VARIABLE &&
+			    n->in[i]->nuses > 1)
+				error_at(g->unit, n->loc, "the statistic '%s' "
+				         "that it keeps is also read elsewhere; "
+				         "--freeze-bn leaves it as it is",
+				         n->in[i]->var->name);
+}
+
 void set_mode(Graph *g, Mode mode, const Options *options)
 {
 	bool freeze = mode == MODE_INFER || options->freeze_bn;
@@ -67,4 +83,6 @@ void set_mode(Graph *g, Mode mode, const Options *options)
 			graph_remove(g, n);
 		}
 	}
+	if (!freeze)
+		check_statistics(g);
 }

@@ -675,7 +675,8 @@ def bad_graphs():
     bad('expand_huge', "Expand 'e':",
         [('Expand', ['x', 's'], ['y'], 'e')],
         [ints('s', [2**40, 2**40, 2, 3])])
-    bad('fold_huge', "ConstantOfShape 'c': makes a constant of the shape",
+    bad('fold_huge', "ConstantOfShape 'c': its shape [1048576,1048576] is "
+        "impossible",
         [('ConstantOfShape', ['s'], ['c'], 'c'), ('Add', ['c', 'x'], ['y'],
                                                   'a')],
         [ints('s', [2**20, 2**20])])
@@ -726,6 +727,85 @@ def bad_graphs():
     bad('bomb', "the file's functions make more than", [
         h.make_node('F0', ['x'], ['y'], name='f', domain='my')],
         functions=[doubling(i) for i in range(30)], domains=['my'])
+
+
+def bad_types():
+    """What shapes allow and types do not."""
+    i64 = init('i', np.ones(3, np.int64))
+    bad('types_norm', "LayerNormalization 'n': its types are not supported",
+        [('LayerNormalization', ['x', 'i'], ['y'], 'n')], [i64])
+    bad('types_root', "Sqrt 'r': its types are not supported: there is no sqrt",
+        [('Sqrt', ['x'], ['y'], 'r')], inputs=[port('x', [2, 3], I64)])
+    bad('types_stored', "its types are not supported",
+        [('Elu', ['x'], ['y'], 'e')], inputs=[port('x', [2, 3], I64)])
+    bad('absent', "Sum 's': input 1 is missing",
+        [('Sum', ['x', '', 'x'], ['y'], 's')])
+    statistics = [init(n, np.ones(3, f32)) for n in 'sbmv']
+    norm = ['s', 'b', 'm', 'v']
+    bad('statistic_kept', "BatchNormalization 'two': reads 'm', a statistic",
+        [('BatchNormalization', ['x', *norm], ['t', 'c', 'd'], 'one',
+          {'training_mode': 1}),
+         ('BatchNormalization', ['t', *norm], ['y'], 'two')], statistics)
+    bad('scan', "Scan 's': this operator is not supported",
+        [('Scan', ['x'], ['y'], 's')])
+    bad('shape_of_nothing', "Shape 's': has no input",
+        [('Shape', [''], ['y'], 's')])
+    bad('size_of_nothing', "Size 's': has no input",
+        [('Size', [''], ['y'], 's')])
+
+
+def bad_bounds():
+    """Small files that ask for much."""
+    def shape(name, message, *ns):
+        bad(name, message,
+            [('ConstantOfShape', [f's{i}'], [f'c{i}'], f'c{i}')
+             for i in range(len(ns))] +
+            [('Sum', [f'c{i}' for i in range(len(ns))], ['y'], 'sum')],
+            [ints(f's{i}', n) for i, n in enumerate(ns)])
+    shape('constant_huge', "ConstantOfShape 'c0': its shape [1099511627776] is "
+          "impossible", [2**40])
+    shape('constant_large', "too much constant arithmetic", [2**37])
+    shape('constants_large', "ConstantOfShape 'c1': too much constant arithmetic",
+          [2**26], [2**26])
+    bad('range_huge', "Range 'r': too much constant arithmetic",
+        [('Range', ['a', 'b', 'c'], ['r'], 'r'), ('Cast', ['r'], ['y'], 'c',
+                                                 {'to': F})],
+        [init('a', np.array(0)), init('b', np.array(2**31 - 1)),
+         init('c', np.array(1))])
+    bad('range_endless', "Range 'r': cannot count from 0 to 1 by 0",
+        [('Range', ['a', 'b', 'a'], ['r'], 'r'), ('Cast', ['r'], ['y'], 'c',
+                                                 {'to': F})],
+        [init('a', np.array(0)), init('b', np.array(1))])
+    bad('resize_huge', "Resize 'r': too much constant arithmetic",
+        [('Resize', ['x', '', '', 's'], ['y'], 'r')],
+        [ints('s', [2, 2**31 - 1])])
+    bad('resize_tiny', "Resize 'r': scales dimension 1",
+        [('Resize', ['x', '', 's'], ['y'], 'r', {'mode': 'cubic'})],
+        [init('s', np.array([1, 1e-40], f32))])
+    bad('tile_huge', "Tile 't': its result is too large",
+        [('Tile', ['x', 's'], ['y'], 't')], [ints('s', [2**18, 2**18])])
+    bad('pad_huge', "Pad 'p'", [('Pad', ['x', 's'], ['y'], 'p')],
+        [ints('s', [0, 0, 2**30, 2**30])])
+    bad('product_huge', "MatMul 'm': the output's shape",
+        [('MatMul', ['x', 'z'], ['y'], 'm')],
+        inputs=[port('x', [2**20, 1]), port('z', [1, 2**20])])
+    bad('einsum_labels', "Einsum 'e'", [('Einsum', ['x', 'x', 'x', 'x', 'x'],
+                                         ['y'], 'e', {
+        'equation': 'ab,cd,ef,gh,ij->abcdefghij'})])
+    bad('inputs_many', "has 4097 inputs; at most 4096 are supported",
+        [('Sum', ['x'] * 4097, ['y'], 's')])
+    bad('outputs_many', "has 4097 outputs; at most 4096 are supported",
+        [('Split', ['x'], ['y'] + [''] * 4096, 's')])
+
+    # A body whose nodes have many inputs, which are looked up among many.
+    wide = h.make_function(
+        'my', 'F', [f'i{i}' for i in range(400)] + ['a'], ['b'],
+        [h.make_node('Sum', ['a'] * 500, [f't{i}']) for i in range(6)] +
+        [h.make_node('Relu', ['t0'], ['b'])], [h.make_opsetid('', 17)])
+    bad('inline_wide', "the file's functions make more than",
+        [h.make_node('F', [f'y{i}' if i else 'x'], [f'y{i + 1}'], domain='my')
+         for i in range(250)], functions=[wide], domains=['my'],
+        outputs=[port('y250', None)])
 
 
 def sigmoid(x):
@@ -866,7 +946,7 @@ def bad_tensors():
                 tensor('w', F, [2**40, 2**40]))
     tensor_case('negative_dim', "tensor 'w' has the impossible shape [-3]",
                 tensor('w', F, [-3], raw_data=b'123456789abc'))
-    tensor_case('big_but_empty', "tensor 'w' has 0 elements of data",
+    tensor_case('big_but_empty', "tensor 'w' has the impossible shape",
                 tensor('w', F, [2**40]))
     tensor_case('short_raw', "tensor 'w' has 11 bytes of data",
                 tensor('w', F, [3], raw_data=b'12345678901'))
@@ -913,7 +993,8 @@ def main():
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
-                 bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent):
+                 bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent,
+                 bad_types, bad_bounds):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 
