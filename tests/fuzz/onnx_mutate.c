@@ -47,7 +47,7 @@ static float any_float(Mutation *m)
 
 static char *copy_text(Mutation *m, const char *s)
 {
-	return arena_strndup(m->a, s, strlen(s));
+	return s ? arena_strndup(m->a, s, strlen(s)) : arena_new(m->a, char);
 }
 
 static char *any_string(Mutation *m)
