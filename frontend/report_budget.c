@@ -15,52 +15,6 @@ static double percent(int64_t more, int64_t flops)
 	return needed > 0 ? 100.0 * (double)more / (double)needed : 0;
 }
 
-static json_t *techniques_json(int n, const Technique *t)
-{
-	json_t *list = json_array();
-	for (int i = 0; i < n; i++)
-		json_array_append_new(list, json_pack(
-			"{s:s, s:I, s:I}", "name", t[i].name,
-			"saved_bytes", (json_int_t)t[i].bytes,
-			"flops", (json_int_t)t[i].flops));
-	return list;
-}
-
-static json_t *point_json(const SweepPoint *s)
-{
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:o}",
-		"ram_bytes", (json_int_t)s->ram,
-		"arena_bytes", (json_int_t)s->arena_bytes,
-		"flops", (json_int_t)s->flops,
-		"extra_flops", (json_int_t)s->extra_flops,
-		"extra_percent", percent(s->extra_flops, s->flops),
-		"recomputed_flops", (json_int_t)s->recomputed_flops,
-		"recomputed_percent", percent(s->recomputed_flops, s->flops),
-		"techniques", techniques_json(s->ntechniques, s->technique));
-}
-
-static json_t *sweep_json(const Program *p)
-{
-	json_t *sweep = json_array();
-	for (int i = 0; i < p->npoints; i++)
-		json_array_append_new(sweep, point_json(&p->point[i]));
-	return sweep;
-}
-
-static json_t *savings_json(const Program *p)
-{
-	json_t *list = json_array();
-	for (int i = 0; i < p->nsavings; i++)
-		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:I, s:I}", "name", p->saving[i].name,
-			"does", p->saving[i].help,
-			"arena_bytes_without",
-			(json_int_t)p->saving[i].arena_without,
-			"saved_bytes", (json_int_t)p->saving[i].saved));
-	return list;
-}
-
 static const Plan *largest(const Program *p)
 {
 	const Plan *of[] = {p->train, p->evaluate, p->infer}, *most = NULL;
@@ -94,16 +48,14 @@ static const Buffer *next_buffer(const Plan *plan, const Buffer *below)
 	return best;
 }
 
-/* The largest buffers at the peak of the largest function. */
-static json_t *binds_json(const Program *p)
+/* The largest buffers at the peak. */
+static json_t *binds_json(const Plan *plan, int most)
 {
-	enum { SHOWN = 16 };
 	Arena *scratch = arena_create();
-	const Plan *plan = largest(p);
 	const Node **writer = plan_writers(scratch, plan);
 	json_t *list = json_array();
 	const Buffer *b = NULL;
-	for (int i = 0; i < SHOWN && (b = next_buffer(plan, b)); i++) {
+	for (int i = 0; i < most && (b = next_buffer(plan, b)); i++) {
 		const Node *n = writer[b - plan->buffer];
 		json_array_append_new(list, json_pack(
 			"{s:o, s:s, s:I, s:s, s:o}", "name", text_json(b->name),
@@ -116,6 +68,63 @@ static json_t *binds_json(const Program *p)
 	return json_pack("{s:s, s:i, s:o, s:o}", "function", plan->graph->name,
 	                 "step", plan->peak_step,
 	                 "node", text_json(peak_node(plan)), "buffers", list);
+}
+
+static json_t *techniques_json(int n, const Technique *t)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:I, s:I}", "name", t[i].name,
+			"saved_bytes", (json_int_t)t[i].bytes,
+			"flops", (json_int_t)t[i].flops));
+	return list;
+}
+
+/* Where another function needs more than this one's plan, that binds. */
+static const Plan *binding(const Program *p, const SweepPoint *s)
+{
+	const Plan *of[] = {p->evaluate, p->infer}, *most = s->plan;
+	for (int i = 0; i < 2; i++)
+		if (of[i] && of[i]->arena_bytes > most->arena_bytes)
+			most = of[i];
+	return most;
+}
+
+static json_t *point_json(const Program *p, const SweepPoint *s)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:o, s:o}",
+		"ram_bytes", (json_int_t)s->ram,
+		"arena_bytes", (json_int_t)s->arena_bytes,
+		"flops", (json_int_t)s->flops,
+		"extra_flops", (json_int_t)s->extra_flops,
+		"extra_percent", percent(s->extra_flops, s->flops),
+		"recomputed_flops", (json_int_t)s->recomputed_flops,
+		"recomputed_percent", percent(s->recomputed_flops, s->flops),
+		"techniques", techniques_json(s->ntechniques, s->technique),
+		"binds", binds_json(binding(p, s), 4));
+}
+
+static json_t *sweep_json(const Program *p)
+{
+	json_t *sweep = json_array();
+	for (int i = 0; i < p->npoints; i++)
+		json_array_append_new(sweep, point_json(p, &p->point[i]));
+	return sweep;
+}
+
+static json_t *savings_json(const Program *p)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < p->nsavings; i++)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:s, s:I, s:I}", "name", p->saving[i].name,
+			"does", p->saving[i].help,
+			"arena_bytes_without",
+			(json_int_t)p->saving[i].arena_without,
+			"saved_bytes", (json_int_t)p->saving[i].saved));
+	return list;
 }
 
 void report_budget_json(json_t *o, const Program *p)
@@ -138,7 +147,7 @@ void report_budget_json(json_t *o, const Program *p)
 		                    json_integer(p->smallest_ram));
 		json_object_set_new(o, "ram_lower_bound_bytes",
 		                    json_integer(p->ram_floor));
-		json_object_set_new(o, "binds", binds_json(p));
+		json_object_set_new(o, "binds", binds_json(largest(p), 16));
 	}
 	if (p->nsavings)
 		json_object_set_new(o, "savings", savings_json(p));

@@ -90,6 +90,7 @@ typedef struct SweepPoint {
 	int64_t recomputed_flops;
 	int ntechniques;
 	Technique *technique;
+	const Plan *plan;
 } SweepPoint;
 
 /*

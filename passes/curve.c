@@ -103,6 +103,7 @@ static void add_point(const Curve *c, Program *p, const Plan *plan)
 	s->flops = plan->cost.flops;
 	s->extra_flops = budget_extra(c->budget, plan);
 	s->recomputed_flops = plan->recomputed_flops;
+	s->plan = plan;
 	budget_techniques(c->budget, plan, &s->ntechniques, &s->technique);
 }
 
