@@ -8,7 +8,8 @@ enum {
 	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
-	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN
+	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
+	KEY_PICTURE
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -418,4 +419,22 @@ const struct argp args_json = {
 		{0}
 	},
 	.parser = parse_json,
+};
+
+static error_t parse_picture(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	if (key != KEY_PICTURE)
+		return ARGP_ERR_UNKNOWN;
+	args->picture = text;
+	return 0;
+}
+
+const struct argp args_picture = {
+	.options = (const struct argp_option[]){
+		{"picture", KEY_PICTURE, "FILE.svg", 0, "Also draw the arena "
+		 "over time; with --sweep, RAM against operations", 0},
+		{0}
+	},
+	.parser = parse_picture,
 };

@@ -19,6 +19,7 @@ typedef struct Args {
 	const char *model;                /* the command's argument */
 	const char *loss, *optimizer;     /* as written; NULL: not given */
 	bool json;
+	const char *picture;              /* NULL: none is asked for */
 	bool weights_bin, openblas;
 	ExecutorChoice executor;
 	uint32_t seed;
@@ -35,6 +36,7 @@ extern const struct argp args_blas;       /* --blas */
 extern const struct argp args_weights;    /* --weights */
 extern const struct argp args_executor;   /* --executor --seed */
 extern const struct argp args_json;       /* --json */
+extern const struct argp args_picture;    /* --picture */
 
 /* For ARGP_KEY_INIT: all children of the command write to the same Args. */
 void args_share(struct argp_state *, const struct argp_child *, Args *);

@@ -2,6 +2,7 @@
 
 #include "frontend/files.h"
 #include "frontend/report_budget.h"
+#include "frontend/report_svg.h"
 #include "passes/pass.h"
 
 #include <stdlib.h>
@@ -89,6 +90,31 @@ bool session_page(Session *s, const char *path)
 	if (!out_open(&s->unit, path, &out))
 		return false;
 	report_html(out.f, s->program, &info);
+	return out_close(&out);
+}
+
+bool session_report(Session *s, const char *dir)
+{
+	ReportInfo info = session_info(s);
+	OutFile out;
+	const char *base = arena_printf(s->unit.arena, "%s/%s.report", dir,
+	                                s->program->model->name);
+	if (!out_open(&s->unit, arena_printf(s->unit.arena, "%s.json", base),
+	              &out))
+		return false;
+	json_print(out.f, report_json(s->program, &info));
+	return out_close(&out) &&
+	       session_page(s, arena_printf(s->unit.arena, "%s.html", base));
+}
+
+bool session_picture(Session *s)
+{
+	OutFile out;
+	if (!s->args->picture)
+		return true;
+	if (!out_open(&s->unit, s->args->picture, &out))
+		return false;
+	report_svg(out.f, s->program);
 	return out_close(&out);
 }
 

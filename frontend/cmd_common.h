@@ -39,6 +39,10 @@ bool session_build(Session *);
 ReportInfo session_info(const Session *);
 /* Writes the report as a page. False after an error. */
 bool session_page(Session *, const char *path);
+/* The report into a directory: NAME.report.json and .html. */
+bool session_report(Session *, const char *dir);
+/* The picture, if one was asked for. */
+bool session_picture(Session *);
 /* Chooses an executor for about `calls` calls of the plan. */
 Executor *session_executor(Session *, const Plan *, int64_t calls);
 /* Frees the session; the process's exit status. */

@@ -24,7 +24,7 @@ static const struct argp_child children[] = {
 	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
 	{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
 	{&args_weights, 0, 0, 0}, {&args_passes, 0, 0, 0},
-	{&args_json, 0, 0, 0}, {0}
+	{&args_json, 0, 0, 0}, {&args_picture, 0, 0, 0}, {0}
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -93,20 +93,6 @@ static bool write_cmake(Session *s, const char *dir)
 	                  text, strlen(text));
 }
 
-static bool write_report(Session *s, const char *dir)
-{
-	ReportInfo info = session_info(s);
-	OutFile out;
-	const char *base = arena_printf(s->unit.arena, "%s/%s.report", dir,
-	                                s->program->model->name);
-	if (!out_open(&s->unit, arena_printf(s->unit.arena, "%s.json", base),
-	              &out))
-		return false;
-	json_print(out.f, report_json(s->program, &info));
-	return out_close(&out) &&
-	       session_page(s, arena_printf(s->unit.arena, "%s.html", base));
-}
-
 /* What an earlier run with other options left. */
 static void remove_stale(Arena *a, const char *name, const char *new,
                          const char *dir)
@@ -168,7 +154,7 @@ static bool write_all(Session *s, const char *dir)
 	if (!temporary)
 		return false;
 	bool good = emit_c(s->program, &s->emit, temporary) &&
-	            write_cmake(s, temporary) && write_report(s, temporary) &&
+	            write_cmake(s, temporary) && session_report(s, temporary) &&
 	            move_files(u, s->program->model->name, temporary, dir);
 	dir_remove(temporary);
 	return good;
@@ -180,7 +166,7 @@ int cmd_compile(int argc, char **argv)
 	Session s;
 	command_parse(&argp, argc, argv, &c);
 	session_open(&s, &c.args, c.args.model);
-	if (session_build(&s) && write_all(&s, c.dir)) {
+	if (session_build(&s) && session_picture(&s) && write_all(&s, c.dir)) {
 		ReportInfo info = session_info(&s);
 		if (c.args.json)
 			json_print(stdout, report_json(s.program, &info));

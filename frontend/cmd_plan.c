@@ -1,18 +1,19 @@
 /* thimble plan: where the bytes go, without writing any C. */
 #include "frontend/cmd_common.h"
+#include "frontend/files.h"
 
 static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
 	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
 	{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0}, {&args_json, 0, 0, 0},
-	{0}
+	{&args_picture, 0, 0, 0}, {0}
 };
 
 enum { KEY_HTML = 512 };
 
 typedef struct PlanCommand {
 	Args args;
-	const char *html;
+	const char *html, *dir;
 } PlanCommand;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -25,6 +26,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_HTML:
 		p->html = text;
 		return 0;
+	case 'o':
+		p->dir = text;
+		return 0;
 	default:
 		return args_model(key, text, state, &p->args);
 	}
@@ -34,6 +38,8 @@ static const struct argp argp = {
 	.options = (const struct argp_option[]){
 		{"html", KEY_HTML, "FILE", 0, "Also write a page that shows "
 		 "the arena over time", 0},
+		{"output", 'o', "DIR", 0, "Also write NAME.report.json and "
+		 "NAME.report.html there", 0},
 		{0}
 	},
 	.parser = parse,
@@ -48,7 +54,9 @@ static const struct argp argp = {
 	       "--optimizer adam\n"
 	       "  thimble plan model.onnx --loss mse --html plan.html\n"
 	       "  thimble plan model.onnx --loss mse --ram 192K\n"
-	       "  thimble plan model.onnx --loss mse --sweep\n"
+	       "  thimble plan model.onnx --loss mse --sweep "
+	       "--picture curve.svg\n"
+	       "  thimble plan model.onnx --loss mse -o reports\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
@@ -61,15 +69,23 @@ static void print(Session *s)
 		report_table(stdout, s->program, &info, 16);
 }
 
+static bool write_files(Session *s, const PlanCommand *p)
+{
+	if (p->html && !session_page(s, p->html))
+		return false;
+	if (p->dir && (!dir_make(&s->unit, p->dir) ||
+	               !session_report(s, p->dir)))
+		return false;
+	return session_picture(s);
+}
+
 int cmd_plan(int argc, char **argv)
 {
 	PlanCommand p = {.args = {.arena = arena_create()}};
 	Session s;
 	command_parse(&argp, argc, argv, &p);
 	session_open(&s, &p.args, p.args.model);
-	bool good = session_build(&s);
-	if (good && p.html)
-		good = session_page(&s, p.html);
+	bool good = session_build(&s) && write_files(&s, &p);
 	if (s.program && (good || p.args.json))
 		print(&s);
 	return session_close(&s);

@@ -5,6 +5,8 @@
 #include "frontend/report.h"
 #include "frontend/report_files.h"
 #include "frontend/report_plan.h"
+#include "frontend/report_svg.h"
+#include "frontend/svg.h"
 
 #include <string.h>
 
@@ -84,6 +86,30 @@ static const char *find_file(const char *name, size_t size)
 	BUG("the page wants '%.*s', which is no file", (int)size, name);
 }
 
+/* A custom property for each class. */
+static void put_palette(FILE *f)
+{
+	for (int c = 0; c < NMEMCLASS; c++)
+		fprintf(f, "\t--%s: %s;\n", memory_class_name((MemoryClass)c),
+		        svg_colour((MemoryClass)c));
+}
+
+static void put_arena(FILE *f, const Program *p, const Plan *plan)
+{
+	if (!plan)
+		return;
+	fprintf(f, "<div data-function=\"%s\">\n", plan->graph->name);
+	report_svg_arena(f, p, plan);
+	fputs("</div>\n", f);
+}
+
+static void put_figures(FILE *f, const Program *p, const ReportInfo *info)
+{
+	json_t *data = page_json(p, info);
+	json_dump_callback(data, put_json, f, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(data);
+}
+
 static bool is(const char *name, size_t size, const char *word)
 {
 	return size == strlen(word) && !memcmp(name, word, size);
@@ -100,10 +126,15 @@ void report_html(FILE *f, const Program *p, const ReportInfo *info)
 		if (is(name, size, "title")) {
 			put_escaped(f, p->model->name);
 		} else if (is(name, size, "data")) {
-			json_t *data = page_json(p, info);
-			json_dump_callback(data, put_json, f, JSON_COMPACT |
-			                   JSON_ENSURE_ASCII);
-			json_decref(data);
+			put_figures(f, p, info);
+		} else if (is(name, size, "palette")) {
+			put_palette(f);
+		} else if (is(name, size, "arenas")) {
+			put_arena(f, p, p->train);
+			put_arena(f, p, p->infer);
+			put_arena(f, p, p->evaluate);
+		} else if (is(name, size, "curve")) {
+			report_svg_curve(f, p);
 		} else {
 			fputs(find_file(name, size), f);
 		}

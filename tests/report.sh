@@ -23,12 +23,24 @@ fail() {
 "$thimble" plan "$gestures" --loss cross-entropy --optimizer momentum \
 	--batch 16 --html plan.html >text || fail "plan"
 "$thimble" plan "$parity" --loss mse --optimizer adam \
-	--html parity.report.html --json >parity.report.json || fail "plan parity"
+	--html parity.report.html --picture parity.svg --json >parity.report.json || fail "plan parity"
 "$thimble" plan "$gestures" --loss mse --optimizer sgd --batch 8 --sweep --explain \
-	--html sweep.report.html --json >sweep.report.json || fail "plan --sweep"
+	--html sweep.report.html --picture curve.svg --json >sweep.report.json || fail "plan --sweep"
 "$thimble" plan "$gestures" --loss cross-entropy --optimizer sgd --batch 16 \
-	--micro-batch 4 --html parts.report.html --json >parts.report.json ||
-	fail "plan --micro-batch"
+	--micro-batch 4 --html parts.report.html --picture parts.svg --json \
+	>parts.report.json || fail "plan --micro-batch"
+"$thimble" plan "$gestures" --loss cross-entropy --optimizer sgd --batch 16 \
+	--micro-batch 4 --picture parts2.svg -o new/folder >/dev/null ||
+	fail "plan -o"
+[ "$(ls new/folder)" = "gestures.report.html
+gestures.report.json" ] || fail "plan -o leaves other files"
+cmp new/folder/gestures.report.json parts.report.json ||
+	fail "plan -o and plan --json differ"
+cmp parts.svg parts2.svg || fail "two pictures differ"
+/usr/bin/python3 "$tests/picture.py" arena parity.svg parity.report.json &&
+	/usr/bin/python3 "$tests/picture.py" arena parts.svg parts.report.json &&
+	/usr/bin/python3 "$tests/picture.py" curve curve.svg sweep.report.json ||
+	fail "a picture is not what the report says"
 cmp a/gestures.report.html b/gestures.report.html || fail "two runs differ"
 cmp a/gestures.report.html plan.html || fail "plan and compile differ"
 grep -q 'arena of train over time' text || fail "no picture in the text"
@@ -37,6 +49,8 @@ grep -nE '(src|href)="[^d]|@import|url\(|https?://' a/gestures.report.html |
 	grep -v 'http://www.w3.org/2000/svg' && fail "the page wants the net"
 "$thimble" plan "$gestures" --html no/such/folder.html >/dev/null 2>&1 &&
 	fail "a page in no folder"
+"$thimble" plan "$gestures" --picture no/such/folder.svg >/dev/null 2>&1 &&
+	fail "a picture in no folder"
 
 if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null ||
 		! /usr/bin/python3 -c 'import selenium' 2>/dev/null; then

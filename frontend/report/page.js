@@ -62,6 +62,8 @@ function show(plan) {
 	$('function-about').textContent = bytes(plan.arena_bytes) +
 		' arena, ' + count(plan.buffers.length) + ' buffers, ' +
 		count(plan.steps.length) + ' steps, ' + flops(plan.flops);
+	for (const drawing of document.querySelectorAll('.still > *'))
+		drawing.hidden = drawing.dataset.function !== plan.name;
 	legend(plan);
 	whole();
 	peakTable(plan);
@@ -93,9 +95,7 @@ $('search').addEventListener('input', () => {
 });
 techniques(data.techniques || []);
 savings(data.savings || []);
-tradeoff(data.sweep || [], {ram_bytes: data.arena_bytes + data.state_bytes,
-	extra_flops: data.sweep ? plans[0].flops - (data.sweep[0].flops -
-		data.sweep[0].extra_flops) : 0});
+$('tradeoff').hidden = !data.sweep;
 hints();
 show(plans[0]);
 new ResizeObserver(draw).observe($('picture'));
