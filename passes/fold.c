@@ -11,6 +11,8 @@ enum { SMALL_BYTES = 4096 };
 static bool foldable(const Node *n)
 {
 	int64_t in = 0, out = 0;
+	if (!n->op->scalar && !n->op->lower)   /* it holds a place */
+		return false;
 	for (int i = 0; i < n->nin; i++) {
 		if (!n->in[i])
 			continue;

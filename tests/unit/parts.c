@@ -148,6 +148,7 @@ Test(parts, all_operators)
 		&op_SGDUpdate, &op_MomentumUpdate, &op_MomentumAccumulate,
 		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
+		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* Time is their first dimension, the batch the second. */
 		&op_LSTMRecurrence, &op_LSTMRecurrenceGrad,
 		&op_GRURecurrence, &op_GRURecurrenceGrad,
