@@ -312,6 +312,28 @@ void graph_remove(Graph *g, Node *n)
 				n->in[i]->nuses--;
 }
 
+static bool is_read(const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->nuses || n->out[o]->var)
+			return true;
+	return false;
+}
+
+bool graph_drop_unread(Graph *g)
+{
+	bool dropped = false;
+	graph_have(g, FACT_USES);
+	for (Node *n = g->last, *prev; n; n = prev) {
+		prev = n->prev;
+		if (is_read(n))
+			continue;
+		graph_remove(g, n);
+		dropped = true;
+	}
+	return dropped;
+}
+
 static int replace_in(Node *n, const Value *old, Value *new)
 {
 	int found = 0;

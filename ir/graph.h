@@ -27,7 +27,7 @@ typedef struct Scan Scan;
 typedef enum VariableRole {
 	VAR_PARAMETER,   /* a floating-point initializer of the ONNX file */
 	VAR_BUFFER,      /* a running statistic: written, never by a gradient */
-	VAR_OPTIMIZER,   /* added by thimble for the optimizer */
+	VAR_OPTIMIZER,   /* made for the optimizer, by thimble or the file */
 } VariableRole;
 
 typedef struct Variable {
@@ -114,12 +114,14 @@ struct Node {
 
 typedef enum OutputRole {
 	OUT_DATA, OUT_LOSS, OUT_GRADIENT,
+	OUT_UPDATE,  /* what a step of the file's own makes of a variable */
 	OUT_ROWS,    /* of a Scan's graph: this part of the node's output, */
 	OUT_SUM,     /*   or all of it, written over its IN_SUM */
 } OutputRole;
 
 typedef struct Output {
-	const char *name;   /* ONNX name; a gradient's: its parameter's name */
+	const char *name;   /* ONNX name; a gradient's, an update's: that of
+	                     * its variable */
 	Value *value;
 	OutputRole role;
 } Output;
@@ -211,6 +213,9 @@ Value *graph_apply(Graph *, Loc, const OpDef *, int nin, Value *const in[]);
 Value *node_add_output(Graph *, Node *, DType, Shape);
 
 void graph_remove(Graph *, Node *);
+/* Removes the nodes whose results nobody reads; true if there were any.
+ * Replacing a variable counts as being read. */
+bool graph_drop_unread(Graph *);
 /* Every reader of `old`, outputs of the graph included, reads `new`. */
 void graph_replace(Graph *, Value *old, Value *new);
 void graph_have(Graph *, unsigned facts);   /* computes what is missing */

@@ -32,6 +32,8 @@ typedef struct KnownInput {
 
 typedef enum LossKind {
 	LOSS_NONE, LOSS_GRAPH,   /* GRAPH: an output of the model is the loss */
+	LOSS_FILE,   /* the file has a training step: its loss and, if there is
+	              * no other optimizer, its updates */
 	LOSS_CROSS_ENTROPY, LOSS_MSE, LOSS_BCE_WITH_LOGITS, LOSS_L1, LOSS_HUBER,
 } LossKind;
 

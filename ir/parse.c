@@ -228,9 +228,9 @@ static void parse_const(Parser *p)
 static void parse_output(Parser *p)
 {
 	const char *name = lex_text(&p->l, LEX_STRING, "an output's name");
-	OutputRole role = (OutputRole)parse_word(p, "data, loss or gradient",
+	OutputRole role = (OutputRole)parse_word(p, "data, loss, gradient or update",
 	                                         output_role,
-	                                         OUT_GRADIENT + 1);
+	                                         OUT_UPDATE + 1);
 	const char *value = lex_text(&p->l, LEX_NAME, "a value");
 	Value *v = p->l.failed ? NULL : table_find(p->names, value);
 	if (v)

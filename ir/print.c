@@ -33,8 +33,8 @@ const char *output_role_name(OutputRole r)
 {
 	static const char *const names[] = {
 		[OUT_DATA] = "data", [OUT_LOSS] = "loss",
-		[OUT_GRADIENT] = "gradient", [OUT_ROWS] = "rows",
-		[OUT_SUM] = "sum",
+		[OUT_GRADIENT] = "gradient", [OUT_UPDATE] = "update",
+		[OUT_ROWS] = "rows", [OUT_SUM] = "sum",
 	};
 	return names[r];
 }

@@ -2,21 +2,14 @@
  * such nodes read. Replacing a variable counts as being read. */
 #include "passes/pass.h"
 
-static bool alive(const Node *n)
-{
-	for (int o = 0; o < n->nout; o++)
-		if (n->out[o]->nuses || n->out[o]->var)
-			return true;
-	return false;
-}
-
-/* The model's own inputs stay: they are the function's arguments. */
+/* The model's own inputs stay: they are the function's arguments. What only a
+ * training step is given is none of the others'. */
 static bool drop_inputs(Graph *g)
 {
 	int kept = 0;
 	for (int i = 0; i < g->ninputs; i++) {
 		Value *v = g->input[i];
-		if (v->nuses || v->role == IN_DATA || v->role == IN_TARGET)
+		if (v->nuses || v->role == IN_DATA)
 			g->input[kept++] = v;
 	}
 	bool changed = kept != g->ninputs;
@@ -33,14 +26,7 @@ static bool drop_inputs(Graph *g)
 
 static bool run(Graph *g, const Options *o)
 {
-	bool changed = false;
-	for (Node *n = g->last, *prev; n; n = prev) {
-		prev = n->prev;
-		if (!alive(n)) {
-			graph_remove(g, n);
-			changed = true;
-		}
-	}
+	bool changed = graph_drop_unread(g);
 	return drop_inputs(g) || changed;
 }
 

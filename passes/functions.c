@@ -32,6 +32,17 @@ static void drop_outputs(Graph *g)
 	g->facts = 0;
 }
 
+/* All that belongs to the file's own training step. */
+static void drop_step(Graph *g)
+{
+	int kept = 0;
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_DATA)
+			g->output[kept++] = g->output[i];
+	g->noutputs = kept;
+	g->facts = 0;
+}
+
 /* Gradients of `loss` by variable id. */
 static Value **parameter_gradients(Graph *g, Value *loss, const bool *trainable)
 {
@@ -78,27 +89,58 @@ static void warn_unreached(Graph *g, Value *const grad[], const bool *trainable)
 			        "it is");
 }
 
+static void output_gradients(Graph *g, Value *const grad[])
+{
+	const Model *m = g->model;
+	for (int i = 0; i < m->nvars; i++)
+		if (grad[i])
+			graph_output(g, m->var[i]->name, OUT_GRADIENT, grad[i]);
+}
+
+/* The step that the options describe: gradients of the loss by all that trains,
+ * then one optimizer. */
+static void append_step(Graph *g, const bool *trainable, const Options *o)
+{
+	Value *loss = append_loss(g, o);
+	if (!loss || g->unit->nerrors)
+		return;
+	drop_outputs(g);
+	graph_output(g, "loss", OUT_LOSS, loss);
+	if (!expand_gradients(g))   /* the loss may have some of its own */
+		return;
+	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
+	if (g->unit->nerrors)
+		return;
+	warn_unreached(g, grad, trainable);
+	if (o->keep_gradients)
+		output_gradients(g, grad);
+	if (!o->no_update)
+		append_updates(g, grad, o);
+}
+
+/* The step that the file describes. */
+static void obey_step(Graph *g, const bool *trainable, const Options *o)
+{
+	Value **grad = expand_gradients(g);
+	if (!grad)
+		return;
+	Value *loss = append_loss(g, o);
+	bind_updates(g, trainable);
+	drop_outputs(g);
+	graph_output(g, "loss", OUT_LOSS, loss);
+	if (o->keep_gradients)
+		output_gradients(g, grad);
+}
+
 static Graph *train_graph(const Graph *forward, const Options *o)
 {
 	Graph *g = graph_clone(forward, "train", NULL);
-	int nvars = g->model->nvars;
 	set_mode(g, MODE_TRAIN, o);
 	bool *trainable = choose_trainable(g, o);
-	Value *loss = append_loss(g, o);
-	if (!loss || g->unit->nerrors)
-		return NULL;
-	Value **grad = parameter_gradients(g, loss, trainable);
-	if (g->unit->nerrors)
-		return NULL;
-	warn_unreached(g, grad, trainable);
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
-	for (int i = 0; i < nvars && o->keep_gradients; i++)
-		if (grad[i])
-			graph_output(g, g->model->var[i]->name, OUT_GRADIENT,
-			             grad[i]);
-	if (!o->no_update)
-		append_updates(g, grad, o);
+	if (o->loss.kind == LOSS_FILE && o->optimizer.kind == OPT_NONE)
+		obey_step(g, trainable, o);
+	else
+		append_step(g, trainable, o);
 	find_mutable(g);
 	return g->unit->nerrors ? NULL : g;
 }
@@ -107,7 +149,8 @@ static Graph *infer_graph(const Graph *forward, const Options *o)
 {
 	Graph *g = graph_clone(forward, "infer", NULL);
 	set_mode(g, MODE_INFER, o);
-	return g;
+	drop_step(g);
+	return expand_gradients(g) ? g : NULL;
 }
 
 static Graph *evaluate_graph(const Graph *forward, const Options *o)
@@ -119,7 +162,7 @@ static Graph *evaluate_graph(const Graph *forward, const Options *o)
 		return NULL;
 	drop_outputs(g);
 	graph_output(g, "loss", OUT_LOSS, loss);
-	return g;
+	return expand_gradients(g) ? g : NULL;
 }
 
 /* By value id, of what is no view: the last node that reads it or its views;

@@ -11,6 +11,8 @@ static Value *find_output(Graph *g, const LossOptions *l)
 {
 	for (int i = 0; i < g->noutputs; i++) {
 		const Output *o = &g->output[i];
+		if (o->role != OUT_DATA)
+			continue;
 		if (l->output ? !strcmp(o->name, l->output)
 		              : dtype_is_float(o->value->dtype))
 			return o->value;
@@ -92,8 +94,18 @@ static Value *loss_in_graph(Graph *g, Value *x)
 	return NULL;
 }
 
+static Value *loss_of_file(const Graph *g)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_LOSS)
+			return g->output[i].value;
+	BUG("the file has no training step");
+}
+
 Value *append_loss(Graph *g, const Options *o)
 {
+	if (o->loss.kind == LOSS_FILE)
+		return loss_of_file(g);
 	Value *x = find_output(g, &o->loss);
 	if (!x)
 		return NULL;

@@ -21,6 +21,14 @@ bool *choose_trainable(Graph *, const Options *);
 /* Appends the loss; makes the target input. NULL after a reported error. */
 Value *append_loss(Graph *, const Options *);
 
+/* Puts the backward pass where the file's own step has a Gradient. Returns the
+ * gradients by variable id, NULL: none; or NULL after a reported error. */
+Value **expand_gradients(Graph *);
+
+/* What the file's own step binds to variables replaces them, but for the
+ * parameters (by variable id) that are not to train. */
+void bind_updates(Graph *, const bool *trainable);
+
 /* What computes the loss: the backward pass follows it. NULL if none does. */
 Node *loss_node(const Graph *);
 
