@@ -100,7 +100,10 @@ static void set_loss(struct argp_state *state, Args *args, const char *text)
 {
 	const char *why;
 	args->loss = text;
-	if (!loss_parse(args->arena, text, &args->options.loss, &why))
+	args->options.ignore_step = true;
+	if (!strcmp(text, "none"))
+		args->options.loss = (LossOptions){LOSS_NONE};
+	else if (!loss_parse(args->arena, text, &args->options.loss, &why))
 		argp_error(state, "--loss: %s", why);
 }
 
@@ -113,12 +116,10 @@ static void set_optimizer(struct argp_state *state, Args *args,
 		argp_error(state, "--optimizer: %s", why);
 }
 
-/* A loss alone is enough to train; an optimizer alone is a slip. */
+/* A loss alone is enough to train. */
 static void end_training(struct argp_state *state, Args *args)
 {
-	if (args->optimizer && !args->loss)
-		argp_error(state, "--optimizer needs --loss");
-	if (args->loss && !args->optimizer)
+	if (args->options.loss.kind != LOSS_NONE && !args->optimizer)
 		set_optimizer(state, args, "sgd");
 }
 
@@ -157,10 +158,14 @@ const struct argp args_training = {
 		{"loss", KEY_LOSS, "SPEC", 0, "What to minimise: cross-entropy, "
 		 "mse, bce-with-logits, l1, huber, or graph for an output that "
 		 "is a loss; with settings after a colon: "
-		 "cross-entropy:axis=-1,label_smoothing=0.1", 0},
+		 "cross-entropy:axis=-1,label_smoothing=0.1. Where the file "
+		 "has a training step (training_info), this replaces all of "
+		 "it; none: do not train", 0},
 		{"optimizer", KEY_OPTIMIZER, "SPEC", 0, "sgd, momentum, "
 		 "nesterov, adam, adamw, rmsprop or adagrad, as in PyTorch: "
-		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4", 0},
+		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd). "
+		 "Without --loss: for the loss of the file's training step, "
+		 "in place of its updates", 0},
 		{"freeze", KEY_FREEZE, "PATTERN", 0, "Parameters that do not "
 		 "train (glob, repeatable)", 0},
 		{"train", KEY_TRAIN, "PATTERN", 0, "Only these parameters train "
@@ -244,8 +249,6 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 		if (o->ram && o->limited)
 			argp_error(state, "--ram and --max-recompute are two "
 			           "answers to one question: give one");
-		if (o->limited && !args->loss)
-			argp_error(state, "--max-recompute needs --loss");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -277,10 +280,6 @@ static error_t parse_sweep(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_EXPLAIN:
 		args->options.explain = true;
-		return 0;
-	case ARGP_KEY_END:
-		if (args->options.sweep && !args->loss)
-			argp_error(state, "--sweep needs --loss");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

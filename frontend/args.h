@@ -18,6 +18,7 @@ typedef struct Args {
 	Options options;
 	const char *model;                /* the command's argument */
 	const char *loss, *optimizer;     /* as written; NULL: not given */
+	const char *default_loss;         /* of the command; NULL: it may infer */
 	bool json;
 	const char *picture;              /* NULL: none is asked for */
 	bool weights_bin, openblas;

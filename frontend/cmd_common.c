@@ -56,6 +56,57 @@ static void check_budget(Session *s)
 		         report_what_binds(p));
 }
 
+/* ---- what trains ---- */
+
+void session_usage(const Session *s, const char *option, const char *needs)
+{
+	fprintf(stderr, "thimble: %s needs %s: %s has no training step of its "
+	        "own\n", option, needs, s->unit.path);
+	exit(EXIT_USAGE);
+}
+
+static bool has_step(const Graph *g)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_LOSS)
+			return true;
+	return false;
+}
+
+static void take_default(Args *a)
+{
+	const char *why;
+	a->loss = a->default_loss;
+	a->optimizer = a->optimizer ? a->optimizer : "sgd";
+	if (!loss_parse(a->arena, a->loss, &a->options.loss, &why) ||
+	    !optimizer_parse(a->arena, a->optimizer, &a->options.optimizer,
+	                     &why))
+		BUG("%s", why);
+}
+
+void session_settle(Session *s, const Graph *g)
+{
+	Args *a = s->args;
+	Options *o = &a->options;
+	if (has_step(g)) {
+		o->loss.kind = LOSS_FILE;
+		a->loss = FILE_STEP;
+		a->optimizer = a->optimizer ? a->optimizer : FILE_STEP;
+	} else if (!a->loss && a->default_loss) {
+		take_default(a);
+	}
+	if (o->loss.kind != LOSS_NONE)
+		return;
+	if (a->optimizer)
+		session_usage(s, "--optimizer", "--loss");
+	if (o->limited)
+		session_usage(s, "--max-recompute", "--loss");
+	if (o->sweep)
+		session_usage(s, "--sweep", "--loss");
+}
+
+/* ---- from file to program ---- */
+
 bool session_build(Session *s)
 {
 	const Options *o = &s->args->options;
@@ -67,6 +118,7 @@ bool session_build(Session *s)
 	Graph *g = load_onnx(&s->unit, o);
 	if (!g || s->unit.nerrors || !onnx_info(&s->unit, &info))
 		return false;
+	session_settle(s, g);
 	s->emit.sha256 = arena_printf(s->unit.arena, "%s", info.sha256);
 	s->program = build_program(g, o);
 	check_budget(s);

@@ -33,7 +33,16 @@ typedef struct Session {
 	Program *program;
 } Session;
 
+/* In place of a loss or an optimizer: the file's training step has it. */
+#define FILE_STEP "the file's"
+
 void session_open(Session *, Args *, const char *model);
+/* Decides what trains: the options, the file's own step, or the command's
+ * default. Wrong usage ends the process. */
+void session_settle(Session *, const Graph *);
+/* The option needs another, since the file does not train by itself. */
+_Noreturn void session_usage(const Session *, const char *option,
+                             const char *needs);
 /* Reads the model and makes its functions. False after errors. */
 bool session_build(Session *);
 ReportInfo session_info(const Session *);

@@ -57,7 +57,7 @@ static const struct argp argp = {
 	.args_doc = "MODEL -o DIR",
 	.children = children,
 	.doc = "Compiles an ONNX model to C99 that infers and, if a loss is "
-	       "given, trains. Writes NAME.h, NAME.c, NAME_rt.h (what it calls), "
+	       "given or the file has a training step, trains. Writes NAME.h, NAME.c, NAME_rt.h (what it calls), "
 	       "NAME_weights.c or .bin, a CMakeLists.txt that makes a static "
 	       "library, NAME.report.json, and NAME.report.html: the arena "
 	       "over time as a page to look at.\v"

@@ -28,8 +28,9 @@ static const struct argp argp = {
 	.doc = "Shows what an ONNX file holds: version, inputs, outputs, "
 	       "operators, parameters and whether each would train. All "
 	       "problems are listed in one run, and the exit status is 1 if "
-	       "there is one. With --loss the training graph is made too, and "
-	       "problems of gradients are among them.\v"
+	       "there is one. With --loss, or where the file has a training "
+	       "step, the training graph is made too, and problems of "
+	       "gradients are among them.\v"
 	       "Examples:\n"
 	       "  thimble inspect model.onnx\n"
 	       "  thimble inspect model.onnx --freeze 'features.*' --loss mse\n"
@@ -236,7 +237,10 @@ static void look(Inspect *in)
 	in->graph = load_onnx(&s->unit, &in->args.options);
 	if (!in->graph)
 		return;
-	if (in->args.loss && !s->unit.nerrors)
+	if (s->unit.nerrors)
+		return;
+	session_settle(s, in->graph);
+	if (in->args.options.loss.kind != LOSS_NONE)
 		s->program = build_program(in->graph, &in->args.options);
 }
 

@@ -58,13 +58,8 @@ static void add_input(struct argp_state *state, Run *r, const char *text)
 
 static void check_usage(struct argp_state *state, Run *r)
 {
-	bool in_graph = r->args.options.loss.kind == LOSS_GRAPH;
 	if (r->args.model && !r->dump)
 		argp_error(state, "no --dump DIR is given");
-	if (r->steps && !r->args.loss)
-		argp_error(state, "--steps needs --loss");
-	if (r->steps && !r->target.path && !in_graph)
-		argp_error(state, "--steps needs --target");
 	if (!r->steps && (r->target.path || r->args.loss))
 		argp_error(state, "--target and --loss need --steps");
 }
@@ -230,7 +225,7 @@ static void follow_arrays(Run *r)
 	size_t size;
 	probe.messages = open_memstream(&text, &size);
 	OnnxModel *m = onnx_read(&probe);
-	if (m)
+	if (m && (r->args.options.ignore_step || onnx_join(&probe, m)))
 		look_at(r, m);
 	fclose(probe.messages);
 	free(text);
@@ -287,14 +282,16 @@ static bool fill_input(Run *r, const Plan *p, const Value *v)
 static bool fill_target(Run *r, const Plan *p, const Value *v)
 {
 	Unit *u = &r->session.unit;
-	Shape s = r->target.array.shape;
+	const Given *given = find_given(r, v->name);
+	given = given ? given : &r->target;
+	Shape s = given->array.shape;
 	if (numel(s) != numel(v->shape)) {
-		file_error(u, r->target.path, "the target has the shape %s, the "
+		file_error(u, given->path, "the target has the shape %s, the "
 		           "loss expects %s", shape_text(u->arena, s),
 		           shape_text(u->arena, v->shape));
 		return false;
 	}
-	return fill(r, p, v, &r->target);
+	return fill(r, p, v, given);
 }
 
 /* Before each call: a step may overwrite its inputs. */
@@ -304,8 +301,9 @@ static bool fill_all(Run *r, const Plan *p)
 	bool good = true;
 	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
 		good &= fill_input(r, p, v);
-	v = plan_input(p, IN_TARGET, 0);
-	return (!v || fill_target(r, p, v)) && good;
+	for (int i = 0; (v = plan_input(p, IN_TARGET, i)); i++)
+		good &= fill_target(r, p, v);
+	return good;
 }
 
 /* ---- arrays out ---- */
@@ -362,6 +360,9 @@ static bool dump_variables(Run *r)
 	bool good = true;
 	for (int i = 0; i < m->nvars; i++) {
 		const Variable *v = m->var[i];
+		/* The file's, if another optimizer is in its place. */
+		if (v->role == VAR_OPTIMIZER && r->session.program->offset[i] < 0)
+			continue;
 		Array a = {v->dtype, v->shape,
 		           executor_variable(r->executor, v)};
 		good &= dump(r, folder[v->role], v->name, &a);
@@ -408,6 +409,27 @@ static void tell_reader(Run *r)
 	r->args.options.known = k;
 }
 
+/* --target is for the one target that no --input names. */
+static void check_step(Run *r)
+{
+	const Plan *p = r->session.program->train;
+	const Value *v, *missing = NULL;
+	if (!r->steps)
+		return;
+	if (!p)
+		session_usage(&r->session, "--steps", "--loss");
+	for (int i = 0; (v = plan_input(p, IN_TARGET, i)); i++) {
+		if (find_given(r, v->name))
+			continue;
+		if (!r->target.path || missing)
+			error_at(&r->session.unit, (Loc){0}, "the training "
+			         "step's input '%s' is missing: give --input "
+			         "%s=FILE%s", v->name, v->name,
+			         missing ? "" : " or --target FILE");
+		missing = v;
+	}
+}
+
 static void run(Run *r)
 {
 	Session *s = &r->session;
@@ -417,6 +439,9 @@ static void run(Run *r)
 	follow_arrays(r);
 	tell_reader(r);
 	if (s->unit.nerrors || !session_build(s))
+		return;
+	check_step(r);
+	if (s->unit.nerrors)
 		return;
 	r->executor = session_executor(s, report_plan(s->program),
 	                               r->steps ? r->steps : 1);

@@ -141,18 +141,9 @@ static bool parse_data(int key, char *text, struct argp_state *state, Train *t)
 
 static void check_usage(struct argp_state *state, Train *t)
 {
-	const char *why;
 	if (!t->data)
 		argp_error(state, "no --data is given");
-	if (t->args.loss)
-		return;
-	t->args.loss = "cross-entropy";
-	t->args.optimizer = "sgd";
-	if (!loss_parse(t->args.arena, t->args.loss, &t->args.options.loss,
-	                &why) ||
-	    !optimizer_parse(t->args.arena, t->args.optimizer,
-	                     &t->args.options.optimizer, &why))
-		BUG("%s", why);
+	t->args.default_loss = "cross-entropy";
 }
 
 static const struct argp_child children[] = {
@@ -252,8 +243,8 @@ static const struct argp argp = {
 	.args_doc = "MODEL --data X[,Y]",
 	.children = children,
 	.doc = "Compiles an ONNX model, builds it with this machine's C "
-	       "compiler and trains it here; the default is cross-entropy with "
-	       "sgd. Ctrl-C ends the training after a whole step, and the "
+	       "compiler and trains it here; the default is the training step "
+	       "in the file, or else cross-entropy with sgd. Ctrl-C ends the training after a whole step, and the "
 	       "results are written.\v"
 	       "Examples:\n"
 	       "  thimble train lenet5.onnx --batch 32 --epochs 2 \\\n"
@@ -335,7 +326,6 @@ static bool prepare(Train *t)
 	r->program = s->program;
 	r->loss = &t->args.options.loss;
 	r->seed = t->args.seeded ? t->args.seed : 1;
-	r->base_lr = t->args.options.optimizer.lr;
 	if (!trainer_check(r, t->val_split))
 		return false;
 	trainer_plan(r, t->epochs ? t->epochs : t->steps ? 0 : 1, t->steps);

@@ -93,11 +93,19 @@ bool onnx_supports(const char *name)
 	return rule_find(name) || (op && op->since);
 }
 
+static const char *full_name(const Site *s)
+{
+	const OnnxNode *n = s->n;
+	return *n->domain ? arena_printf(s->im->u->arena, "%s.%s", n->domain,
+	                                 n->op) : n->op;
+}
+
 static bool convert(Site *s)
 {
 	const OnnxNode *n = s->n;
-	const char *subgraph = subgraph_attr(n);
-	if (*n->domain) {
+	const char *subgraph = subgraph_attr(n), *name = full_name(s);
+	const Rule *rule = rule_find(name);
+	if (*n->domain && !rule) {
 		site_error(s, "operators of the domain '%s' are not supported",
 		           n->domain);
 		return false;
@@ -107,9 +115,8 @@ static bool convert(Site *s)
 		           "graph)", subgraph);
 		return false;
 	}
-	const Rule *rule = rule_find(n->op);
 	const OpDef *op = op_find(n->op);
-	if (!onnx_supports(n->op)) {
+	if (!onnx_supports(name)) {
 		site_error(s, "this operator is not supported");
 		return false;
 	}
@@ -152,13 +159,6 @@ static void import_node(Import *im, const OnnxNode *n)
 		batch_follow(&s);
 	else if (im->u->nerrors == before)
 		site_error(&s, "is not what its operator expects");
-}
-
-static void import_nodes(Import *im)
-{
-	for (int i = 0; i < im->m->nnodes; i++)
-		if (im->live[i])
-			import_node(im, &im->m->node[i]);
 }
 
 /* Statistics are kept by writing them over the old: who comes later would read
@@ -205,7 +205,7 @@ static Value *own_value(Import *im, Value *v)
 
 static void import_outputs(Import *im)
 {
-	for (int i = 0; i < im->m->noutputs; i++) {
+	for (int i = 0; i < im->m->own.outputs; i++) {
 		const OnnxPort *p = &im->m->output[i];
 		Name *n = names_find(im->names, p->name);
 		if (!n || !n->value)
@@ -236,24 +236,32 @@ static const char *model_name(Unit *u, const Options *o)
 	return name;
 }
 
-static bool run(Import *im)
+void import_nodes(Import *im, const char *graph)
 {
 	Unit *u = im->u;
-	int before = u->nerrors;
 	im->model = model_create(u, model_name(u, im->opt));
-	im->g = graph_create(im->model, "forward");
+	im->g = graph_create(im->model, graph);
 	im->names = names_create(u->arena, (size_t)im->m->ninits +
 	                                   2 * (size_t)im->m->nnodes);
 	if (!import_check_sizes(im))
-		return false;
+		return;
 	import_check(im);
 	import_uses(im);
 	import_inputs(im);
 	torch_declare(im);
 	import_initializers(im);
-	import_nodes(im);
+	for (int i = 0; i < im->m->nnodes; i++)
+		if (im->live[i])
+			import_node(im, &im->m->node[i]);
+}
+
+static bool run(Import *im)
+{
+	int before = im->u->nerrors;
+	import_nodes(im, "forward");
 	check_statistics(im);
-	if (u->nerrors != before)
+	import_step(im);
+	if (im->u->nerrors != before)
 		return false;
 	import_outputs(im);
 	import_drop_unread(im);
@@ -290,13 +298,33 @@ static bool run_again(Import *im, int64_t old)
 	return run(im);
 }
 
-Graph *load_onnx(Unit *u, const Options *opt)
+/* The file with all function calls replaced; its training step is a part of the
+ * graph unless the user has another. */
+static OnnxModel *read_model(Unit *u, const Options *opt)
 {
-	int before = u->nerrors;
 	OnnxModel *m = onnx_read(u);
 	if (m)
 		torch_read(u, m);
-	if (!m || !import_inline(u, m))
+	bool good = m && import_inline(u, m);
+	for (int i = 0; good && i < m->ntrainings; i++)
+		good = import_inline(u, m->training[i].initialization) &&
+		       import_inline(u, m->training[i].algorithm);
+	good = good && import_initialization(u, m);
+	if (good)
+		onnx_own(m);
+	if (good && !opt->ignore_step)
+		good = onnx_join(u, m);
+	else if (good && onnx_trains(m))
+		warn_at(u, (Loc){0}, "--loss is given: the training step in the "
+		        "file is not used");
+	return good ? m : NULL;
+}
+
+Graph *load_onnx(Unit *u, const Options *opt)
+{
+	int before = u->nerrors;
+	OnnxModel *m = read_model(u, opt);
+	if (!m)
 		return NULL;
 	Import im = {.u = u, .opt = opt, .m = m};
 	if (!run(&im))

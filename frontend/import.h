@@ -22,7 +22,12 @@ enum {
 	USE_SHAPE = 8,        /* only its shape matters */
 	USE_VALUE = 16,       /* in any other way */
 	USE_IDENTITY = 32,    /* by an Identity */
+	USE_STATE = 64,       /* a training step replaces it */
+	USE_LEAF = 128,       /* a Gradient is with respect to it */
 };
+
+#define TRAINING_DOMAIN "ai.onnx.preview.training"
+#define OWN_DOMAIN "thimble"
 
 typedef struct Import {
 	Unit *u;
@@ -33,6 +38,7 @@ typedef struct Import {
 	Names *names;
 	bool *live;            /* by node: an output of the model needs it */
 	bool quiet;            /* the second run says nothing twice */
+	bool initializing;     /* the initialization graph: all is constant */
 	/* --batch on a file with another batch in it: what the first run, at the
 	 * batch of the file, found; else before is NULL. */
 	const Names *before;
@@ -121,6 +127,23 @@ const void *known_data(const Value *);
 /* Copies the attributes of the ONNX node that the operator defines, by name.
  * False after an error. */
 bool site_copy_attrs(Site *, Node *);
+
+/* ---- import.c ---- */
+
+/* All but the outputs: checks, inputs, initializers, nodes. */
+void import_nodes(Import *, const char *graph);
+
+/* ---- import_training.c ---- */
+
+/* Gives the initializers what the file's initialization graphs compute. False
+ * after an error. */
+bool import_initialization(Unit *, OnnxModel *);
+bool import_is_gradient(const OnnxNode *);
+void import_use_gradient(Import *, const OnnxNode *);   /* what it names */
+void import_use_updates(Import *);
+/* A scalar of the algorithm that is set between steps. */
+bool import_is_hyper(const Import *, const OnnxTensor *);
+void import_step(Import *);   /* the outputs that make a training step */
 
 /* ---- import_input.c, import_init.c, import_check.c ---- */
 

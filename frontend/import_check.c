@@ -19,6 +19,11 @@ static const Loc whole = {0};
 static void check_opset(Import *im)
 {
 	int64_t v = im->m->opset;
+	bool own = false;
+	for (int i = 0; i < im->m->nnodes; i++)
+		own |= !*im->m->node[i].domain;
+	if (!v && !own)
+		return;
 	if (!v)
 		error_at(im->u, whole, "the file does not say which opset it "
 		         "uses; %d to %d are supported", OPSET_MIN, OPSET_MAX);
@@ -198,6 +203,18 @@ static bool has_cycle(Import *im)
 	return found;
 }
 
+/* An initializer or input of the training algorithm? */
+static bool of_algorithm(const Import *im, const char *name)
+{
+	const Name *n = names_find(im->names, name);
+	if (n && n->init >= im->m->own.inits)
+		return true;
+	for (int i = im->m->own.inputs; i < im->m->ninputs; i++)
+		if (!strcmp(im->m->input[i].name, name))
+			return true;
+	return false;
+}
+
 /* Returns whether a node reads what a later one makes. */
 static bool check_reads(Import *im)
 {
@@ -208,6 +225,9 @@ static bool check_reads(Import *im)
 			if (!*n->in[j])
 				continue;
 			late |= producer(im, n, j) >= i;
+			if (i < im->m->own.nodes && of_algorithm(im, n->in[j]))
+				error_at(im->u, n->loc, "reads '%s', which only "
+				         "the training algorithm has", n->in[j]);
 			if (!names_find(im->names, n->in[j]))
 				error_at(im->u, n->loc, "reads '%s', which is "
 				         "neither an initializer nor an input nor "
@@ -300,12 +320,17 @@ void import_uses(Import *im)
 		if (n)
 			n->uses |= USE_ANY | USE_VALUE;
 	}
+	import_use_updates(im);
 	for (int i = im->m->nnodes - 1; i >= 0; i--) {
 		const OnnxNode *n = &im->m->node[i];
 		for (int o = 0; o < n->nout; o++)
 			if (*n->out[o])
 				im->live[i] |=
 					names_find(im->names, n->out[o])->uses != 0;
+		if (im->live[i] && import_is_gradient(n)) {
+			import_use_gradient(im, n);
+			continue;
+		}
 		for (int j = 0; im->live[i] && j < n->nin; j++)
 			if (*n->in[j])
 				use_input(im, n, j);

@@ -40,19 +40,38 @@ static bool check_values(Import *im, const OnnxTensor *t, bool *mask)
 	return false;
 }
 
-static VariableRole role_for(unsigned uses)
+/* A training algorithm's own initializers, and counters, are an optimizer's. */
+static VariableRole role_for(unsigned uses, bool algorithm)
 {
+	if (algorithm)
+		return VAR_OPTIMIZER;
 	return uses & USE_STATISTIC && !(uses & USE_VALUE) ? VAR_BUFFER
 	                                                   : VAR_PARAMETER;
 }
 
-static Value *add_variable(Import *im, const char *name, unsigned uses,
+static Value *add_variable(Import *im, const char *name, VariableRole role,
                            DType dtype, Shape shape, const void *data)
 {
-	Variable *v = model_variable(im->model, name, role_for(uses), dtype,
-	                             shape);
+	Variable *v = model_variable(im->model, name, role, dtype, shape);
 	v->data = data;
 	return graph_variable(im->g, v);
+}
+
+static bool is_variable(const Import *im, const OnnxTensor *t, const Name *n,
+                        bool mask)
+{
+	if (im->initializing)
+		return false;
+	if (n->uses & USE_STATE)
+		return true;
+	if (!dtype_is_float(t->dtype))
+		return false;
+	if (n->uses & USE_LEAF)
+		return true;
+	bool constant = n->declared == DECLARED_CONSTANT &&
+	                !(n->uses & USE_STATISTIC);
+	return n->init < im->m->own.inits && t->shape.rank > 0 && !mask &&
+	       !constant;
 }
 
 static bool import_one(Import *im, const OnnxTensor *t, Name *n)
@@ -64,13 +83,18 @@ static bool import_one(Import *im, const OnnxTensor *t, Name *n)
 	}
 	if (!n->uses)
 		return true;
-	bool constant = n->declared == DECLARED_CONSTANT &&
-	                !(n->uses & USE_STATISTIC);
-	bool variable = dtype_is_float(t->dtype) && t->shape.rank > 0 && !mask &&
-	                !constant;
-	n->value = variable
-		? add_variable(im, t->name, n->uses, t->dtype, t->shape, t->data)
-		: graph_const(im->g, t->name, t->dtype, t->shape, t->data);
+	bool algorithm = n->init >= im->m->own.inits;
+	if (is_variable(im, t, n, mask))
+		n->value = add_variable(im, t->name,
+		                        role_for(n->uses, algorithm ||
+		                                 !dtype_is_float(t->dtype)),
+		                        t->dtype, t->shape, t->data);
+	else if (algorithm && import_is_hyper(im, t))
+		n->value = graph_scalar_input(im->g, t->name, IN_HYPER, DT_F32,
+		                              dtype_get(DT_F32, t->data, 0).f);
+	else
+		n->value = graph_const(im->g, t->name, t->dtype, t->shape,
+		                       t->data);
 	return true;
 }
 
@@ -87,18 +111,19 @@ bool import_initializers(Import *im)
 
 Value *import_own_variable(Import *im, Value *v, const char *name)
 {
-	unsigned uses = names_find(im->names, name)->uses;
-	return add_variable(im, name, uses, v->dtype, v->shape, v->var->data);
+	VariableRole role = role_for(names_find(im->names, name)->uses, false);
+	return add_variable(im, name, role, v->dtype, v->shape, v->var->data);
 }
 
 Value *import_new_variable(Import *im, const char *name, const Value *v)
 {
-	return add_variable(im, name, USE_VALUE, v->dtype, v->shape, v->data);
+	return add_variable(im, name, VAR_PARAMETER, v->dtype, v->shape,
+	                    v->data);
 }
 
 Value *import_new_buffer(Import *im, const char *name, const Value *v)
 {
-	return add_variable(im, name, USE_STATISTIC, v->dtype, v->shape,
+	return add_variable(im, name, VAR_BUFFER, v->dtype, v->shape,
 	                    v->var->data);
 }
 
@@ -111,7 +136,8 @@ void import_drop_unread(Import *im)
 	m->nvars = 0;
 	for (int i = 0; i < g->nvarvalues; i++) {
 		Value *v = g->varvalue[i];
-		if (!v->nuses)
+		const Name *n = names_find(im->names, v->var->name);
+		if (!v->nuses && !(n && n->uses & USE_STATE))
 			continue;
 		g->varvalue[values++] = v;
 		v->var->id = m->nvars;

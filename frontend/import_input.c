@@ -107,7 +107,9 @@ static bool import_one(Import *im, const OnnxPort *p, Name *n)
 	}
 	if (!ok)
 		return false;
-	n->value = graph_input(im->g, p->name, IN_DATA, input_type(n, t), s);
+	bool data = p - im->m->input < im->m->own.inputs;
+	n->value = graph_input(im->g, p->name, data ? IN_DATA : IN_TARGET,
+	                       input_type(n, t), s);
 	n->failed = false;
 	return true;
 }

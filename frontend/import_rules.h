@@ -82,6 +82,12 @@ bool convert_one_hot(Site *);
 bool convert_hardmax(Site *);
 bool convert_scatter(Site *);
 
+bool convert_gradient(Site *);
+bool convert_adam(Site *);
+bool convert_adagrad(Site *);
+bool convert_momentum(Site *);
+bool convert_random(Site *);
+
 bool convert_lstm(Site *);
 bool convert_gru(Site *);
 bool convert_rnn(Site *);

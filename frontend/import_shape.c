@@ -38,11 +38,13 @@ static bool give_reshaped(Site *s, Shape to)
 }
 
 /* An initializer under a second name is a second variable: exporters write one
- * Identity per parameter whose initial contents happen to be equal. */
+ * Identity per parameter whose initial contents happen to be equal. A training
+ * algorithm has no parameters. */
 bool convert_identity(Site *s)
 {
 	Value *x = first(s);
-	if (x && x->kind == V_VARIABLE)
+	bool algorithm = s->n - s->im->m->node >= s->im->m->own.nodes;
+	if (x && x->kind == V_VARIABLE && !algorithm)
 		x = import_own_variable(s->im, x, s->n->out[0]);
 	s->out[0] = x;
 	return x != NULL;

@@ -1,5 +1,6 @@
 /*
- * The operators that are not read as they stand: what converts them, and which
+ * The operators that are not read as they stand: what converts them (those of
+ * other domains than ONNX's have it in front of their name), and which
  * attributes that understands. All others need an operator of their name in
  * ir/ops, and every attribute they have must be one of its attributes.
  *
@@ -93,6 +94,19 @@ static const Rule rules[] = {
 	{"OneHot", convert_one_hot, " axis:i"},
 	{"Hardmax", convert_hardmax, " axis:i"},
 	{"Scatter", convert_scatter, " axis:i"},
+
+	{TRAINING_DOMAIN ".Gradient", convert_gradient, " xs:S y:s zs:S"},
+	{TRAINING_DOMAIN ".Adam", convert_adam,
+	 " alpha:f beta:f epsilon:f norm_coefficient:f"
+	 " norm_coefficient_post:f"},
+	{TRAINING_DOMAIN ".Adagrad", convert_adagrad,
+	 " decay_factor:f epsilon:f norm_coefficient:f"},
+	{TRAINING_DOMAIN ".Momentum", convert_momentum,
+	 " alpha:f beta:f mode:s norm_coefficient:f"},
+	{"RandomNormal", convert_random, " dtype:i mean:f scale:f seed:f shape:I"},
+	{"RandomNormalLike", convert_random, " dtype:i mean:f scale:f seed:f"},
+	{"RandomUniform", convert_random, " dtype:i high:f low:f seed:f shape:I"},
+	{"RandomUniformLike", convert_random, " dtype:i high:f low:f seed:f"},
 
 	{"LSTM", convert_lstm, RECURRENT " input_forget:i"},
 	{"GRU", convert_gru, RECURRENT " linear_before_reset:i"},

@@ -288,10 +288,64 @@ static void decode_functions(Decode *d, const Onnx__ModelProto *p, OnnxModel *m)
 	}
 }
 
+static void decode_graph(Decode *d, const Onnx__GraphProto *g, OnnxModel *m)
+{
+	decode_initializers(d, g, m);
+	m->ninputs = (int)g->n_input;
+	m->input = decode_ports(d, g->n_input, g->input);
+	m->noutputs = (int)g->n_output;
+	m->output = decode_ports(d, g->n_output, g->output);
+	m->nnodes = (int)g->n_node;
+	m->node = decode_nodes(d, g->n_node, g->node, m->opset);
+}
+
+/* ---- training ---- */
+
+/* One of the training's graphs, empty if there is none. */
+static OnnxModel *decode_part(Decode *d, const Onnx__GraphProto *g,
+                              const OnnxModel *of)
+{
+	OnnxModel *m = arena_new(d->u->arena, OnnxModel);
+	m->opset = of->opset;
+	m->nfunctions = of->nfunctions;
+	m->function = of->function;
+	if (g)
+		decode_graph(d, g, m);
+	return m;
+}
+
+static OnnxBinding *decode_bindings(Decode *d, size_t n,
+                                    Onnx__StringStringEntryProto **pairs)
+{
+	OnnxBinding *out = arena_array(d->u->arena, OnnxBinding, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = (OnnxBinding){text(d, pairs[i]->key),
+		                       text(d, pairs[i]->value)};
+	return out;
+}
+
+static void decode_training(Decode *d, const Onnx__ModelProto *p, OnnxModel *m)
+{
+	m->ntrainings = (int)p->n_training_info;
+	m->training = arena_array(d->u->arena, OnnxTraining, m->ntrainings);
+	for (int i = 0; i < m->ntrainings; i++) {
+		const Onnx__TrainingInfoProto *t = p->training_info[i];
+		m->training[i] = (OnnxTraining){
+			.initialization = decode_part(d, t->initialization, m),
+			.algorithm = decode_part(d, t->algorithm, m),
+			.nfirst = (int)t->n_initialization_binding,
+			.first = decode_bindings(d, t->n_initialization_binding,
+			                         t->initialization_binding),
+			.nupdates = (int)t->n_update_binding,
+			.update = decode_bindings(d, t->n_update_binding,
+			                          t->update_binding),
+		};
+	}
+}
+
 static OnnxModel *decode_model(Decode *d, const Onnx__ModelProto *p)
 {
-	const Onnx__GraphProto *g = p->graph;
-	if (!g) {
+	if (!p->graph) {
 		error_at(d->u, (Loc){0}, "is not an ONNX model: it has no graph");
 		return NULL;
 	}
@@ -300,17 +354,10 @@ static OnnxModel *decode_model(Decode *d, const Onnx__ModelProto *p)
 	m->opset = find_opset(p->n_opset_import, p->opset_import);
 	m->producer = text(d, p->producer_name);
 	m->producer_version = text(d, p->producer_version);
-	decode_initializers(d, g, m);
-	m->ninputs = (int)g->n_input;
-	m->input = decode_ports(d, g->n_input, g->input);
-	m->noutputs = (int)g->n_output;
-	m->output = decode_ports(d, g->n_output, g->output);
-	m->nnodes = (int)g->n_node;
-	m->node = decode_nodes(d, g->n_node, g->node, m->opset);
+	decode_graph(d, p->graph, m);
 	decode_functions(d, p, m);
-	decode_notes(d, g, m);
-	if (p->n_training_info)
-		warn_at(d->u, (Loc){0}, "the file's training_info is ignored");
+	decode_training(d, p, m);
+	decode_notes(d, p->graph, m);
 	return m;
 }
 

@@ -72,23 +72,51 @@ typedef struct OnnxFolded {
 
 typedef struct Torch Torch;
 
-typedef struct OnnxModel {
+/* An initializer gets the contents of a graph's output. */
+typedef struct OnnxBinding {
+	const char *init, *value;
+} OnnxBinding;
+
+typedef struct OnnxModel OnnxModel;
+
+/* A TrainingInfoProto. Its graphs have the file's functions. */
+typedef struct OnnxTraining {
+	OnnxModel *initialization, *algorithm;
+	int nfirst, nupdates;
+	OnnxBinding *first;      /* from the initialization */
+	OnnxBinding *update;     /* after each step of the algorithm */
+} OnnxTraining;
+
+/* A file, or one graph of it. Of a list, the first `own` entries are the
+ * inference graph's, the others its training algorithm's: see onnx_join(). */
+struct OnnxModel {
 	int64_t ir_version, opset;
 	const char *producer, *producer_version;
-	int ninits, ninputs, noutputs, nnodes, nfunctions;
+	int ninits, ninputs, noutputs, nnodes, nfunctions, ntrainings;
 	OnnxTensor *init;
 	OnnxPort *input, *output;
 	OnnxNode *node;
 	OnnxFunction *function;
+	OnnxTraining *training;
+	const OnnxTraining *joined;   /* whose algorithm is here too; or NULL */
+	struct { int inits, inputs, outputs, nodes; } own;
 	/* What torch.export says of parameters and buffers; NULL: nothing. */
 	const char *torch_signature;
 	int nfolded;
 	OnnxFolded *folded;
 	Torch *torch;       /* the same, read: import_torch.h */
-} OnnxModel;
+};
 
 /* Reads u->path. NULL after reported errors. */
 OnnxModel *onnx_read(Unit *);
+
+/* All that the lists have now is the inference graph's. */
+void onnx_own(OnnxModel *);
+/* Does a step of training come with it? */
+bool onnx_trains(const OnnxModel *);
+/* Appends the lists of the one training algorithm to the inference graph's, as
+ * ONNX defines its step. False after an error: there are several. */
+bool onnx_join(Unit *, OnnxModel *);
 
 /* A TensorProto in a file of its own. */
 bool onnx_read_tensor(Unit *, const char *path, OnnxTensor *out);

@@ -65,14 +65,21 @@ const Array *trainer_target(const Trainer *t, const DataSet *d)
 
 static bool compares_values(const LossOptions *o)
 {
-	return o->kind != LOSS_CROSS_ENTROPY && o->kind != LOSS_GRAPH;
+	return o->kind != LOSS_CROSS_ENTROPY && o->kind != LOSS_GRAPH &&
+	       o->kind != LOSS_FILE;
 }
 
 static bool check_columns(Trainer *t, const DataSet *d, const char *name)
 {
 	const Plan *p = t->program->train;
 	int inputs = input_count(p, IN_DATA);
-	int want = inputs + (plan_input(p, IN_TARGET, 0) != NULL);
+	int targets = input_count(p, IN_TARGET), want = inputs + targets;
+	if (targets > 1) {
+		error_at(t->unit, (Loc){0}, "the file's training step has %d "
+		         "inputs beside the model's; here one can be filled, so "
+		         "compile it and train in C", targets);
+		return false;
+	}
 	if (d->ncolumns == want)
 		return true;
 	/* An autoencoder: the input is what it is compared with. */
@@ -203,8 +210,29 @@ static void shuffle_rows(Trainer *t)
 	}
 }
 
+/* What the schedule scales: "lr", or the only one. False after an error. */
+static bool find_rate(Trainer *t)
+{
+	const Plan *p = t->program->train;
+	const Value *v, *only = plan_input(p, IN_HYPER, 0);
+	if (input_count(p, IN_HYPER) != 1)
+		only = NULL;
+	for (int i = 0; (v = plan_input(p, IN_HYPER, i)); i++)
+		if (!strcmp(v->name, "lr"))
+			only = v;
+	t->rate = only ? only->name : NULL;
+	t->base_lr = only ? only->initial : 0;
+	if (only || t->schedule.kind == SCHEDULE_CONSTANT)
+		return true;
+	error_at(t->unit, (Loc){0}, "--lr-schedule: the file's training step "
+	         "has no scalar initializer 'lr'");
+	return false;
+}
+
 bool trainer_check(Trainer *t, double val_split)
 {
+	if (!find_rate(t))
+		return false;
 	const Value *x = plan_input(t->program->train, IN_DATA, 0);
 	t->batch = x && x->shape.rank ? x->shape.dim[0] : 0;
 	if (!t->batch) {
@@ -265,7 +293,7 @@ static bool step(Trainer *t, const int64_t *row)
 	const Plan *p = t->program->train;
 	const Value *loss = plan_output(p, OUT_LOSS, 0);
 	if (t->schedule.kind != SCHEDULE_CONSTANT)
-		executor_set_hyper(t->executor, "lr", t->base_lr *
+		executor_set_hyper(t->executor, t->rate, t->base_lr *
 		                   schedule_factor(&t->schedule, t->done,
 		                                   t->steps,
 		                                   t->steps_per_epoch));

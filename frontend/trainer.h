@@ -36,6 +36,7 @@ typedef struct Trainer {
 	bool shuffle;
 	uint64_t seed;
 	int64_t steps;               /* to do: see trainer_plan() */
+	const char *rate;            /* the hyper-parameter that is scheduled */
 	double base_lr;
 	int64_t batch, steps_per_epoch;
 	int64_t done;                /* steps done */

@@ -78,6 +78,7 @@ typedef struct Options {
 	/* training */
 	LossOptions loss;
 	OptimizerOptions optimizer;
+	bool ignore_step;           /* that of the file: there is another loss */
 	NameList train, freeze;     /* globs over ONNX names; train is applied
 	                             * first: only those; then freeze: not those */
 	bool freeze_bn, train_bn;
