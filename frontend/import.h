@@ -22,8 +22,10 @@ enum {
 	USE_SHAPE = 8,        /* only its shape matters */
 	USE_VALUE = 16,       /* in any other way */
 	USE_IDENTITY = 32,    /* by an Identity */
-	USE_STATE = 64,       /* a training step replaces it */
+	USE_STATE = 64,       /* a training step replaces it, or puts it there */
 	USE_LEAF = 128,       /* a Gradient is with respect to it */
+	USE_COEFFICIENT = 256,   /* by arithmetic that updates consist of */
+	USE_ELSEWHERE = 512,     /* by anything else */
 };
 
 #define TRAINING_DOMAIN "ai.onnx.preview.training"
@@ -142,7 +144,8 @@ bool import_is_gradient(const OnnxNode *);
 void import_use_gradient(Import *, const OnnxNode *);   /* what it names */
 void import_use_updates(Import *);
 /* A scalar of the algorithm that is set between steps. */
-bool import_is_hyper(const Import *, const OnnxTensor *);
+bool import_is_hyper(const Import *, const OnnxTensor *, const Name *);
+unsigned import_use_coefficient(const OnnxNode *);
 void import_step(Import *);   /* the outputs that make a training step */
 
 /* ---- import_input.c, import_init.c, import_check.c ---- */

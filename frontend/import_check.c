@@ -47,6 +47,8 @@ bool import_check_sizes(Import *im)
 	bool ok = few(im, whole, m->ninits, MOST_INITIALIZERS, "initializers");
 	ok &= few(im, whole, m->ninputs, MOST_PORTS + m->ninits, "inputs");
 	ok &= few(im, whole, m->noutputs, MOST_PORTS, "outputs");
+	ok &= few(im, whole, m->joined ? m->joined->nupdates : 0,
+	          MOST_INITIALIZERS, "update bindings");
 	for (int i = 0; i < m->nnodes; i++) {
 		const OnnxNode *n = &m->node[i];
 		ok &= few(im, n->loc, n->nin, MOST_PORTS, "inputs");
@@ -309,7 +311,7 @@ static void use_input(Import *im, const OnnxNode *n, int input)
 	 * initializer: then the copy has storage of its own. */
 	if (use == USE_IDENTITY && name->init < 0 && n->nout == 1)
 		use = names_find(im->names, n->out[0])->uses;
-	name->uses |= USE_ANY | use;
+	name->uses |= USE_ANY | use | import_use_coefficient(n);
 }
 
 void import_uses(Import *im)

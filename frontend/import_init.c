@@ -89,7 +89,7 @@ static bool import_one(Import *im, const OnnxTensor *t, Name *n)
 		                        role_for(n->uses, algorithm ||
 		                                 !dtype_is_float(t->dtype)),
 		                        t->dtype, t->shape, t->data);
-	else if (algorithm && import_is_hyper(im, t))
+	else if (algorithm && import_is_hyper(im, t, n))
 		n->value = graph_scalar_input(im->g, t->name, IN_HYPER, DT_F32,
 		                              dtype_get(DT_F32, t->data, 0).f);
 	else

@@ -15,6 +15,7 @@ typedef struct Name {
 	int init;            /* index of the initializer; -1: none */
 	bool input;          /* of the graph, and not an initializer */
 	bool output;         /* of the graph */
+	bool updated;        /* a binding of the training step names it */
 	bool failed;         /* an error was reported: readers are skipped */
 	unsigned uses;       /* a set of USE_... */
 	Declared declared;   /* by the exporter */

@@ -12,22 +12,38 @@
 
 /* ---- initialization ---- */
 
-static OnnxTensor *find_init(OnnxModel *m, const char *name)
+/* The initializers of both graphs, by name. */
+typedef struct Contents {
+	Unit *u;
+	OnnxModel *part[2];
+	Names *names[2];
+} Contents;
+
+static Names *index_of(Unit *u, const OnnxModel *m)
 {
+	Names *names = names_create(u->arena, (size_t)m->ninits);
 	for (int i = 0; i < m->ninits; i++)
-		if (!strcmp(m->init[i].name, name))
-			return &m->init[i];
+		names_add(names, m->init[i].name)->init = i;
+	return names;
+}
+
+static OnnxTensor *find_init(const Contents *c, const char *name)
+{
+	for (int p = 0; p < 2; p++) {
+		const Name *n = names_find(c->names[p], name);
+		if (n)
+			return &c->part[p]->init[n->init];
+	}
 	return NULL;
 }
 
-static void set_first(Unit *u, OnnxModel *m, const OnnxTraining *t,
-                      const OnnxBinding *b, Import *im)
+static void set_first(const Contents *c, const OnnxBinding *b, const Import *im)
 {
+	Unit *u = c->u;
 	Loc loc = {.node = b->init};
-	OnnxTensor *init = find_init(m, b->init);
+	OnnxTensor *init = find_init(c, b->init);
 	const Name *n = names_find(im->names, b->value);
 	const Value *v = n ? n->value : NULL;
-	init = init ? init : find_init(t->algorithm, b->init);
 	if (!init)
 		error_at(u, loc, "initialization_binding names it, but it is no "
 		         "initializer");
@@ -68,8 +84,10 @@ static void initialize(Unit *u, OnnxModel *m, const OnnxTraining *t)
 	if (first->ninputs)
 		error_at(u, (Loc){0}, "the training's initialization has inputs");
 	import_nodes(&im, "initialization");
+	Contents c = {u, {m, t->algorithm},
+	              {index_of(u, m), index_of(u, t->algorithm)}};
 	for (int i = 0; i < t->nfirst; i++)
-		set_first(u, m, t, &t->first[i], &im);
+		set_first(&c, &t->first[i], &im);
 }
 
 bool import_initialization(Unit *u, OnnxModel *m)
@@ -130,42 +148,42 @@ void import_use_updates(Import *im)
 	const OnnxTraining *t = im->m->joined;
 	for (int i = 0; t && i < t->nupdates; i++) {
 		use(im, t->update[i].init, USE_STATE);
-		use(im, t->update[i].value, USE_VALUE);
+		/* A new state, as the loss is not. */
+		use(im, t->update[i].value, USE_VALUE | USE_STATE);
 	}
 }
 
-/* Does the optimizer's arithmetic, and nothing else, read it? */
-static bool is_coefficient(const Import *im, const char *name)
+/* Arithmetic of an update? */
+static bool is_update(const OnnxNode *n)
 {
 	static const char *const ops[] = {
 		"Adam", "Adagrad", "Momentum", "Add", "Sub", "Mul", "Div", "Sum",
 		"Neg", "Pow",
 	};
-	bool read = false;
-	for (int i = 0; i < im->m->nnodes; i++) {
-		const OnnxNode *n = &im->m->node[i];
-		bool known = !strcmp(n->domain, OWN_DOMAIN);
-		for (size_t k = 0; k < sizeof ops / sizeof *ops; k++)
-			known |= !strcmp(n->op, ops[k]);
-		for (int j = 0; j < n->nin; j++) {
-			if (strcmp(n->in[j], name))
-				continue;
-			if (!known)
-				return false;
-			read = true;
-		}
-	}
-	return read;
+	if (!strcmp(n->domain, OWN_DOMAIN))
+		return true;
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+		if (!strcmp(n->op, ops[i]))
+			return true;
+	return false;
 }
 
-bool import_is_hyper(const Import *im, const OnnxTensor *t)
+unsigned import_use_coefficient(const OnnxNode *n)
+{
+	return is_update(n) ? USE_COEFFICIENT : USE_ELSEWHERE;
+}
+
+/* What nothing but the arithmetic of updates reads. */
+bool import_is_hyper(const Import *im, const OnnxTensor *t, const Name *name)
 {
 	enum { MOST = 16 };   /* the others are constants */
+	if (t->dtype != DT_F32 || t->shape.rank ||
+	    !(name->uses & USE_COEFFICIENT) || name->uses & USE_ELSEWHERE)
+		return false;
 	int n = 0;
 	for (int i = 0; i < im->g->ninputs; i++)
 		n += im->g->input[i]->role == IN_HYPER;
-	return n < MOST && t->dtype == DT_F32 && t->shape.rank == 0 &&
-	       is_coefficient(im, t->name);
+	return n < MOST;
 }
 
 /* ---- what the step gives ---- */
@@ -174,14 +192,6 @@ static bool is_number(const Name *n)
 {
 	return n && n->value && dtype_is_float(n->value->dtype) &&
 	       numel(n->value->shape) == 1;
-}
-
-static bool is_bound(const OnnxTraining *t, const char *value)
-{
-	for (int i = 0; i < t->nupdates; i++)
-		if (!strcmp(t->update[i].value, value))
-			return true;
-	return false;
 }
 
 /* What the last Gradient is of (those before may be parts of that loss); or a
@@ -198,7 +208,7 @@ static Name *find_loss(Import *im)
 	}
 	for (int i = m->own.outputs; i < m->noutputs; i++) {
 		Name *n = names_find(im->names, m->output[i].name);
-		if (is_number(n) && !is_bound(m->joined, n->text))
+		if (is_number(n) && !(n->uses & USE_STATE))
 			return n;
 	}
 	return NULL;
@@ -207,7 +217,7 @@ static Name *find_loss(Import *im)
 static void output_update(Import *im, const OnnxBinding *b)
 {
 	Loc loc = {.node = b->init};
-	const Name *var = names_find(im->names, b->init);
+	Name *var = names_find(im->names, b->init);
 	const Name *n = names_find(im->names, b->value);
 	if (!var || var->init < 0)
 		error_at(im->u, loc, "update_binding names it, but it is no "
@@ -217,6 +227,9 @@ static void output_update(Import *im, const OnnxBinding *b)
 		         "nothing computes", b->value);
 	if (!var || !var->value || !n || !n->value)
 		return;
+	if (var->updated)
+		error_at(im->u, loc, "update_binding names it twice");
+	var->updated = true;
 	const Value *old = var->value, *v = n->value;
 	if (old->dtype == v->dtype && shape_equal(old->shape, v->shape))
 		graph_output(im->g, b->init, OUT_UPDATE, n->value);
@@ -228,21 +241,11 @@ static void output_update(Import *im, const OnnxBinding *b)
 		         shape_text(im->u->arena, v->shape));
 }
 
-static void check_twice(Import *im, const OnnxTraining *t)
-{
-	for (int i = 0; i < t->nupdates; i++)
-		for (int j = 0; j < i; j++)
-			if (!strcmp(t->update[i].init, t->update[j].init))
-				error_at(im->u, (Loc){.node = t->update[i].init},
-				         "update_binding names it twice");
-}
-
 void import_step(Import *im)
 {
 	const OnnxTraining *t = im->m->joined;
 	if (!t)
 		return;
-	check_twice(im, t);
 	Name *loss = find_loss(im);
 	if (loss)
 		graph_output(im->g, loss->text, OUT_LOSS, loss->value);

@@ -143,6 +143,12 @@ struct OpDef {
 extern const OpDef *const all_ops[];
 extern const int nops;
 
+/* Has it loops? One that only holds a place, Gradient, has none. */
+static inline bool op_computes(const OpDef *op)
+{
+	return op->scalar || op->lower;
+}
+
 const OpDef *op_find(const char *name);   /* NULL: unknown */
 int op_attr(const OpDef *, const char *name);   /* -1: none */
 

@@ -363,7 +363,8 @@ static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 
 static void check_types(Parser *p, const Node *n)
 {
-	const char *misfit = kernel_misfit(p->u->arena, n);
+	const char *misfit = op_computes(n->op)
+	                     ? kernel_misfit(p->u->arena, n) : NULL;
 	if (misfit)
 		lex_fail(&p->l, "%s: there is no %s", n->op->name, misfit);
 }

@@ -11,7 +11,7 @@ enum { SMALL_BYTES = 4096 };
 static bool foldable(const Node *n)
 {
 	int64_t in = 0, out = 0;
-	if (!n->op->scalar && !n->op->lower)   /* it holds a place */
+	if (!op_computes(n->op))
 		return false;
 	for (int i = 0; i < n->nin; i++) {
 		if (!n->in[i])

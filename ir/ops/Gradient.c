@@ -20,7 +20,7 @@ static bool infer(Unit *u, Node *n)
 }
 
 const OpDef op_Gradient = {
-	.name = "Gradient", .min_in = 2, .max_in = 1 << 20,
-	.min_out = 1, .max_out = 1 << 20,
+	.name = "Gradient", .min_in = 2, .max_in = VARIADIC,
+	.min_out = 1, .max_out = VARIADIC,
 	.infer = infer,
 };
