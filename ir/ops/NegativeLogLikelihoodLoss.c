@@ -40,5 +40,6 @@ const OpDef op_NegativeLogLikelihoodLoss = {
 	                 {DIMS(3), DT_F32, 0.5, 2, true}},
 	          .nin = 3, .attr = {{"reduction", .s = "sum"}}},
 	         {.in = {{DIMS(4, 5)}, {DIMS(4), DT_I64, 0, 4}},
-	          .attr = {{"reduction", .s = "none"}}}),
+	          .attr = {{"reduction", .s = "none"}}},
+	         {.in = {{DIMS(2, 3), DT_F64}, {DIMS(2), DT_I64, 0, 2}}}),
 };

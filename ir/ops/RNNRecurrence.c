@@ -115,5 +115,8 @@ const OpDef op_RNNRecurrence = {
 	          .in = {{DIMS(3, 4, 16)},
 	                 {DIMS(16, 16), .lo = -.3, .hi = .3}, {.absent = true},
 	                 {DIMS(4, 16)}},
+	          .attr = {{"activation", .s = "Relu"}}},
+	         {.nout = NOUT,
+	          .in = {{DIMS(2, 1, 2), DT_F64}, {DIMS(2, 2), DT_F64}},
 	          .attr = {{"activation", .s = "Relu"}}}),
 };

@@ -53,7 +53,8 @@ static Expr *slope(Kernel *k, const Node *n, Expr *h)
 {
 	return *n->attr[ACTIVATION].s == 'T'
 	       ? cell_tanh_slope(k, h)
-	       : k_sel(k, k_gt(k, h, k_num(k, 0)), k_num(k, 1), k_num(k, 0));
+	       : k_sel(k, k_gt(k, h, k_num(k, 0)), k_typed(k, h->type, 1),
+	               k_num(k, 0));
 }
 
 static void step(Kernel *k, const Recurrence *r, int s)
