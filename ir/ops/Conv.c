@@ -111,5 +111,6 @@ const OpDef op_Conv = {
 	                 {DIMS(2)}},
 	          .attr = {{"strides", INTS(1, 2, 1)},
 	                   {"pads", INTS(0, 1, 0, 0, 0, 1)}}},
-	         {.in = {{DIMS(1, 2, 3), DT_F64}, {DIMS(2, 2, 1), DT_F64}}}),
+	         {.in = {{DIMS(1, 2, 3), DT_F64}, {DIMS(2, 2, 1), DT_F64}}},
+	         {.in = {{DIMS(0, 1, 3)}, {DIMS(1, 1, 2)}}}),
 };

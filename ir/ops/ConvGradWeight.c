@@ -66,7 +66,9 @@ static void loops(Kernel *k, const Rows *r)
 
 static int64_t image(const Value *v)
 {
-	return numel(v->shape) / (v->shape.dim[0] * v->shape.dim[1]);
+	Shape s = v->shape;
+	s.dim[0] = s.dim[1] = 1;
+	return numel(s);
 }
 
 static void put_rows(Kernel *k, const Rows *r)
