@@ -101,16 +101,16 @@ static inline void set_attr(Case *c, const ExampleAttr *a)
 	}
 }
 
-static inline Case *case_make(const OpDef *op, int index)
+static inline Case *case_of(const OpDef *op, const Example *e, int index,
+                            uint64_t random)
 {
 	Arena *a = arena_create();
 	Case *c = arena_new(a, Case);
-	const Example *e = &op->examples[index];
 	Value *in[10];
 	int nin = e->nin ? e->nin : op->min_in;
 	Loc loc = {arena_printf(a, "example %d", index), op->name};
 	*c = (Case){.unit = {op->name, a, stderr, 0, 0}, .op = op, .example = e,
-	            .index = index, .random = (uint64_t)index + 1};
+	            .index = index, .random = random};
 	c->g = graph_create(model_create(&c->unit, "m"), "test");
 	for (int i = 0; i < nin; i++)
 		in[i] = example_input(c, &e->in[i]);
@@ -124,6 +124,11 @@ static inline Case *case_make(const OpDef *op, int index)
 	for (int o = 0; o < c->n->nout; o++)
 		graph_output(c->g, c->n->out[o]->name, OUT_DATA, c->n->out[o]);
 	return c;
+}
+
+static inline Case *case_make(const OpDef *op, int index)
+{
+	return case_of(op, &op->examples[index], index, (uint64_t)index + 1);
 }
 
 static inline void case_free(Case *c)
