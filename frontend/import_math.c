@@ -1,6 +1,7 @@
 /* Reductions, CumSum, Clip, Softmax, Dropout, a loss: the forms of old opsets brought to the
  * present one. */
 #include "frontend/import_rules.h"
+#include "ir/build.h"
 
 #include <string.h>
 
@@ -144,6 +145,24 @@ static bool is_frozen(const Site *s)
 	return mode && mode->kind == V_CONST && value_is_scalar_const(mode, 0);
 }
 
+/* The mask as an output of the model, which is inference: all is kept. A node
+ * that reads it would need it in training. */
+static bool give_mask(Site *s, const Value *x)
+{
+	const OnnxModel *m = s->im->m;
+	const char *mask = s->n->out[1];
+	for (int i = 0; i < m->nnodes; i++)
+		for (int k = 0; k < m->node[i].nin; k++)
+			if (!strcmp(m->node[i].in[k], mask)) {
+				site_error(s, "its mask is read by '%s', which is "
+				           "not supported", m->node[i].loc.node);
+				return false;
+			}
+	Value *all = graph_scalar(s->im->g, DT_BOOL, 1);
+	s->out[1] = build_expand(s->im->g, s->loc, all, x->shape);
+	return true;
+}
+
 bool convert_dropout(Site *s)
 {
 	Graph *g = s->im->g;
@@ -156,6 +175,8 @@ bool convert_dropout(Site *s)
 		return false;
 	}
 	s->out[0] = x;
+	if (site_wants(s, 1) && !give_mask(s, x))
+		return false;
 	if (ratio == 0 || is_frozen(s))
 		return true;
 	const OpDef *op = site_op(s, "Dropout");

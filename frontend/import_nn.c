@@ -1,6 +1,7 @@
 /* Conv, pooling, BatchNormalization: attributes completed, and what a training
  * step updates is tied to its variables. */
 #include "frontend/import_rules.h"
+#include "ir/build.h"
 
 #include <string.h>
 
@@ -187,6 +188,23 @@ bool convert_conv_transpose(Site *s)
 	return site_result(s, n);
 }
 
+/* MaxPool's second output, from the place in its window that the node also
+ * gives. */
+static bool max_indices(Site *s, Node *n)
+{
+	Graph *g = s->im->g;
+	const OpDef *op = site_op(s, "MaxPoolIndices");
+	if (!op)
+		return false;
+	Node *i = node_new(g, s->loc, op, 1, &n->out[1]);
+	Shape x = n->in[0]->shape;
+	node_copy_attrs(g, i, n);
+	node_set_ints(g, i, "shape", x.rank, x.dim);
+	node_set_int(g, i, "storage_order", site_int(s, "storage_order", 0));
+	s->out[1] = site_done(s, i);
+	return s->out[1] != NULL;
+}
+
 bool convert_pool(Site *s)
 {
 	Value *x = site_in(s, 0);
@@ -201,7 +219,74 @@ bool convert_pool(Site *s)
 	if (op_attr(n->op, "count_include_pad") >= 0)
 		node_set_int(s->im->g, n, "count_include_pad",
 		             site_int(s, "count_include_pad", 0));
-	return site_result(s, n);
+	if (!site_wants(s, 1))
+		return site_result(s, n);
+	node_set_outputs(s->im->g, n, 2);
+	return site_result(s, n) && max_indices(s, n);
+}
+
+/* Each window had a place of its own. */
+static bool unpooled_shape(Site *s, Shape x, Shape *y)
+{
+	Window w;
+	*y = x;
+	if (!read_window(s, x, NULL, &w))
+		return false;
+	for (int d = 0; d < w.rank; d++)
+		y->dim[2 + d] = (x.dim[2 + d] - 1) * w.stride[d] + w.kernel[d] -
+		                w.pads[d] - w.pads[w.rank + d];
+	return shape_valid(*y);
+}
+
+/* Zeros at the ends, up to the shape that input 2 asks for. */
+static Value *pad_ends(Site *s, Value *x)
+{
+	Shape want = x->shape;
+	int64_t pads[2 * MAX_RANK] = {0};
+	if (site_in(s, 2) && !site_shape(s, 2, &want))
+		return NULL;
+	bool fits = want.rank == x->shape.rank;
+	for (int d = 0; fits && d < want.rank; d++) {
+		pads[want.rank + d] = want.dim[d] - x->shape.dim[d];
+		fits = pads[want.rank + d] >= 0;
+	}
+	if (!fits) {
+		site_error(s, "output_shape is %s, less than the windows' %s",
+		           shape_text(s->im->u->arena, want),
+		           shape_text(s->im->u->arena, x->shape));
+		return NULL;
+	}
+	if (shape_equal(want, x->shape))
+		return x;
+	const OpDef *op = site_op(s, "Pad");
+	Node *n = op ? node_new(s->im->g, s->loc, op, 1, &x) : NULL;
+	if (!n)
+		return NULL;
+	node_set_ints(s->im->g, n, "pads", 2 * want.rank, pads);
+	return site_done(s, n);
+}
+
+/* Zeros, and x where MaxPool's indices, counted over all of what it read, say. */
+bool convert_max_unpool(Site *s)
+{
+	Graph *g = s->im->g;
+	Value *x = site_in(s, 0), *indices = site_in(s, 1);
+	const OpDef *op = site_op(s, "ScatterElements");
+	Shape y, flat = {.rank = 1}, all = {.rank = 1};
+	if (!x || !indices || !op || !unpooled_shape(s, x->shape, &y))
+		return false;
+	flat.dim[0] = numel(x->shape);
+	all.dim[0] = numel(y);
+	Value *zero = graph_scalar(g, x->dtype, 0);
+	Value *in[] = {build_expand(g, s->loc, zero, all),
+	               site_reshape(s, indices, flat),
+	               site_reshape(s, x, flat)};
+	if (!in[0] || !in[1] || !in[2])
+		return false;
+	Value *v = site_done(s, node_new(g, s->loc, op, 3, in));
+	v = v ? site_reshape(s, v, y) : NULL;
+	s->out[0] = v ? pad_ends(s, v) : NULL;
+	return s->out[0] != NULL;
 }
 
 /* ---- BatchNormalization ---- */

@@ -59,6 +59,7 @@ bool convert_cross_entropy(Site *);
 bool convert_conv(Site *);
 bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
+bool convert_max_unpool(Site *);
 bool convert_batch_norm(Site *);
 
 bool convert_instance_norm(Site *);

@@ -61,6 +61,7 @@ static const Rule rules[] = {
 	{"ConvTranspose", convert_conv_transpose,
 	 WINDOW " group:i output_padding:I output_shape:I"},
 	{"MaxPool", convert_pool, WINDOW " ceil_mode:i storage_order:i"},
+	{"MaxUnpool", convert_max_unpool, " kernel_shape:I strides:I pads:I"},
 	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
 	{"BatchNormalization", convert_batch_norm,
 	 " epsilon:f momentum:f training_mode:i spatial:i"},

@@ -110,6 +110,18 @@ Expr *pool_count(Kernel *k, const Node *n, const Window *w, const int loop[],
 	return k_cast(k, type, count);
 }
 
+/* A single dimension needs no division. */
+void pool_split_place(Kernel *k, const Window *w, Expr *place, int cell[])
+{
+	int rest = k_var(k, place);
+	for (int d = w->rank - 1; d > 0; d--) {
+		Expr *cells = k_typed(k, DT_I32, (double)w->cells[d]);
+		cell[d] = k_var(k, k_mod(k, k_get(k, rest), cells));
+		k_set(k, rest, k_div(k, k_get(k, rest), cells));
+	}
+	cell[0] = rest;
+}
+
 double best_least(DType t)
 {
 	return dtype_is_float(t) ? -INFINITY : t == DT_I8 ? -128 : 0;

@@ -39,6 +39,9 @@ typedef struct Best {
 	int value, place;   /* scalar variables; place < 0: not wanted */
 } Best;
 
+/* The coordinates of a place in its window, as scalar variables. */
+void pool_split_place(Kernel *, const Window *, Expr *place, int cell[]);
+
 bool best_type(Unit *, const Node *);   /* may it be taken of in[0]? */
 double best_least(DType);               /* never larger than an element */
 Best best_start(Kernel *, DType, Expr *place);

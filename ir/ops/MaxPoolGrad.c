@@ -19,26 +19,13 @@ static bool infer(Unit *u, Node *n)
 	return pool_grad_infer(u, n, SHAPE);
 }
 
-/* The coordinates of the place, as scalar variables. A single dimension needs
- * no division. */
-static void split_place(Kernel *k, const Window *w, Expr *place, int cell[])
-{
-	int rest = k_var(k, place);
-	for (int d = w->rank - 1; d > 0; d--) {
-		Expr *cells = k_typed(k, DT_I32, (double)w->cells[d]);
-		cell[d] = k_var(k, k_mod(k, k_get(k, rest), cells));
-		k_set(k, rest, k_div(k, k_get(k, rest), cells));
-	}
-	cell[0] = rest;
-}
-
 static void lower(Kernel *k, const Node *n)
 {
 	const Value *dy = n->in[0], *dx = n->out[0];
 	Window w = window_of(n, dx->shape, NULL);
 	int loop[2 + MAX_SPATIAL], cell[MAX_SPATIAL];
 	pool_for_gradient(k, dx, dy, loop);
-	split_place(k, &w, k_load(k, n->in[1], loop), cell);
+	pool_split_place(k, &w, k_load(k, n->in[1], loop), cell);
 	Index at[MAX_RANK] = {k_at(loop[0]), k_at(loop[1])};
 	for (int d = 0; d < w.rank; d++)
 		at[2 + d] = window_at(&w, d, k_at(loop[2 + d]),

@@ -154,6 +154,8 @@ Test(parts, all_operators)
 		&op_GRURecurrence, &op_GRURecurrenceGrad,
 		&op_RNNRecurrence, &op_RNNRecurrenceGrad,
 		&op_RecurrenceGradWeight,
+		/* They count over all of the batch. */
+		&op_MaxPoolIndices,
 		/* A tuple of indices may name any row. */
 		&op_ScatterND,
 	};
