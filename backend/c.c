@@ -1,6 +1,7 @@
 /* The files of a program. */
 #include "backend/c_program.h"
 #include "backend/c_runtime.h"
+#include "ir/memo.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,17 +18,14 @@ static const char at_macros[] =
 /* What all the rest names is known only after it was printed. */
 static char *rest_of_source(CProgram *c)
 {
-	char *text;
-	size_t n;
-	Writer w = {.out = open_memstream(&text, &n), .arena = c->arena};
+	Memo m;
+	memo_open(&m);
+	Writer w = {.out = m.f, .arena = c->arena};
 	c_put_functions(&w, c);
 	c_put_init(&w, c);
 	c_put_save(&w, c);
 	c_put_params(&w, c);
-	fclose(w.out);
-	char *copy = arena_strndup(c->arena, text, n);
-	free(text);
-	return copy;
+	return memo_close(&m, c->arena);
 }
 
 static void put_source(Writer *w, const CProgram *c, const char *rest,

@@ -6,6 +6,7 @@
 #include "backend/c_place.h"
 #include "backend/c_program.h"
 #include "ir/lanes.h"
+#include "ir/memo.h"
 #include "ir/op.h"
 #include "ir/scan.h"
 
@@ -67,14 +68,10 @@ static const char *kernel_name(CProgram *c, const Node *n)
 
 static const char *body_text(CProgram *c, CKernel *kernel)
 {
-	char *text;
-	size_t n;
-	Writer w = {.out = open_memstream(&text, &n), .arena = c->arena};
-	c_put_kernel_body(&w, kernel);
-	fclose(w.out);
-	const char *copy = arena_strndup(c->arena, text, n);
-	free(text);
-	return copy;
+	Memo m;
+	memo_open(&m);
+	c_put_kernel_body(&(Writer){.out = m.f, .arena = c->arena}, kernel);
+	return memo_close(&m, c->arena);
 }
 
 static const char *find_printed(const Kernels *ks, const char *params,

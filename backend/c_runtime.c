@@ -1,6 +1,7 @@
 #include "backend/c_runtime.h"
 
 #include "backend/c_runtime_files.h"
+#include "ir/memo.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -154,14 +155,13 @@ static void print_file(Output *o, int file)
 const char *runtime_text(Arena *a, const char *program)
 {
 	Output o = {0};
-	char *text;
-	size_t n;
+	Memo m;
 	need(&o, program);
-	o.out = open_memstream(&text, &n);
+	if (!o.n)
+		return NULL;
+	memo_open(&m);
+	o.out = m.f;
 	for (int i = 0; i < o.n; i++)
 		print_file(&o, o.order[i]);
-	fclose(o.out);
-	const char *copy = n ? arena_strndup(a, text, n) : NULL;
-	free(text);
-	return copy;
+	return memo_close(&m, a);
 }

@@ -5,13 +5,17 @@
 #include "frontend/report_svg.h"
 #include "passes/pass.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 void command_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(argp, argc, argv, 0, NULL, input))
+	error_t why = argp_parse(argp, argc, argv, 0, NULL, input);
+	if (why == ENOMEM)
+		out_of_memory(0);
+	if (why)
 		exit(EXIT_USAGE);
 }
 

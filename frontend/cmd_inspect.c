@@ -1,5 +1,6 @@
 /* thimble inspect: what is in a model, and all that stands in the way. */
 #include "frontend/cmd_common.h"
+#include "ir/memo.h"
 #include "ir/op.h"
 #include "passes/pass.h"
 
@@ -247,13 +248,13 @@ static void look(Inspect *in)
 int cmd_inspect(int argc, char **argv)
 {
 	Inspect in = {.args = {.arena = arena_create()}};
-	char *text = NULL;
-	size_t size;
+	Memo said;
 	command_parse(&argp, argc, argv, &in.args);
 	session_open(&in.session, &in.args, in.args.model);
-	in.session.unit.messages = open_memstream(&text, &size);
+	memo_open(&said);
+	in.session.unit.messages = said.f;
 	look(&in);
-	fclose(in.session.unit.messages);
+	const char *text = memo_close(&said, in.args.arena);
 	if (in.args.json)
 		print_json(&in, text);
 	else
@@ -261,6 +262,5 @@ int cmd_inspect(int argc, char **argv)
 	fflush(stdout);
 	if (!in.args.json)
 		fputs(text, stderr);
-	free(text);
 	return session_close(&in.session);
 }

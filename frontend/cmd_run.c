@@ -9,6 +9,7 @@
 #include "frontend/cmd_common.h"
 #include "frontend/files.h"
 #include "frontend/onnx_model.h"
+#include "ir/memo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -221,14 +222,13 @@ static void look_at(Run *r, const OnnxModel *m)
 static void follow_arrays(Run *r)
 {
 	Unit probe = {.path = r->args.model, .arena = arena_create()};
-	char *text;
-	size_t size;
-	probe.messages = open_memstream(&text, &size);
+	Memo unsaid;
+	memo_open(&unsaid);
+	probe.messages = unsaid.f;
 	OnnxModel *m = onnx_read(&probe);
 	if (m && (r->args.options.ignore_step || onnx_join(&probe, m)))
 		look_at(r, m);
-	fclose(probe.messages);
-	free(text);
+	memo_close(&unsaid, probe.arena);
 	arena_destroy(probe.arena);
 }
 

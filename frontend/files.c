@@ -94,19 +94,95 @@ unsigned char *file_read(Unit *u, const char *path, size_t *size)
 	return data;
 }
 
+/* ---- what must not stay behind ---- */
+
+typedef struct Leftover {
+	const char *path;
+	DIR *dir;           /* open from the start: at the end there may be no
+	                     * memory for it. NULL: it is a file */
+	struct Leftover *next;
+} Leftover;
+
+/* The one global there is, because exit() hands nothing over; and where memory
+ * runs out, the program ends at once. */
+static Leftover *leftovers;
+
+/* The directory and the files in it, if it is still there: it may have been moved
+ * to its place. */
+static void remove_dir(const char *path, DIR *d)
+{
+	struct stat now, then;
+	if (stat(path, &now) || fstat(dirfd(d), &then) ||
+	    now.st_dev != then.st_dev || now.st_ino != then.st_ino)
+		return;
+	rewinddir(d);
+	for (struct dirent *e; (e = readdir(d));)
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			unlinkat(dirfd(d), e->d_name, 0);
+	rmdir(path);
+}
+
+static void remove_leftover(const Leftover *l)
+{
+	if (l->dir)
+		remove_dir(l->path, l->dir);
+	else
+		unlink(l->path);
+}
+
+static void remove_leftovers(void)
+{
+	for (Leftover *l = leftovers; l; l = l->next)
+		remove_leftover(l);
+}
+
+/* All that may fail, before there is anything to remove. */
+static Leftover *leftover_reserve(Arena *a)
+{
+	static bool registered;
+	if (!registered && atexit(remove_leftovers))
+		out_of_memory(0);
+	registered = true;
+	return arena_new(a, Leftover);
+}
+
+static void leftover_add(Leftover *l, const char *path, DIR *dir)
+{
+	*l = (Leftover){path, dir, leftovers};
+	leftovers = l;
+}
+
+/* Removes it, if it is not in its place by now. */
+static void leftover_drop(const char *path)
+{
+	Leftover **at = &leftovers, *l;
+	while (strcmp((*at)->path, path))
+		at = &(*at)->next;
+	l = *at;
+	remove_leftover(l);
+	if (l->dir)
+		closedir(l->dir);
+	*at = l->next;
+}
+
+/* ---- writing ---- */
+
 bool out_open(Unit *u, const char *path, OutFile *out)
 {
 	char *name = arena_printf(u->arena, "%s.XXXXXX", path);
+	Leftover *l = leftover_reserve(u->arena);
 	mode_t mask = umask(0);
 	umask(mask);
 	int fd = mkstemp(name);
+	if (fd >= 0)
+		leftover_add(l, name, NULL);
 	*out = (OutFile){.unit = u, .path = path, .temporary = name};
 	if (fd < 0 || fchmod(fd, 0666 & ~mask) ||
 	    !(out->f = fdopen(fd, "wb"))) {
 		system_error(u, path, "cannot write");
 		if (fd >= 0) {
 			close(fd);
-			unlink(name);
+			leftover_drop(name);
 		}
 		return false;
 	}
@@ -116,18 +192,18 @@ bool out_open(Unit *u, const char *path, OutFile *out)
 void out_abandon(OutFile *out)
 {
 	fclose(out->f);
-	unlink(out->temporary);
+	leftover_drop(out->temporary);
 }
 
 bool out_close(OutFile *out)
 {
 	bool bad = fflush(out->f) || ferror(out->f);
 	bad |= fclose(out->f) != 0;
-	if (!bad && !rename(out->temporary, out->path))
-		return true;
-	system_error(out->unit, out->path, "cannot write");
-	unlink(out->temporary);
-	return false;
+	bad = bad || rename(out->temporary, out->path);
+	if (bad)
+		system_error(out->unit, out->path, "cannot write");
+	leftover_drop(out->temporary);
+	return !bad;
 }
 
 bool file_write(Unit *u, const char *path, const void *data, size_t size)
@@ -165,22 +241,22 @@ bool dir_make(Unit *u, const char *path)
 char *dir_make_unique(Unit *u, const char *prefix)
 {
 	char *name = arena_printf(u->arena, "%s.XXXXXX", prefix);
-	if (mkdtemp(name))
+	Leftover *l = leftover_reserve(u->arena);
+	bool made = mkdtemp(name);
+	DIR *d = made ? opendir(name) : NULL;
+	if (d) {
+		leftover_add(l, name, d);
 		return name;
+	}
 	system_error(u, prefix, "cannot make a directory beside it");
+	if (made)
+		rmdir(name);
 	return NULL;
 }
 
 void dir_remove(const char *path)
 {
-	DIR *d = opendir(path);
-	if (!d)
-		return;
-	for (struct dirent *e; (e = readdir(d));)
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	rmdir(path);
+	leftover_drop(path);
 }
 
 /* Every part is an ordinary name: not empty at the end, not ".", not "..". */

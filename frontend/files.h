@@ -20,7 +20,8 @@ unsigned char *file_read(Unit *, const char *path, size_t *size);
 
 /*
  * A file that is written beside its place and moved there when it is complete:
- * whoever looks sees the old contents or the new ones.
+ * whoever looks sees the old contents or the new ones. One that is open when the
+ * program ends goes, as does a directory of dir_make_unique().
  */
 typedef struct OutFile {
 	Unit *unit;
@@ -37,7 +38,7 @@ bool file_write(Unit *, const char *path, const void *data, size_t size);
 bool dir_make(Unit *, const char *path);            /* and its parents */
 /* A new directory whose name begins with `prefix`; NULL after file_error(). */
 char *dir_make_unique(Unit *, const char *prefix);
-/* Removes a directory and the files in it. */
+/* Removes such a directory and the files in it, if it was not moved away. */
 void dir_remove(const char *path);
 
 /*

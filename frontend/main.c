@@ -6,6 +6,7 @@
  */
 #include "frontend/cmd_common.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	json_set_alloc_funcs(memory_alloc, free);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -75,9 +75,7 @@ static void *budget_alloc(void *budget, size_t size)
 	Budget *b = budget;
 	if (size > b->left)
 		return NULL;
-	BlockHead *head = malloc(sizeof *head + size);
-	if (!head)
-		return NULL;
+	BlockHead *head = memory_alloc(sizeof *head + size);
 	head->size = size;
 	b->left -= size;
 	return head + 1;

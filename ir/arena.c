@@ -20,16 +20,30 @@ struct Arena {
 
 enum { BLOCK_BYTES = 1 << 16 };
 
-static void *out_of_memory(size_t size)
+void out_of_memory(size_t more)
 {
-	fprintf(stderr, "thimble: out of memory (%zu bytes more)\n", size);
+	if (more)
+		fprintf(stderr, "thimble: out of memory (%zu bytes more)\n",
+		        more);
+	else
+		fputs("thimble: out of memory\n", stderr);
 	exit(1);
+}
+
+void *memory_alloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+	if (!p)
+		out_of_memory(size);
+	return p;
 }
 
 Arena *arena_create(void)
 {
 	Arena *a = calloc(1, sizeof *a);
-	return a ? a : out_of_memory(sizeof *a);
+	if (!a)
+		out_of_memory(sizeof *a);
+	return a;
 }
 
 void arena_destroy(Arena *a)

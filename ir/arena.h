@@ -1,14 +1,16 @@
 /*
  * Arena: a bump allocator that is freed as a whole.
  *
- * One compilation owns one arena; nothing else in the compiler calls free().
- * Memory comes back zeroed and aligned for any type. Running out of memory ends
- * the program with status 1 and a message, so no caller checks for NULL.
+ * One compilation owns one arena; next to nothing else in the compiler calls
+ * free(). Memory comes back zeroed and aligned for any type. Running out of
+ * memory ends the program with status 1 and a message, so no caller checks for
+ * NULL; what must not stay behind then is removed at exit (frontend/files.c).
  */
 #ifndef IR_ARENA_H
 #define IR_ARENA_H
 
 #include <stddef.h>
+#include <stdnoreturn.h>
 
 typedef struct Arena Arena;
 
@@ -22,6 +24,11 @@ char *arena_printf(Arena *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 size_t arena_used(const Arena *);   /* bytes handed out so far */
+
+/* `more`: the bytes asked for; 0: who knows. */
+noreturn void out_of_memory(size_t more);
+/* For the libraries that take an allocator: never NULL. */
+void *memory_alloc(size_t);
 
 #define arena_new(a, T)      ((T *)arena_alloc((a), sizeof(T)))
 #define arena_array(a, T, n) ((T *)arena_calloc((a), (size_t)(n), sizeof(T)))

@@ -194,12 +194,13 @@ Test(data, zero_bytes_are_no_csv)
 }
 
 /* Files, in a directory that goes away with the test. */
-static char dir[64];
+static const char *dir;
 
 static void make_dir(void)
 {
-	strcpy(dir, "data-test.XXXXXX");
-	cr_assert(mkdtemp(dir));
+	static Messages m;
+	dir = dir_make_unique(unit_open(&m), "data-test");
+	cr_assert(dir);
 }
 
 static void remove_dir(void)
