@@ -1,7 +1,9 @@
+#define _XOPEN_SOURCE 700   /* realpath */
 #include "frontend/files.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,12 +28,16 @@ static void system_error(Unit *u, const char *path, const char *what)
 	file_error(u, path, "%s: %s", what, strerror(errno));
 }
 
+/* Of what has no length beforehand: a pipe, a gzip file. */
+static const size_t MOST_UNKNOWN = (size_t)1 << 30;
+
 /* Reads until the end into a buffer that doubles, for a length that is not
- * known before the end. */
+ * known before the end; or until it is more than is allowed. */
 static unsigned char *read_all(gzFile f, Arena *scratch, size_t guess,
                                size_t *size)
 {
 	size_t capacity = guess + 1;
+	size_t most = guess > MOST_UNKNOWN ? guess : MOST_UNKNOWN;
 	unsigned char *data = arena_alloc(scratch, capacity);
 	for (*size = 0;;) {
 		size_t room = capacity - *size;
@@ -40,6 +46,8 @@ static unsigned char *read_all(gzFile f, Arena *scratch, size_t guess,
 		if (n <= 0)
 			return n < 0 ? NULL : data;
 		*size += (size_t)n;
+		if (*size > most)
+			return data;
 		if (*size < capacity)
 			continue;
 		unsigned char *bigger = arena_alloc(scratch, capacity * 2);
@@ -54,7 +62,10 @@ static unsigned char *read_open(Unit *u, const char *path, gzFile f,
 {
 	Arena *scratch = arena_create();
 	unsigned char *copy = NULL, *data = read_all(f, scratch, guess, size);
-	if (data) {
+	if (data && *size > guess && *size > MOST_UNKNOWN) {
+		file_error(u, path, "has more than %zu bytes, which is only "
+		           "allowed of a file that is not packed", MOST_UNKNOWN);
+	} else if (data) {
 		copy = arena_alloc(u->arena, *size + 1);
 		memcpy(copy, data, *size);
 	} else {
@@ -167,16 +178,40 @@ static void leftover_drop(const char *path)
 
 /* ---- writing ---- */
 
+static const char *without_links(Unit *u, const char *path)
+{
+	char real[PATH_MAX];
+	return realpath(path, real) ? arena_printf(u->arena, "%s", real) : path;
+}
+
+static bool is_device(const char *path)
+{
+	struct stat s;
+	return !stat(path, &s) && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+}
+
+static bool open_in_place(OutFile *out)
+{
+	out->f = fopen(out->path, "wb");
+	if (!out->f)
+		system_error(out->unit, out->path, "cannot write");
+	return out->f;
+}
+
 bool out_open(Unit *u, const char *path, OutFile *out)
 {
-	char *name = arena_printf(u->arena, "%s.XXXXXX", path);
+	*out = (OutFile){.unit = u, .path = path,
+	                 .place = without_links(u, path)};
+	if (is_device(path))
+		return open_in_place(out);
+	char *name = arena_printf(u->arena, "%s.XXXXXX", out->place);
 	Leftover *l = leftover_reserve(u->arena);
 	mode_t mask = umask(0);
 	umask(mask);
 	int fd = mkstemp(name);
 	if (fd >= 0)
 		leftover_add(l, name, NULL);
-	*out = (OutFile){.unit = u, .path = path, .temporary = name};
+	out->temporary = name;
 	if (fd < 0 || fchmod(fd, 0666 & ~mask) ||
 	    !(out->f = fdopen(fd, "wb"))) {
 		system_error(u, path, "cannot write");
@@ -192,17 +227,20 @@ bool out_open(Unit *u, const char *path, OutFile *out)
 void out_abandon(OutFile *out)
 {
 	fclose(out->f);
-	leftover_drop(out->temporary);
+	if (out->temporary)
+		leftover_drop(out->temporary);
 }
 
 bool out_close(OutFile *out)
 {
 	bool bad = fflush(out->f) || ferror(out->f);
 	bad |= fclose(out->f) != 0;
-	bad = bad || rename(out->temporary, out->path);
+	if (out->temporary && !bad)
+		bad = rename(out->temporary, out->place);
 	if (bad)
 		system_error(out->unit, out->path, "cannot write");
-	leftover_drop(out->temporary);
+	if (out->temporary)
+		leftover_drop(out->temporary);
 	return !bad;
 }
 

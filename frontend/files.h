@@ -15,17 +15,20 @@ void file_error(Unit *, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* The file's bytes in the unit's arena, unpacked if it is a gzip file, with a
- * NUL after them that `*size` does not count. NULL after file_error(). */
+ * NUL after them that `*size` does not count: no more than 1 GiB, unless the file
+ * itself has them. NULL after file_error(). */
 unsigned char *file_read(Unit *, const char *path, size_t *size);
 
 /*
  * A file that is written beside its place and moved there when it is complete:
  * whoever looks sees the old contents or the new ones. One that is open when the
- * program ends goes, as does a directory of dir_make_unique().
+ * program ends goes, as does a directory of dir_make_unique(). Links are followed,
+ * and what is there and no file (a device, a pipe) is written to as it is.
  */
 typedef struct OutFile {
 	Unit *unit;
-	const char *path, *temporary;
+	const char *path, *place;   /* as the user says; without links */
+	const char *temporary;      /* NULL: it is written in its place */
 	FILE *f;
 } OutFile;
 
