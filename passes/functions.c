@@ -346,6 +346,21 @@ static Plan *plan_as_asked(Graph *g, const Options *o, Budget **b)
 	return budget_plain(*b);
 }
 
+/* Parts may cost more than they save: what is summed over them lives longer. */
+static void check_parts(const Graph *whole, const Plan *plan, const Options *o)
+{
+	Options undivided = *o;
+	undivided.micro_batch = 0;
+	undivided.parts = 0;
+	int64_t bytes = plan_step(graph_clone(whole, whole->name, NULL),
+	                          &undivided)->arena_bytes;
+	if (bytes <= plan->arena_bytes)
+		warn_at(whole->unit, (Loc){0}, "--micro-batch %lld does not pay: "
+		        "the arena takes %lld bytes, and %lld with the whole "
+		        "batch at once", (long long)o->micro_batch,
+		        (long long)plan->arena_bytes, (long long)bytes);
+}
+
 static void plan_training(Program *p, const Graph *forward, const Options *o,
                           Budget **b)
 {
@@ -353,9 +368,13 @@ static void plan_training(Program *p, const Graph *forward, const Options *o,
 	if (!g || g->unit->nerrors)
 		return;
 	graph_verify(g);
-	Graph *copy = o->explain ? graph_clone(g, g->name, NULL) : NULL;
+	bool divided = o->parts > 1 && !o->ram && !o->limited;
+	Graph *copy = o->explain || divided
+	              ? graph_clone(g, g->name, NULL) : NULL;
 	p->train = plan_as_asked(g, o, b);
-	if (copy)
+	if (divided)
+		check_parts(copy, p->train, o);
+	if (o->explain)
 		explain(p, copy, p->train->arena_bytes, o);
 }
 
