@@ -1,6 +1,7 @@
 /* thimble plan: where the bytes go, without writing any C. */
 #include "frontend/cmd_common.h"
 #include "frontend/files.h"
+#include "frontend/report_schedule.h"
 
 static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
@@ -9,11 +10,12 @@ static const struct argp_child children[] = {
 	{&args_picture, 0, 0, 0}, {0}
 };
 
-enum { KEY_HTML = 512 };
+enum { KEY_HTML = 512, KEY_SCHEDULE };
 
 typedef struct PlanCommand {
 	Args args;
 	const char *html, *dir;
+	bool schedule;
 } PlanCommand;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -26,18 +28,29 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_HTML:
 		p->html = text;
 		return 0;
+	case KEY_SCHEDULE:
+		p->schedule = true;
+		return 0;
 	case 'o':
 		p->dir = text;
 		return 0;
+	case ARGP_KEY_END:
+		if (p->schedule && p->args.json)
+			argp_error(state, "--schedule is text: --json has the "
+			           "steps without it");
+		break;
 	default:
-		return args_model(key, text, state, &p->args);
+		break;
 	}
+	return args_model(key, text, state, &p->args);
 }
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
 		{"html", KEY_HTML, "FILE", 0, "Also write a page that shows "
 		 "the arena over time", 0},
+		{"schedule", KEY_SCHEDULE, 0, 0, "Also list the steps: what is "
+		 "computed again, and how much lives", 0},
 		{"output", 'o', "DIR", 0, "Also write NAME.report.json and "
 		 "NAME.report.html there", 0},
 		{0}
@@ -56,17 +69,20 @@ static const struct argp argp = {
 	       "  thimble plan model.onnx --loss mse --ram 192K\n"
 	       "  thimble plan model.onnx --loss mse --sweep "
 	       "--picture curve.svg\n"
+	       "  thimble plan model.onnx --loss mse --ram 192K --schedule\n"
 	       "  thimble plan model.onnx --loss mse -o reports\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
-static void print(Session *s)
+static void print(Session *s, bool schedule)
 {
 	ReportInfo info = session_info(s);
 	if (s->args->json)
 		json_print(stdout, report_json(s->program, &info));
 	else
 		report_table(stdout, s->program, &info, 16);
+	if (schedule)
+		report_schedule(stdout, s->program);
 }
 
 static bool write_files(Session *s, const PlanCommand *p)
@@ -87,6 +103,6 @@ int cmd_plan(int argc, char **argv)
 	session_open(&s, &p.args, p.args.model);
 	bool good = session_build(&s) && write_files(&s, &p);
 	if (s.program && (good || p.args.json))
-		print(&s);
+		print(&s, p.schedule);
 	return session_close(&s);
 }

@@ -2,6 +2,7 @@
 
 #include "frontend/report_budget.h"
 #include "frontend/report_plan.h"
+#include "frontend/text_fit.h"
 #include "ir/op.h"
 
 #include <inttypes.h>
@@ -140,14 +141,17 @@ static void print_buffers(FILE *f, const Plan *plan, int count)
 	                                    plan->nbuffers + 1);
 	for (int i = 0; i < plan->nbuffers; i++)
 		sorted[i] = &plan->buffer[i];
+	const Node **writer = plan_writers(scratch, plan);
 	qsort(sorted, (size_t)plan->nbuffers, sizeof *sorted, larger_first);
 	if (count > plan->nbuffers)
 		count = plan->nbuffers;
-	fprintf(f, "\n%-36s %-12s %12s %12s  steps\n", "largest buffers",
-	        "class", "bytes", "offset");
+	fprintf(f, "\n%-30s %-11s %12s %12s  %s\n", "largest buffers", "class",
+	        "bytes", "offset", "steps");
 	for (int i = 0; i < count; i++)
-		fprintf(f, "  %-34.34s %-12s %12" PRId64 " %12" PRId64
-		        "  %d..%d\n", sorted[i]->name,
+		fprintf(f, "  %s %-11s %12" PRId64 " %12" PRId64 "  %d..%d\n",
+		        text_cell(scratch, plan_title(
+				scratch, sorted[i],
+				writer[sorted[i] - plan->buffer]), 28),
 		        memory_class_name(sorted[i]->memory),
 		        sorted[i]->bytes, sorted[i]->offset,
 		        sorted[i]->first, sorted[i]->last);

@@ -30,12 +30,20 @@ fail() {
 	--micro-batch 4 --html parts.report.html --picture parts.svg --json \
 	>parts.report.json || fail "plan --micro-batch"
 "$thimble" plan "$gestures" --loss cross-entropy --optimizer sgd --batch 16 \
-	--micro-batch 4 --picture parts2.svg -o new/folder >/dev/null ||
+	--micro-batch 4 --picture parts2.svg --schedule -o new/folder \
+	>schedule 2>warned ||
 	fail "plan -o"
 [ "$(ls new/folder)" = "gestures.report.html
 gestures.report.json" ] || fail "plan -o leaves other files"
 cmp new/folder/gestures.report.json parts.report.json ||
 	fail "plan -o and plan --json differ"
+/usr/bin/python3 "$tests/schedule.py" schedule parts.report.json ||
+	fail "the schedule is not what the report says"
+grep -q -- '--micro-batch 4 does not pay' warned || fail "no warning"
+"$thimble" plan "$gestures" --loss cross-entropy --batch 16 --ram 130K \
+	--schedule -o tight >schedule || fail "plan --ram"
+/usr/bin/python3 "$tests/schedule.py" schedule tight/gestures.report.json ||
+	fail "the schedule under a budget is not what the report says"
 cmp parts.svg parts2.svg || fail "two pictures differ"
 /usr/bin/python3 "$tests/picture.py" arena parity.svg parity.report.json &&
 	/usr/bin/python3 "$tests/picture.py" arena parts.svg parts.report.json &&
