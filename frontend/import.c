@@ -144,15 +144,64 @@ static bool define_outputs(Site *s)
 	return ok;
 }
 
+/* A node of a branch that is not taken, or not known to be. */
+static bool is_skipped(const Import *im, const OnnxNode *n)
+{
+	for (int i = 0; i < n->nguards; i++) {
+		const Name *c = names_find(im->names, n->guard[i].condition);
+		const KnownInput *known = import_known(im, c ? c->text : "");
+		const void *data = known ? known->data
+			: c && c->value && c->value->kind == V_CONST
+			? known_data(c->value) : NULL;
+		if (!data || (*(const uint8_t *)data != 0) != n->guard[i].then)
+			return true;
+	}
+	return false;
+}
+
+/* An If whose condition is known has the values of the branch that is taken. */
+static void import_if(Site *s)
+{
+	int n;
+	const int64_t *condition;
+	const Name *c = names_find(s->im->names, s->n->in[0]);
+	s->in[0] = c ? c->value : NULL;
+	s->nin = 1;
+	if (!s->in[0] || !site_const_ints(s, 0, "cond", &n, &condition))
+		return;
+	if (n != 1) {
+		site_error(s, "its condition has %d elements, expected one", n);
+		return;
+	}
+	const char **from = s->n->in + 1 + (*condition ? 0 : s->nout);
+	for (int o = 0; o < s->nout; o++) {
+		const Name *taken = names_find(s->im->names, from[o]);
+		if (!*s->n->out[o] || !taken || !taken->value)
+			continue;
+		names_find(s->im->names, s->n->out[o])->value = taken->value;
+	}
+}
+
+static bool is_flat_if(const OnnxNode *n)
+{
+	return !strcmp(n->op, "If") && n->nin == 1 + 2 * n->nout;
+}
+
 static void import_node(Import *im, const OnnxNode *n)
 {
 	Arena *a = im->u->arena;
+	if (is_skipped(im, n))
+		return;
 	Site s = {
 		.im = im, .n = n, .loc = n->loc, .opset = n->opset,
 		.in = arena_array(a, Value *, n->nin + 1),
 		.out = arena_array(a, Value *, n->nout + 1), .nout = n->nout,
 	};
 	int before = im->u->nerrors;
+	if (is_flat_if(n)) {
+		import_if(&s);
+		return;
+	}
 	if (!*n->op || !gather_inputs(&s))
 		return;
 	if (convert(&s) && define_outputs(&s))
@@ -305,7 +354,7 @@ static OnnxModel *read_model(Unit *u, const Options *opt)
 	OnnxModel *m = onnx_read(u);
 	if (m)
 		torch_read(u, m);
-	bool good = m && import_inline(u, m);
+	bool good = m && import_branches(u, m) && import_inline(u, m);
 	for (int i = 0; good && i < m->ntrainings; i++)
 		good = import_inline(u, m->training[i].initialization) &&
 		       import_inline(u, m->training[i].algorithm);

@@ -166,6 +166,9 @@ Value *import_new_buffer(Import *, const char *name, const Value *);
 /* Drops the variables that no node reads; numbers the others. */
 void import_drop_unread(Import *);
 void import_explain_folding(Import *);
+/* Puts the nodes of each If's branches in front of it, guarded by its condition;
+ * its inputs are then the condition, and both branches' outputs. */
+bool import_branches(Unit *, OnnxModel *);
 /* Replaces calls of the file's functions by their bodies. */
 bool import_inline(Unit *, OnnxModel *);
 

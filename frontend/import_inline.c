@@ -97,6 +97,22 @@ static const char **actual_names(Inline *x, const OnnxFunction *f,
 	return actual;
 }
 
+/* The call's, then its own. */
+static OnnxGuard *actual_guards(Inline *x, const OnnxFunction *f,
+                                const OnnxNode *call, const OnnxNode *n)
+{
+	int total = call->nguards + n->nguards;
+	OnnxGuard *guard = arena_array(x->u->arena, OnnxGuard, total);
+	for (int i = 0; i < call->nguards; i++)
+		guard[i] = call->guard[i];
+	for (int i = 0; i < n->nguards; i++) {
+		guard[call->nguards + i] = n->guard[i];
+		guard[call->nguards + i].condition =
+			actual_name(x, f, call, n->guard[i].condition);
+	}
+	return guard;
+}
+
 static const OnnxAttr *find_attr(const OnnxNode *n, const char *name)
 {
 	for (int i = 0; i < n->nattr; i++)
@@ -141,6 +157,8 @@ static bool expand_call(Inline *x, const OnnxFunction *f, const OnnxNode *call,
 			return false;
 		n.in = actual_names(x, f, call, n.nin, n.in);
 		n.out = actual_names(x, f, call, n.nout, n.out);
+		n.guard = actual_guards(x, f, call, &n);
+		n.nguards += call->nguards;
 		n.loc.node = arena_printf(x->u->arena, "%s/%s", call->loc.node,
 		                          n.loc.node);
 		x->effort += (int64_t)strlen(n.loc.node);

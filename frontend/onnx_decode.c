@@ -96,6 +96,35 @@ static void decode_tensor(Decode *d, Loc loc, const Onnx__AttributeProto *a,
 		error_at(d->u, loc, "attribute '%s' has no tensor", out->name);
 }
 
+static OnnxNode *decode_nodes(Decode *, size_t n, Onnx__NodeProto **,
+                              int64_t opset);
+
+/* The opset is that of the node whose graph it is. */
+static const OnnxBranch *decode_branch(Decode *d, Loc loc,
+                                       const Onnx__GraphProto *g)
+{
+	OnnxBranch *b = g ? arena_new(d->u->arena, OnnxBranch) : NULL;
+	if (!b)
+		return NULL;
+	b->ninits = (int)g->n_initializer;
+	b->init = arena_array(d->u->arena, OnnxTensor, b->ninits);
+	for (int i = 0; i < b->ninits; i++)
+		onnx_tensor(d->u, loc, g->initializer[i], &d->files,
+		            &b->init[i]);
+	b->nnodes = (int)g->n_node;
+	b->node = decode_nodes(d, g->n_node, g->node, 0);
+	b->nout = (int)g->n_output;
+	b->out = arena_array(d->u->arena, const char *, b->nout);
+	for (int i = 0; i < b->nout; i++)
+		b->out[i] = text(d, g->output[i]->name);
+	return b;
+}
+
+static bool is_branch(const char *name)
+{
+	return !strcmp(name, "then_branch") || !strcmp(name, "else_branch");
+}
+
 static void decode_attr(Decode *d, Loc loc, const Onnx__AttributeProto *a,
                         OnnxAttr *out)
 {
@@ -136,6 +165,8 @@ static void decode_attr(Decode *d, Loc loc, const Onnx__AttributeProto *a,
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH:
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPHS:
 		out->kind = OA_GRAPH;
+		if (is_branch(out->name))
+			out->branch = decode_branch(d, loc, a->g);
 		return;
 	default:
 		out->kind = OA_OTHER;

@@ -22,6 +22,8 @@ typedef enum OnnxAttrKind {
 	OA_OTHER,     /* a kind no supported operator has */
 } OnnxAttrKind;
 
+typedef struct OnnxBranch OnnxBranch;
+
 typedef struct OnnxAttr {
 	const char *name;
 	OnnxAttrKind kind;
@@ -34,7 +36,14 @@ typedef struct OnnxAttr {
 	const int64_t *ints;
 	const double *floats;
 	const char **strings;
+	const OnnxBranch *branch;   /* of OA_GRAPH */
 } OnnxAttr;
+
+/* The node belongs to a branch of an If. */
+typedef struct OnnxGuard {
+	const char *condition;
+	bool then;
+} OnnxGuard;
 
 typedef struct OnnxNode {
 	Loc loc;
@@ -43,8 +52,17 @@ typedef struct OnnxNode {
 	int nin, nout, nattr;
 	const char **in, **out;   /* "": absent */
 	OnnxAttr *attr;
+	int nguards;
+	OnnxGuard *guard;   /* all must hold: import_branch.c */
 	const char *torch_call;   /* the PyTorch call it stands for; NULL: ? */
 } OnnxNode;
+
+struct OnnxBranch {
+	int nnodes, ninits, nout;
+	OnnxNode *node;
+	OnnxTensor *init;
+	const char **out;
+};
 
 typedef struct OnnxDim {
 	int64_t size;       /* 0: not fixed */

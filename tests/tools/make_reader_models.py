@@ -229,6 +229,25 @@ def indexing():
                         dict(axis=0, num_outputs=2)),
                        ('Concat', ['b', 'a'], ['y'], dict(axis=0))],
           x[:3], np.concatenate([x[2:3], x[:2]]), opset=18)
+    # What a squeeze of PyTorch's becomes where sizes are not written down; the
+    # branch that is not taken does not fit, and names are each branch's own.
+    def branch(*nodes, inits=()):
+        return h.make_graph([h.make_node(op, i, o, **more)
+                             for op, i, o, more in nodes], 'b', [],
+                            [port('t', None)], list(inits))
+    inner = branch(('Mul', ['u', 'w'], ['t'], {}),
+                   inits=[init('w', np.full(6, 3, f32))])
+    other = branch(('NoSuchOperator', ['x'], ['t'], {}))
+    taken = branch(('Add', ['x', 'x'], ['u'], {}),
+                   ('If', ['yes'], ['t'],
+                    dict(then_branch=inner, else_branch=other)))
+    value('if_shape', [
+        ('Shape', ['x'], ['s']), ('Gather', ['s', 'at'], ['d'], dict(axis=0)),
+        ('Equal', ['d', 'one'], ['c']), ('Not', ['c'], ['yes']),
+        ('If', ['c'], ['y'], dict(then_branch=branch(
+            ('Squeeze', ['x', 'axis'], ['t'], {})), else_branch=taken))],
+        x, x * 6, [init('at', np.int64(1)), init('one', np.int64(1)),
+                   ints('axis', [1])])
     # Elements of a sequence: of equal lengths with a rest, listed, of one each.
     for name, l, at, keep, y in [
             ('equal', init('l', np.int64(4)), [-1, 0], 1, [x[:, 4:], x[:, :4]]),
@@ -653,9 +672,22 @@ def bad_graphs():
         [('NoSuchThing', ['x'], ['t'], 'n'), ('Relu', ['t'], ['y'], 'r')])
     body = h.make_graph([h.make_node('Identity', ['x'], ['z'])], 'b', [],
                         [port('z', [2, 3])])
-    bad('control_flow', "If 'branch': control flow is not supported",
+    bad('control_flow', "Loop 'again': control flow is not supported",
+        [('Loop', ['', 'c', 'x'], ['y'], 'again', dict(body=body))],
+        [init('c', np.array(True))])
+    bad('condition', "If 'branch': input 0 (cond), 'c', must be constant",
+        [('ReduceSum', ['x'], ['t'], 's', dict(keepdims=0)),
+         ('Cast', ['t'], ['c'], 'b', dict(to=T.BOOL)),
+         ('If', ['c'], ['y'], 'branch',
+          dict(then_branch=body, else_branch=body))])
+    deep = body
+    for i in range(17):
+        deep = h.make_graph([h.make_node('If', ['c'], ['z'], name=f'i{i}',
+                                         then_branch=deep, else_branch=body)],
+                            'b', [], [port('z', [2, 3])])
+    bad('branches', "branches are nested more than 16 deep",
         [('If', ['c'], ['y'], 'branch',
-          dict(then_branch=body, else_branch=body))],
+          dict(then_branch=deep, else_branch=body))],
         [init('c', np.array(True))])
     bad('attribute', "Relu 'r': attribute 'slope' is not supported",
         [('Relu', ['x'], ['y'], 'r', dict(slope=1.))])
