@@ -1010,6 +1010,11 @@ def bad_tensors():
              ('MESSAGES', 2**70, 12)),
             ('external_length', 'gives 8 bytes', ('MESSAGES', 0, 8))):
         tensor_case(name, message, external('w', [3], *args))
+    bad('external_shared', "of which tensors take more than 16 times as many",
+        [('Sum', [f'w{i}' for i in range(40)], ['y'], 's')],
+        [external(f'w{i}', [500], 'inputs_many.onnx', 4, 2000)
+         for i in range(40)] + [external(f'v{i}', [3000], 'inputs_many.onnx', 4,
+                                         12000) for i in range(17)])
     g = model([h.make_node('Add', ['x', 'w'], ['y'])], [port('x', [2, 3])],
               [port('y', [2, 3])])
     s = g.graph.sparse_initializer.add()

@@ -237,6 +237,71 @@ Test(onnx_hostile, a_number_without_end)
 	refuse(&t, "a number is too long");
 }
 
+/* ---- many nodes ---- */
+
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_OP = 4, GRAPH_INPUT = 11,
+       GRAPH_OUTPUT = 12, MODEL_OPSET = 8 };
+
+static size_t put_text(char *to, unsigned number, const char *text)
+{
+	size_t n = strlen(text);
+	to[0] = (char)(number << 3 | 2);
+	to[1] = (char)n;
+	memcpy(to + 2, text, n);
+	return n + 2;
+}
+
+/* Relu after Relu, from x to v0 to v1 ...; the whole in a buffer first, because
+ * its length comes before it. */
+static double load_chain(int nodes)
+{
+	char *graph = malloc((size_t)nodes * 40 + 100), *at = graph;
+	char name[16], node[40];
+	strcpy(name, "x");
+	/* f32[2] */
+	static const char type[] = "\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x02";
+	for (int i = 0; i < nodes; i++) {
+		size_t n = put_text(node, NODE_INPUT, name);
+		snprintf(name, sizeof name, "v%d", i);
+		n += put_text(node + n, NODE_OUTPUT, name);
+		n += put_text(node + n, NODE_OP, "Relu");
+		*at++ = GRAPH_NODE << 3 | 2;
+		*at++ = (char)n;
+		memcpy(at, node, n);
+		at += n;
+	}
+	for (int out = 0; out < 2; out++) {
+		size_t n = put_text(node, 1, out ? name : "x");
+		memcpy(node + n, type, sizeof type - 1);
+		n += sizeof type - 1;
+		*at++ = (char)((out ? GRAPH_OUTPUT : GRAPH_INPUT) << 3 | 2);
+		*at++ = (char)n;
+		memcpy(at, node, n);
+		at += n;
+	}
+	File t = file_create();
+	put_field(&t, MODEL_OPSET, 2);
+	put(&t, "\x10\x11", 2);
+	put_field(&t, MODEL_GRAPH, (uint64_t)(at - graph));
+	put(&t, graph, (size_t)(at - graph));
+	fclose(t.f);
+	double start = now();
+	Loaded *l = load(t.path);
+	double seconds = now() - start;
+	cr_expect_not_null(l->g, "%s", l->said);
+	unload(l);
+	remove(t.path);
+	free(graph);
+	return seconds;
+}
+
+/* Time that grew by the square would be 64 times as much. */
+Test(onnx_hostile, many_nodes_in_linear_time, .timeout = 100)
+{
+	double few = load_chain(20000), many = load_chain(160000);
+	cr_expect_lt(many, 24 * few + 0.1, "%g s and %g s", few, many);
+}
+
 Test(onnx_hostile, a_link_out_of_the_folder)
 {
 	char *dir = strcpy((char[]){"thimble-hostile-XXXXXX"},
