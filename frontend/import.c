@@ -354,7 +354,8 @@ static OnnxModel *read_model(Unit *u, const Options *opt)
 	OnnxModel *m = onnx_read(u);
 	if (m)
 		torch_read(u, m);
-	bool good = m && import_branches(u, m) && import_inline(u, m);
+	bool good = m && !import_is_split(u, m) && import_branches(u, m) &&
+	            import_inline(u, m);
 	for (int i = 0; good && i < m->ntrainings; i++)
 		good = import_inline(u, m->training[i].initialization) &&
 		       import_inline(u, m->training[i].algorithm);

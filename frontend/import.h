@@ -135,6 +135,12 @@ bool site_copy_attrs(Site *, Node *);
 /* All but the outputs: checks, inputs, initializers, nodes. */
 void import_nodes(Import *, const char *graph);
 
+/* ---- import_split.c ---- */
+
+/* Is it a part of a model that another tool has split for training? Then it says
+ * so, as an error. */
+bool import_is_split(Unit *, const OnnxModel *);
+
 /* ---- import_training.c ---- */
 
 /* Gives the initializers what the file's initialization graphs compute. False

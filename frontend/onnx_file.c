@@ -21,9 +21,12 @@
 static bool map_fd(Unit *u, const char *path, int fd, OnnxBytes *out)
 {
 	static const uint8_t nothing[1];
-	struct stat st;
+	struct stat st = {0};
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		error_at(u, (Loc){0}, "%s is not a file", path);
+		bool folder = S_ISDIR(st.st_mode);
+		error_at(u, (Loc){0}, "%s is not a file%s", path,
+		         folder ? ", but a folder: thimble reads one ONNX file, "
+		         "the forward model" : "");
 		return false;
 	}
 	*out = (OnnxBytes){nothing, (size_t)st.st_size};
@@ -98,6 +101,12 @@ static uint64_t budget_for(size_t file)
 	return ((uint64_t)64 << 20) + 16 * (uint64_t)file;
 }
 
+/* The flatbuffer's identifier. */
+static bool is_checkpoint(OnnxBytes b)
+{
+	return b.size >= 8 && !memcmp(b.data + 4, "ODTC", 4);
+}
+
 ProtobufCMessage *onnx_unpack(Unit *u, const char *path,
                               const ProtobufCMessageDescriptor *d, OnnxBytes b)
 {
@@ -105,6 +114,10 @@ ProtobufCMessage *onnx_unpack(Unit *u, const char *path,
 	ProtobufCAllocator alloc = {budget_alloc, budget_free, &budget};
 	const char *why = onnx_scan(d, b.data, b.size, budget.left);
 	ProtobufCMessage *m = NULL;
+	if (is_checkpoint(b))
+		why = "it is a checkpoint of ONNX Runtime's training tool, "
+		      "parameters without a model: give the forward model as "
+		      "it was exported";
 	if (!why && !(m = protobuf_c_message_unpack(d, &alloc, b.size, b.data)))
 		why = "protobuf cannot decode it";
 	if (why)

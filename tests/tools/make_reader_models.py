@@ -1025,13 +1025,53 @@ def bad_tensors():
     MESSAGES.append("sparse\tinitializer 'w' is sparse")
 
 
+def split_models():
+    """What ONNX Runtime's training tool makes of a Gemm with a cross-entropy."""
+    def ort(op, inputs, outputs, **attrs):
+        return h.make_node(op, inputs, outputs, domain='com.microsoft', **attrs)
+
+    def case(name, message, nodes, outputs, inputs=()):
+        ports = [port('x', [4, 3]), port('labels', [4], I64), port('w', [3, 5]),
+                 port('w.buffer', [3, 5]), *inputs]
+        m = model(nodes, ports, [port(o, []) for o in outputs],
+                  domains=['com.microsoft'])
+        save('bad', name + '.onnx', m)
+        MESSAGES.append(f'{name}\t{message}')
+
+    forward = h.make_node('Gemm', ['x', 'w'], ['y'])
+    loss = ort('SoftmaxCrossEntropyLossInternal', ['y', 'labels'],
+               ['loss', 'log_prob'], reduction='mean')
+    case('ort_training', 'this is training_model.onnx as ONNX Runtime\'s '
+         'discontinued training tool splits a model (of the domain '
+         'com.microsoft: operators of a backward pass (1), accumulators of '
+         'gradients (1), SoftmaxCrossEntropyLossInternal (1)). thimble makes the '
+         'backward pass and the updates itself: give it the forward model as '
+         'it was exported, with --loss cross-entropy and --optimizer.',
+         [forward, loss,
+          ort('SoftmaxCrossEntropyLossInternalGrad',
+              ['one', 'log_prob', 'labels'], ['dy'], reduction='mean'),
+          h.make_node('Gemm', ['x', 'dy'], ['dw'], transA=1),
+          ort('InPlaceAccumulatorV2', ['w.buffer', 'dw', 'reset'], ['done'])],
+         ['loss', 'done'], [port('one', []), port('reset', [1], T.BOOL)])
+    case('ort_eval', 'this is eval_model.onnx as ONNX Runtime\'s',
+         [forward, loss], ['loss'])
+    case('ort_optimizer', 'this is optimizer_model.onnx as ONNX Runtime\'s '
+         'discontinued training tool splits a model (of the domain '
+         'com.microsoft: optimizers (1))',
+         [ort('SequenceConstruct', ['w'], ['params']),
+          ort('SGDOptimizerV2', ['lr', 'params', 'w.buffer'], ['done'])],
+         ['done'], [port('lr', [])])
+    save('bad', 'ort_checkpoint.onnx', b'\x10\0\0\0ODTC' + bytes(16))
+    MESSAGES.append('ort_checkpoint\tit is a checkpoint of ONNX Runtime\'s')
+
+
 def main():
     for folder in ('values', 'graphs', 'bad'):
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
                  bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent,
-                 bad_types, bad_bounds):
+                 bad_types, bad_bounds, split_models):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 
