@@ -51,8 +51,11 @@ static bool push(Inline *x, const OnnxNode *n)
 	return true;
 }
 
+/* What thimble has itself written as functions, for others, it knows. */
 static const OnnxFunction *find_function(const OnnxModel *m, const OnnxNode *n)
 {
+	if (!strcmp(n->domain, OWN_DOMAIN))
+		return NULL;
 	for (int i = 0; i < m->nfunctions; i++)
 		if (!strcmp(m->function[i].name, n->op) &&
 		    !strcmp(m->function[i].domain, n->domain))

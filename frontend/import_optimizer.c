@@ -5,6 +5,8 @@
  */
 #include "frontend/import_rules.h"
 
+#include <string.h>
+
 /* A number, whatever its rank. */
 static Value *scalar(Site *s, int i, const char *what)
 {
@@ -77,4 +79,44 @@ bool convert_momentum(Site *s)
 			return false;
 		}
 	return convert_optimizer(s, &op_Momentum);
+}
+
+/* ---- thimble's own, which export writes ---- */
+
+static bool all_there(Site *s, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!site_in(s, i)) {
+			site_error(s, "input %d is missing", i);
+			return false;
+		}
+	return true;
+}
+
+bool convert_own_adam(Site *s)
+{
+	const OpDef *op = &op_AdamUpdate;
+	if (!all_there(s, op->min_in))
+		return false;
+	Node *n = node_new(s->im->g, s->loc, op, op->min_in, s->in);
+	node_set_int(s->im->g, n, "decoupled",
+	             !strcmp(s->n->op, "AdamWUpdate"));
+	node_set_outputs(s->im->g, n, op->min_out);
+	return site_result(s, n);
+}
+
+bool convert_own_rmsprop(Site *s)
+{
+	const OpDef *op = &op_RMSpropUpdate;
+	bool buffer = !strcmp(s->n->op, "RMSpropMomentumUpdate");
+	if (!all_there(s, buffer ? 9 : 7))
+		return false;
+	Value *in[9] = {s->in[0], s->in[1], s->in[2], buffer ? s->in[3] : NULL};
+	for (int i = 4; i < 9; i++)
+		in[i] = buffer ? s->in[i]
+		        : i < 8 ? s->in[i - 1]
+		        : graph_scalar(s->im->g, DT_F32, 0);   /* momentum */
+	Node *n = node_new(s->im->g, s->loc, op, 9, in);
+	node_set_outputs(s->im->g, n, 2 + buffer);
+	return site_result(s, n);
 }

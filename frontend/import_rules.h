@@ -87,6 +87,8 @@ bool convert_gradient(Site *);
 bool convert_adam(Site *);
 bool convert_adagrad(Site *);
 bool convert_momentum(Site *);
+bool convert_own_adam(Site *);
+bool convert_own_rmsprop(Site *);
 bool convert_random(Site *);
 
 bool convert_lstm(Site *);

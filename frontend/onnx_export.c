@@ -125,33 +125,9 @@ static void add_initializer(Export *e, const char *name, const Array *a)
 /* The declaration that old files want of every initializer. */
 static void add_input(Export *e, const char *name, const Array *a)
 {
-	Arena *arena = e->u->arena;
-	Onnx__ValueInfoProto *v = arena_new(arena, Onnx__ValueInfoProto);
-	Onnx__TypeProto *type = arena_new(arena, Onnx__TypeProto);
-	Onnx__TypeProto__Tensor *t = arena_new(arena, Onnx__TypeProto__Tensor);
-	Onnx__TensorShapeProto *s = arena_new(arena, Onnx__TensorShapeProto);
-	onnx__value_info_proto__init(v);
-	onnx__type_proto__init(type);
-	onnx__type_proto__tensor__init(t);
-	onnx__tensor_shape_proto__init(s);
-	v->name = arena_printf(arena, "%s", name);
-	v->type = type;
-	type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-	type->tensor_type = t;
-	t->has_elem_type = 1;
-	t->elem_type = dtype_to_onnx(a->dtype);
-	t->shape = s;
-	s->n_dim = (size_t)a->shape.rank;
-	s->dim = arena_array(arena, Onnx__TensorShapeProto__Dimension *,
-	                     a->shape.rank + 1);
-	for (int i = 0; i < a->shape.rank; i++) {
-		s->dim[i] = arena_new(arena, Onnx__TensorShapeProto__Dimension);
-		onnx__tensor_shape_proto__dimension__init(s->dim[i]);
-		s->dim[i]->value_case =
-			ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-		s->dim[i]->dim_value = a->shape.dim[i];
-	}
-	e->g->input[e->g->n_input++] = v;
+	name = arena_printf(e->u->arena, "%s", name);
+	e->g->input[e->g->n_input++] = onnx_port(e->u, name, a->dtype,
+	                                         a->shape);
 }
 
 /* Identities that give an initializer a second name go, if that name has a
@@ -209,7 +185,7 @@ static bool write_model(Unit *u, const char *out, const Onnx__ModelProto *m)
 }
 
 static bool export_model(Unit *u, const char *out, const Weights *w,
-                         const Onnx__ModelProto *old)
+                         const OnnxChange *change, const Onnx__ModelProto *old)
 {
 	if (!old->graph) {
 		error_at(u, (Loc){0}, "is not an ONNX model: it has no graph");
@@ -225,17 +201,26 @@ static bool export_model(Unit *u, const char *out, const Weights *w,
 	if (!replace_initializers(&e))
 		return false;
 	replace_identities(&e);
-	return all_used(&e) && write_model(u, out, &m);
+	return all_used(&e) &&
+	       (!change || change->make(u, &m, change->user)) &&
+	       write_model(u, out, &m);
 }
 
 bool onnx_write_weights(Unit *u, const char *out, const Weights *w)
+{
+	return onnx_write_changed(u, out, w, NULL);
+}
+
+bool onnx_write_changed(Unit *u, const char *out, const Weights *w,
+                        const OnnxChange *change)
 {
 	OnnxBytes b;
 	if (!onnx_map(u, u->path, &b))
 		return false;
 	ProtobufCMessage *m = onnx_unpack(u, u->path,
 	                                  &onnx__model_proto__descriptor, b);
-	bool good = m && export_model(u, out, w, (Onnx__ModelProto *)m);
+	bool good = m && export_model(u, out, w, change,
+	                              (Onnx__ModelProto *)m);
 	if (m)
 		onnx_unpacked_free(m);
 	onnx_unmap(b);

@@ -8,6 +8,7 @@
 
 #include "frontend/onnx_external.h"
 #include "frontend/onnx_model.h"
+#include "frontend/weights.h"
 
 #include "onnx.pb-c.h"
 
@@ -34,6 +35,19 @@ void onnx_unmap(OnnxBytes);
 ProtobufCMessage *onnx_unpack(Unit *, const char *path,
                               const ProtobufCMessageDescriptor *, OnnxBytes);
 void onnx_unpacked_free(ProtobufCMessage *);
+
+/* Writes the file with these weights, and then with what `make` changes of it:
+ * fields of the model and of its graph, whose lists it copies. */
+typedef struct OnnxChange {
+	bool (*make)(Unit *, Onnx__ModelProto *, void *user);
+	void *user;
+} OnnxChange;
+
+bool onnx_write_changed(Unit *, const char *out, const Weights *,
+                        const OnnxChange *);
+
+/* An input or output; the name is not copied. */
+Onnx__ValueInfoProto *onnx_port(Unit *, const char *name, DType, Shape);
 
 /* Decodes a tensor from whichever field holds it. False after an error. */
 bool onnx_tensor(Unit *, Loc, const Onnx__TensorProto *, External *,

@@ -7,6 +7,8 @@
 #define FRONTEND_WEIGHTS_H
 
 #include "frontend/array.h"
+#include "ir/graph.h"
+#include "ir/options.h"
 
 typedef struct NamedArray {
 	const char *name;
@@ -30,5 +32,21 @@ const Array *weights_find(const Weights *, const char *name);
  * becomes an initializer of its own. False after an error.
  */
 bool onnx_write_weights(Unit *, const char *out, const Weights *);
+
+/* A training step, for a file that is to say how it is trained. */
+typedef struct OnnxStep {
+	const Options *options;      /* loss, optimizer */
+	const char *output_name;     /* what the loss is of, */
+	const Value *output;
+	const Value *target;         /*   and what it compares that with, or NULL */
+	int n, nstatistics, ninputs;
+	const Variable **parameter;  /* those that train */
+	const Variable **statistic;  /* those that a normalization replaces */
+	const char **input;          /* of the model */
+} OnnxStep;
+
+/* The same copy, with the step as its training_info. */
+bool onnx_write_training(Unit *, const char *out, const Weights *,
+                         const OnnxStep *);
 
 #endif

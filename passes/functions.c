@@ -32,13 +32,16 @@ static void drop_outputs(Graph *g)
 	g->facts = 0;
 }
 
-/* All that belongs to the file's own training step. */
-static void drop_step(Graph *g)
+/* Updates are the training step's; with the loss, all that the file says of
+ * one. */
+static void drop_step(Graph *g, bool loss)
 {
 	int kept = 0;
-	for (int i = 0; i < g->noutputs; i++)
-		if (g->output[i].role == OUT_DATA)
+	for (int i = 0; i < g->noutputs; i++) {
+		OutputRole role = g->output[i].role;
+		if (role == OUT_DATA || (role == OUT_LOSS && !loss))
 			g->output[kept++] = g->output[i];
+	}
 	g->noutputs = kept;
 	g->facts = 0;
 }
@@ -148,14 +151,15 @@ static Graph *train_graph(const Graph *forward, const Options *o)
 static Graph *infer_graph(const Graph *forward, const Options *o)
 {
 	Graph *g = graph_clone(forward, "infer", NULL);
+	drop_step(g, true);   /* statistics that it keeps are no outputs */
 	set_mode(g, MODE_INFER, o);
-	drop_step(g);
 	return expand_gradients(g) ? g : NULL;
 }
 
 static Graph *evaluate_graph(const Graph *forward, const Options *o)
 {
 	Graph *g = graph_clone(forward, "evaluate", NULL);
+	drop_step(g, false);
 	set_mode(g, MODE_INFER, o);
 	Value *loss = append_loss(g, o);
 	if (!loss)

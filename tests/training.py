@@ -394,8 +394,8 @@ MESSAGES = [
     (lambda m, t, g: m.graph.node[0].input.__setitem__(1, 'v_w1'), "reads 'v_w1', which only the training algorithm"),
     (lambda m, t, g: m.graph.node[0].input.__setitem__(0, 'labels'), "reads 'labels', which only the training"),
     (lambda m, t, g: t.initialization_binding.add(key='w1', value='gone'), 'which the initialization does not compute'),
-    (lambda m, t, g: m.graph.node.append(node('RandomNormal', '', 'unused', shape=[2])) or
-     m.graph.output.append(port('unused', [2])), "is supported in a training's initialization only"),
+    (lambda m, t, g: (m.graph.node.append(node('RandomNormal', '', 'drawn', shape=[2])),
+                      m.graph.output.append(port('drawn', [2]))), "is supported in a training's initialization only"),
 ]
 
 

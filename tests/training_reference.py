@@ -4,6 +4,8 @@ The step is the inference graph and the algorithm in one, as TrainingInfoProto s
 is found by central differences of that same evaluation, and the optimizers are the pseudo code
 of ai.onnx.preview.training: nothing here knows how to differentiate.
 """
+import functools
+
 import numpy as np
 from onnx import helper, numpy_helper
 
@@ -22,6 +24,12 @@ def cross_entropy(scores, labels, weights=None, reduction='mean', ignore_index=N
         counts = counts * weights[safe]
     each = -np.take_along_axis(logp, safe[..., None], -1)[..., 0] * counts
     return {'mean': lambda: each.sum() / counts.sum(), 'sum': each.sum, 'none': lambda: each}[reduction]()
+
+
+def constant(value=None, value_float=None, value_int=None):
+    if value is not None:
+        return numpy_helper.to_array(value)
+    return np.array(value_int if value_float is None else value_float)
 
 
 def gemm(a, b, c=0, alpha=1, beta=1, transA=0, transB=0):
@@ -45,11 +53,12 @@ OPS = {
     'Abs': np.abs, 'Add': np.add, 'Div': np.divide, 'Exp': np.exp, 'Identity': lambda x: x,
     'Greater': np.greater, 'Less': np.less, 'LessOrEqual': np.less_equal, 'Log': np.log, 'MatMul': np.matmul,
     'Equal': np.equal, 'Not': np.logical_not,
-    'Max': lambda *x: np.maximum.reduce(x), 'Min': lambda *x: np.minimum.reduce(x),
+    'Max': lambda *x: functools.reduce(np.maximum, x), 'Min': lambda *x: functools.reduce(np.minimum, x),
     'Mul': np.multiply, 'Neg': np.negative, 'Pow': np.power, 'Relu': lambda x: np.maximum(x, 0),
     'Sigmoid': lambda x: 1 / (1 + np.exp(-x)), 'Softplus': lambda x: np.logaddexp(0, x), 'Sqrt': np.sqrt,
     'Sub': np.subtract, 'Sum': lambda *x: sum(x), 'Tanh': np.tanh, 'Where': np.where,
-    'Constant': lambda value: numpy_helper.to_array(value), 'Gemm': gemm,
+    'Constant': constant, 'Gemm': gemm,
+    'CastLike': lambda x, like: x.astype(like.dtype),
     'Cast': lambda x, to: x.astype('f8') if to in (1, 11) else x.astype('i8'),
     'Flatten': lambda x, axis=1: x.reshape(int(np.prod(x.shape[:axis])), -1),
     'Reshape': lambda x, shape: x.reshape([int(i) for i in shape]),
