@@ -2,6 +2,7 @@
  * Files made to hurt: cut off anywhere, nested without end, small in the file
  * and large in memory. Each must be refused soon and in words.
  */
+#include "passes/pass.h"
 #include "tests/unit/onnx_test.h"
 
 #include <time.h>
@@ -300,6 +301,30 @@ Test(onnx_hostile, many_nodes_in_linear_time, .timeout = 100)
 {
 	double few = load_chain(20000), many = load_chain(160000);
 	cr_expect_lt(many, 24 * few + 0.1, "%g s and %g s", few, many);
+}
+
+/* A long chain is not one loop: its members would be copied, and searched, by the
+ * square of their number. */
+Test(onnx_hostile, fused_in_loops_of_hundreds)
+{
+	Unit u = {.path = "chain", .arena = arena_create(),
+	          .messages = stderr};
+	Graph *g = graph_create(model_create(&u, "chain"), "forward");
+	Value *v = graph_input(g, "x", IN_DATA, DT_F32, (Shape){1, {2}});
+	for (int i = 0; i < 5000; i++)
+		v = APPLY(g, ((Loc){0}), op_Neg, v);
+	graph_output(g, "y", OUT_DATA, v);
+	graph_have(g, FACT_USES);
+	size_t before = arena_used(u.arena);
+	cr_assert(pass_fuse.run(g, NULL));
+	int members = 0;
+	for (const Node *n = g->first; n; n = n->next) {
+		cr_expect_leq(n->nbody, 256);
+		members += n->nbody;
+	}
+	cr_expect_eq(members, 5000);
+	cr_expect_lt(arena_used(u.arena) - before, (size_t)16 << 20);
+	arena_destroy(u.arena);
 }
 
 Test(onnx_hostile, a_link_out_of_the_folder)
