@@ -362,6 +362,22 @@ static Value *side_by_side(const Layer *l, Value *const v[], int axis,
 	return y && site_int(s, "layout", 0) ? site_transpose(s, y, perm) : y;
 }
 
+/* Y: [T,D,N,H]. Of two directions it is a Transpose of [T,N,D,H], which others
+ * undo: so the one stays beside the other for each sample. */
+static Value *all_states(const Layer *l, const int perm[])
+{
+	Site *s = l->s;
+	if (l->directions == 1)
+		return side_by_side(l, l->y, 1, perm);
+	Value *y = site_concat(s, 2, l->directions, (Value *[]){l->y[0],
+	                                                       l->y[1]});
+	y = y ? site_reshape(s, y, (Shape){4, {l->steps, l->batch, 2,
+	                                       l->hidden}}) : NULL;
+	if (!y || site_int(s, "layout", 0))
+		return y ? site_transpose(s, y, (int[]){1, 0, 2, 3}) : NULL;
+	return site_transpose(s, y, (int[]){0, 2, 1, 3});
+}
+
 static bool give(Layer *l)
 {
 	Site *s = l->s;
@@ -371,7 +387,7 @@ static bool give(Layer *l)
 		if (!(l->y[d] = ended(l, l->y[d])))
 			return false;
 	if (site_wants(s, Y))
-		ok &= (s->out[Y] = side_by_side(l, l->y, 1, states)) != NULL;
+		ok &= (s->out[Y] = all_states(l, states)) != NULL;
 	if (site_wants(s, Y_H))
 		ok &= (s->out[Y_H] = side_by_side(l, l->h, 0, state)) != NULL;
 	if (site_wants(s, Y_C) && l->c[0])

@@ -9,12 +9,16 @@ Recurrence recurrence_of(const Node *n, const Value *gates, int ngates,
 {
 	const Shape *s = &gates->shape;
 	const Attr *order = &n->attr[RECURRENCE_ORDER];
+	bool batch_first = attr_int(n, RECURRENCE_LAYOUT) != 0;
 	Recurrence r = {
-		.node = n, .steps = s->dim[0], .batch = s->dim[1],
+		.node = n, .steps = s->dim[batch_first],
+		.batch = s->dim[!batch_first], .batch_first = batch_first,
 		.hidden = s->dim[2] / ngates, .width = s->dim[2],
 		.lengths = lengths,
 		.reverse = attr_int(n, RECURRENCE_REVERSE) != 0,
 	};
+	r.step = batch_first ? 1 : r.batch;
+	r.sample = batch_first ? r.steps : 1;
 	for (int g = 0; g < ngates; g++)
 		r.block[g] = (order->set ? order->ints[g] : g) * r.hidden;
 	return r;
@@ -22,6 +26,8 @@ Recurrence recurrence_of(const Node *n, const Value *gates, int ngates,
 
 Shape recurrence_states(const Recurrence *r)
 {
+	if (r->batch_first)
+		return (Shape){3, {r->batch, r->steps, r->hidden}};
 	return (Shape){3, {r->steps, r->batch, r->hidden}};
 }
 
@@ -79,20 +85,21 @@ bool recurrence_infer(Unit *u, const Node *n, const Value *gates, int ngates,
                       const Value *weight, const Value *lengths)
 {
 	const Shape *z = &gates->shape, *w = &weight->shape;
+	bool batch_first = attr_int(n, RECURRENCE_LAYOUT) != 0;
 	if (z->rank != 3 || w->rank != 2 || z->dim[2] != w->dim[0] ||
-	    w->dim[0] != ngates * w->dim[1] || z->dim[0] < 1) {
+	    w->dim[0] != ngates * w->dim[1] || z->dim[batch_first] < 1) {
 		error_at(u, n->loc, "its gates are %s and its recurrent weight "
-		         "is %s, expected [T,N,%dH] and [%dH,H]",
+		         "is %s, expected [%s,%dH] and [%dH,H]",
 		         shape_text(u->arena, *z), shape_text(u->arena, *w),
-		         ngates, ngates);
+		         batch_first ? "N,T" : "T,N", ngates, ngates);
 		return false;
 	}
 	if (lengths && (lengths->dtype != DT_I32 || lengths->shape.rank != 1 ||
-	                lengths->shape.dim[0] != z->dim[1])) {
+	                lengths->shape.dim[0] != z->dim[!batch_first])) {
 		error_at(u, n->loc, "its sequence lengths are %s%s, expected "
 		         "i32[%lld]", dtype_name(lengths->dtype),
 		         shape_text(u->arena, lengths->shape),
-		         (long long)z->dim[1]);
+		         (long long)z->dim[!batch_first]);
 		return false;
 	}
 	if (!order_valid(&n->attr[RECURRENCE_ORDER], ngates)) {
@@ -100,6 +107,17 @@ bool recurrence_infer(Unit *u, const Node *n, const Value *gates, int ngates,
 		return false;
 	}
 	return true;
+}
+
+bool recurrence_parts(const Node *n, const bool part[], unsigned weights,
+                      PartKind out[])
+{
+	if (!attr_int(n, RECURRENCE_LAYOUT))
+		return false;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && part[i] != !(weights >> i & 1))
+			return false;
+	return parts_give(n, PART_ROWS, out);
 }
 
 /* ---- time ---- */
@@ -128,6 +146,11 @@ void recurrence_start(Kernel *k, const Recurrence *r, const Value *to,
 	k_end(k);
 }
 
+Index recurrence_line(const Recurrence *r, Index time, int64_t width)
+{
+	return k_scaled(time, r->step * width);
+}
+
 /* ---- cells ---- */
 
 Cell cell_open(Kernel *k, const Recurrence *r, Index time)
@@ -152,7 +175,8 @@ static Index column(const Cell *c, bool of_step, int64_t width, int64_t first)
 {
 	Index line = k_at(c->n);
 	if (of_step)
-		line = k_sum(k_scaled(c->time, c->r->batch), line);
+		line = k_sum(k_scaled(c->time, c->r->step),
+		             k_scaled(line, c->r->sample));
 	return k_plus(k_sum(k_scaled(line, width), k_at(c->j)), first);
 }
 
@@ -190,7 +214,8 @@ Expr *cell_previous(Kernel *k, const Cell *c, int s, const Value *states,
                     const Value *initial)
 {
 	Index before = k_plus(c->time, c->r->reverse ? 1 : -1);
-	Index at[] = {before, k_at(c->n), k_at(c->j)};
+	Index at[] = {before, before, k_at(c->j)};
+	at[!c->r->batch_first] = k_at(c->n);
 	Expr *x = k_load_padded(k, states, at, 0);
 	if (!initial)
 		return cell_bind(k, x);
@@ -239,12 +264,12 @@ Product recurrence_product(const Recurrence *r, const Value *x, Index at,
 }
 
 Product recurrence_product_back(const Recurrence *r, const Value *dy, Index at,
-                                int64_t ld, const Value *weight, int64_t row,
+                                int64_t width, const Value *weight, int64_t row,
                                 int64_t count, Matrix dx)
 {
 	return (Product){
 		.add = true, .m = r->batch, .n = r->hidden, .k = count,
-		.alpha = 1, .a = {dy, at}, .lda = ld,
+		.alpha = 1, .a = {dy, at}, .lda = r->sample * width,
 		.b = {weight, k_const(row * r->hidden)}, .y = dx,
 	};
 }

@@ -39,6 +39,7 @@ struct Budget {
 	int nfound, maxfound;
 	Found *found;
 	const Graph *train;   /* before the passes */
+	const Graph *in_parts;   /* the same, to be divided */
 	bool divided;         /* the variants in parts were made */
 	bool shrunk;          /* the smallest was looked for */
 	Plan *smallest;
@@ -78,13 +79,15 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	remember(b, v->plan, b->nvariants - 1);
 }
 
-Budget *budget_create(Arena *a, const Graph *train, const Options *o)
+Budget *budget_create(Arena *a, const Graph *train, const Graph *divided,
+                      const Options *o)
 {
 	Budget *b = arena_new(a, Budget);
 	const Target *target = o->target ? o->target : &all_targets[0];
 	b->arena = a;
 	b->options = o;
 	b->train = train;
+	b->in_parts = divided;
 	b->search = !pass_is_disabled(&pass_recompute, o);
 	add_variant(b, train, NULL, "recompute", NULL);
 	if (b->search) {
@@ -129,7 +132,7 @@ static void add_parts(Budget *b, int64_t parts)
 	options_disable(b->arena, &o, "scan");
 	options_disable(b->arena, &o, "fuse-update");
 	options_disable(b->arena, &o, "recompute");
-	Graph *g = graph_clone(b->train, b->train->name, NULL);
+	Graph *g = graph_clone(b->in_parts, b->in_parts->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
 	v->batch = batch_create(b->arena, g, &v->options);
 	options_disable(b->arena, &v->options, "scan");   /* they are made */

@@ -10,8 +10,10 @@
 
 typedef struct Budget Budget;
 
-/* train: the training step's graph before the passes. */
-Budget *budget_create(Arena *, const Graph *train, const Options *);
+/* The training step's graph before the passes; `divided`: that for a batch in
+ * parts, which may be the same. */
+Budget *budget_create(Arena *, const Graph *train, const Graph *divided,
+                      const Options *);
 /* As it is compiled without a budget. */
 Plan *budget_plain(const Budget *);
 /* The cheapest plan found with an arena of at most that; NULL: none. */

@@ -101,8 +101,9 @@ static void output_gradients(Graph *g, Value *const grad[])
 }
 
 /* The step that the options describe: gradients of the loss by all that trains,
- * then one optimizer. */
-static void append_step(Graph *g, const bool *trainable, const Options *o)
+ * then one optimizer. `again`: what there is to warn of has been said. */
+static void append_step(Graph *g, const bool *trainable, const Options *o,
+                        bool again)
 {
 	Value *loss = append_loss(g, o);
 	if (!loss || g->unit->nerrors)
@@ -114,7 +115,8 @@ static void append_step(Graph *g, const bool *trainable, const Options *o)
 	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
 	if (g->unit->nerrors)
 		return;
-	warn_unreached(g, grad, trainable);
+	if (!again)
+		warn_unreached(g, grad, trainable);
 	if (o->keep_gradients)
 		output_gradients(g, grad);
 	if (!o->no_update)
@@ -135,7 +137,7 @@ static void obey_step(Graph *g, const bool *trainable, const Options *o)
 		output_gradients(g, grad);
 }
 
-static Graph *train_graph(const Graph *forward, const Options *o)
+static Graph *train_graph(const Graph *forward, const Options *o, bool again)
 {
 	Graph *g = graph_clone(forward, "train", NULL);
 	set_mode(g, MODE_TRAIN, o);
@@ -143,7 +145,7 @@ static Graph *train_graph(const Graph *forward, const Options *o)
 	if (o->loss.kind == LOSS_FILE && o->optimizer.kind == OPT_NONE)
 		obey_step(g, trainable, o);
 	else
-		append_step(g, trainable, o);
+		append_step(g, trainable, o, again);
 	find_mutable(g);
 	return g->unit->nerrors ? NULL : g;
 }
@@ -167,6 +169,43 @@ static Graph *evaluate_graph(const Graph *forward, const Options *o)
 	drop_outputs(g);
 	graph_output(g, "loss", OUT_LOSS, loss);
 	return expand_gradients(g) ? g : NULL;
+}
+
+/* ---- functions that run in parts ---- */
+
+static int count_nodes(const Graph *g, const OpDef *op)
+{
+	int count = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		count += n->op == op;
+	return count;
+}
+
+static bool has_recurrence(const Graph *g)
+{
+	return count_nodes(g, &op_LSTMRecurrence) ||
+	       count_nodes(g, &op_GRURecurrence) ||
+	       count_nodes(g, &op_RNNRecurrence);
+}
+
+/* The forward graph with the batch first in its recurrences, if that leaves no
+ * more to transpose than before; else as it is. */
+static const Graph *batch_first(const Graph *forward, const Options *o)
+{
+	if (!has_recurrence(forward))
+		return forward;
+	Options quiet = *o;
+	quiet.dump_after = NULL;
+	Graph *g = graph_clone(forward, forward->name, NULL);
+	run_pipeline(g, STAGE_DIVIDED, &quiet);
+	return count_nodes(g, &op_Transpose) >
+	       count_nodes(forward, &op_Transpose) ? forward : g;
+}
+
+/* What the function is made from. */
+static const Graph *forward_for(const Graph *forward, const Options *o)
+{
+	return o->parts > 1 ? batch_first(forward, o) : forward;
 }
 
 /* By value id, of what is no view: the last node that reads it or its views;
@@ -237,7 +276,8 @@ static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
 			continue;
 		parts.parts = d;
 		parts.dump_after = NULL;
-		plan = finish(make(forward, &parts), &parts);
+		plan = finish(make(forward_for(forward, &parts), &parts),
+		              &parts);
 		if (plan->arena_bytes < best->arena_bytes)
 			best = plan;
 	}
@@ -342,11 +382,22 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 		sweep(p, b, forward, o);
 }
 
-static Plan *plan_as_asked(Graph *g, const Options *o, Budget **b)
+/* The training step to be divided, whose one for the whole batch is g. */
+static Graph *divided_train_graph(Graph *g, const Graph *forward,
+                                  const Options *o)
+{
+	const Graph *first = batch_first(forward, o);
+	return o->parts > 1 || first == forward ? g
+	                                        : train_graph(first, o, true);
+}
+
+static Plan *plan_as_asked(Graph *g, const Graph *forward, const Options *o,
+                           Budget **b)
 {
 	if (!o->ram && !o->limited && !o->sweep)
 		return plan_step(g, o);
-	*b = budget_create(g->unit->arena, g, o);
+	*b = budget_create(g->unit->arena, g,
+	                   divided_train_graph(g, forward, o), o);
 	return budget_plain(*b);
 }
 
@@ -368,16 +419,18 @@ static void check_parts(const Graph *whole, const Plan *plan, const Options *o)
 static void plan_training(Program *p, const Graph *forward, const Options *o,
                           Budget **b)
 {
-	Graph *g = train_graph(forward, o);
+	const Graph *from = forward_for(forward, o);
+	Graph *g = train_graph(from, o, false);
 	if (!g || g->unit->nerrors)
 		return;
 	graph_verify(g);
 	bool divided = o->parts > 1 && !o->ram && !o->limited;
 	Graph *copy = o->explain || divided
 	              ? graph_clone(g, g->name, NULL) : NULL;
-	p->train = plan_as_asked(g, o, b);
+	p->train = plan_as_asked(g, forward, o, b);
 	if (divided)
-		check_parts(copy, p->train, o);
+		check_parts(from == forward
+		            ? copy : train_graph(forward, o, true), p->train, o);
 	if (o->explain)
 		explain(p, copy, p->train->arena_bytes, o);
 }
@@ -412,17 +465,18 @@ Program *build_program(Graph *forward, const Options *options)
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
+	const Graph *from = forward_for(forward, o);
 	if (o->loss.kind != LOSS_NONE) {
 		plan_training(p, forward, o, &budget);
 		if (!p->train)
 			return NULL;
-		p->evaluate = finish(evaluate_graph(forward, o), o);
+		p->evaluate = finish(evaluate_graph(from, o), o);
 	}
-	p->infer = finish(infer_graph(forward, o), o);
+	p->infer = finish(infer_graph(from, o), o);
 	if (u->nerrors)
 		return NULL;
 	if (o->explain && !p->train)
-		explain(p, infer_graph(forward, o), p->infer->arena_bytes, o);
+		explain(p, infer_graph(from, o), p->infer->arena_bytes, o);
 	finish_budget(p, budget, forward, o);
 	return p;
 }

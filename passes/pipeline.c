@@ -15,14 +15,16 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_recognise,  /* what has a gradient of its own, before it gets one */
 	 STAGE_FORWARD},
+	{&pass_batch_first, /* leaves transposes for the next to merge */
+	 STAGE_DIVIDED},
 	{&pass_sink,       /* the batch first, before gradients double it */
-	 STAGE_FORWARD},
+	 STAGE_FORWARD | STAGE_DIVIDED},
 	{&pass_simplify,   /* reshapes meet where transposes have gone */
-	 STAGE_FORWARD},
+	 STAGE_FORWARD | STAGE_DIVIDED},
 	{&pass_cse,        /* gradients rebuild what others have built */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */
-	 STAGE_FORWARD | STAGE_FUNCTION},
+	 STAGE_FORWARD | STAGE_FUNCTION | STAGE_DIVIDED},
 	{&pass_views,      /* before fusion makes sums of gradients one node */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* what was added up */

@@ -7,11 +7,12 @@
  *
  *   sink    f(T(x)) = T(f(x)), down to the next Transposes
  *   hoist   T(Reshape(f(Reshape(T'(x))))), f on rows of a matrix: T goes up
+ *   join    Concat(T(x), T(y), ..) = T(Concat(x, y, ..)) along another axis
  *   merge   T(Reshape(T'(x))) = Reshape(T"(Reshape(x))), where both shapes
  *           are products of runs of the same factors: then T' only permutes
  *           these, and so does T
  *
- * The first two are done only where every path ends in the third. What this
+ * sink and hoist are done only where every path ends in the third. What this
  * gains is the batch as the first dimension all the way, and a Transpose less.
  */
 #include "ir/op.h"
@@ -266,6 +267,40 @@ static Value *sink(Graph *g, Node *n)
 	return NULL;
 }
 
+/* ---- join ---- */
+
+/* Are all inputs transposed alike, and for the Concat alone? Then how many
+ * leading axes; else 0. */
+static int all_leading(const Node *n)
+{
+	int k = n->in[0] ? leading(n->in[0]->def) : 0;
+	for (int i = 0; i < n->nin && k; i++) {
+		const Node *t = n->in[i]->def;
+		if (leading(t) != k || n->in[i]->nuses != 1)
+			return 0;
+		for (int a = 0; a < k; a++)
+			if (perm_of(t)[a] != perm_of(n->in[0]->def)[a])
+				return 0;
+	}
+	return k;
+}
+
+static Value *join(Graph *g, Node *n)
+{
+	int k = n->op == &op_Concat ? all_leading(n) : 0;
+	int64_t axis = k ? n->attr[op_attr(n->op, "axis")].i : -1;
+	if (axis < 0)
+		axis += n->out[0]->shape.rank;
+	if (!k || axis < k)
+		return NULL;
+	const int64_t *perm = perm_of(n->in[0]->def);
+	Node *c = node_new(g, n->loc, n->op, n->nin, n->in);
+	node_copy_attrs(g, c, n);
+	for (int i = 0; i < n->nin; i++)
+		c->in[i] = n->in[i]->def->in[0];
+	return transposed(g, n->loc, node_done(g, c), perm);
+}
+
 /* ---- hoist ---- */
 
 /* The same leading axes, with the last of another value. */
@@ -332,6 +367,7 @@ static bool rewrite(Graph *g, Node *n)
 	Value *v = merge(g, n);
 	v = v ? v : sink(g, n);
 	v = v ? v : hoist(g, n);
+	v = v ? v : join(g, n);
 	g->at = NULL;
 	if (!v)
 		return false;

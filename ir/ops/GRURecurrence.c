@@ -45,7 +45,8 @@ static bool check(Unit *u, const Node *n, const Recurrence *r)
 	       recurrence_input(u, n, B, (Shape){1, {r->width}});
 }
 
-/* The products: [N,3 H]; or [N,2 H] of z and r, then r h and its own. */
+/* The products: [N,3 H]; or of as many elements as [N,4 H], [N,2 H] of z and r,
+ * then r h and its own. */
 static bool infer(Unit *u, Node *n)
 {
 	if (!recurrence_infer(u, n, n->in[Z], NGATES, n->in[R],
@@ -54,7 +55,7 @@ static bool infer(Unit *u, Node *n)
 	Recurrence r = recurrence(n);
 	recurrence_output(n, H, recurrence_state(&r));
 	recurrence_output(n, STATES, recurrence_states(&r));
-	recurrence_output(n, PRODUCT, (Shape){3, {linear(n) ? 3 : 4, r.batch,
+	recurrence_output(n, PRODUCT, (Shape){2, {r.batch, (linear(n) ? 3 : 4) *
 	                                          r.hidden}});
 	if (recurrence_saved(n, GATES))
 		recurrence_output(n, GATES, n->in[Z]->shape);
@@ -245,6 +246,11 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 		dx[B] = grad_bias(g, n, dx[Z], d->out[1]);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return recurrence_parts(n, part, 1u << R | 1u << B, out);
+}
+
 const OpDef op_GRURecurrence = {
 	.name = "GRURecurrence", .min_in = 2, .max_in = 5,
 	.min_out = 3, .max_out = NOUT, .active = 2,
@@ -255,6 +261,7 @@ const OpDef op_GRURecurrence = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nout = 3, .in = {{DIMS(3, 2, 9)}, {DIMS(9, 3)}}},
 	         {.nin = 5, .nout = 4,
 	          .in = {{DIMS(4, 3, 6)}, {DIMS(6, 2)},
@@ -270,5 +277,14 @@ const OpDef op_GRURecurrence = {
 	          .attr = {{"linear_before_reset", 1}}},
 	         {.nout = 4,
 	          .in = {{DIMS(2, 5, 48)},
-	                 {DIMS(48, 16), .lo = -.3, .hi = .3}}}),
+	                 {DIMS(48, 16), .lo = -.3, .hi = .3}}},
+	         {.nin = 5, .nout = 4,
+	          .in = {{DIMS(4, 3, 6)}, {DIMS(6, 2)},
+	                 {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)}, {DIMS(6)}},
+	          .attr = {{"layout", 1}, {"linear_before_reset", 1}}},
+	         {.nin = 4, .nout = 4,
+	          .in = {{DIMS(4, 3, 48)},
+	                 {DIMS(48, 16), .lo = -.3, .hi = .3},
+	                 {.absent = true}, {DIMS(4, 16)}},
+	          .attr = {{"layout", 1}, {"reverse", 1}}}),
 };

@@ -45,7 +45,7 @@ static bool infer(Unit *u, Node *n)
 	infer_like(n, DZ, GATES);
 	infer_like(n, PART, STATES);
 	recurrence_output(n, DH0, recurrence_state(&r));
-	recurrence_output(n, STEP, (Shape){3, {linear(n) ? 2 : 1, r.batch,
+	recurrence_output(n, STEP, (Shape){2, {r.batch, (linear(n) ? 2 : 1) *
 	                                       r.hidden}});
 	return recurrence_input(u, n, R, n->in[R]->shape) &&
 	       recurrence_input(u, n, STATES, recurrence_states(&r)) &&
@@ -59,7 +59,7 @@ static bool infer(Unit *u, Node *n)
 static Product product(const Recurrence *r, Index time)
 {
 	const Node *n = r->node;
-	Index at = k_scaled(time, r->batch * r->width);
+	Index at = recurrence_line(r, time, r->width);
 	return recurrence_product_back(r, n->out[DZ], at, r->width, n->in[R], 0,
 	                               2 * r->hidden,
 	                               (Matrix){.v = n->out[DH0]});
@@ -157,7 +157,7 @@ static void linear_step(Kernel *k, const Recurrence *r, int s)
 	const Node *n = r->node;
 	Index time = recurrence_time_back(r, s);
 	Product gates = product(r, time);
-	Index at = k_scaled(time, r->batch * r->hidden);
+	Index at = recurrence_line(r, time, r->hidden);
 	Product part = recurrence_product_back(
 		r, n->out[PART], at, r->hidden, n->in[R], 2 * r->hidden,
 		r->hidden, (Matrix){.v = n->out[DH0]});
@@ -204,7 +204,7 @@ static void reset_step(Kernel *k, const Recurrence *r, int s)
 {
 	const Node *n = r->node;
 	Index time = recurrence_time_back(r, s);
-	Index at = k_plus(k_scaled(time, r->batch * r->width), r->block[NEW]);
+	Index at = k_plus(recurrence_line(r, time, r->width), r->block[NEW]);
 	Product gates = product(r, time);
 	Product u = recurrence_product_back(
 		r, n->out[DZ], at, r->width, n->in[R], 2 * r->hidden, r->hidden,
@@ -225,6 +225,11 @@ static void lower(Kernel *k, const Node *n)
 	k_end(k);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return recurrence_parts(n, part, 1u << R | 1u << B, out);
+}
+
 const OpDef op_GRURecurrenceGrad = {
 	.name = "GRURecurrenceGrad", .min_in = 3, .max_in = 8,
 	.min_out = NOUT, .max_out = NOUT,
@@ -234,6 +239,7 @@ const OpDef op_GRURecurrenceGrad = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nin = 8, .nout = NOUT,
 	          .in = {{DIMS(4, 3, 6), .lo = 0.1, .hi = 0.9}, {DIMS(4, 3, 2)},
 	                 {DIMS(6, 2)}, {DIMS(3), DT_I32, 1, 4}, {DIMS(3, 2)},
@@ -245,5 +251,17 @@ const OpDef op_GRURecurrenceGrad = {
 	                 {.absent = true}, {DIMS(48)}, {.absent = true},
 	                 {DIMS(4, 3, 16)}},
 	          .attr = {{"reverse", 1}, {"order", INTS(1, 0, 2)},
-	                   {"linear_before_reset", 1}}}),
+	                   {"linear_before_reset", 1}}},
+	         {.nin = 8, .nout = NOUT,
+	          .in = {{DIMS(4, 3, 6), .lo = 0.1, .hi = 0.9}, {DIMS(4, 3, 2)},
+	                 {DIMS(6, 2)}, {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)},
+	                 {.absent = true}, {DIMS(4, 2)}, {DIMS(4, 3, 2)}},
+	          .attr = {{"layout", 1}}},
+	         {.nin = 8, .nout = NOUT,
+	          .in = {{DIMS(4, 3, 48), .lo = 0.1, .hi = 0.9},
+	                 {DIMS(4, 3, 16)},
+	                 {DIMS(48, 16), .lo = -.3, .hi = .3}, {.absent = true},
+	                 {.absent = true}, {DIMS(48)}, {.absent = true},
+	                 {DIMS(4, 3, 16)}},
+	          .attr = {{"layout", 1}, {"linear_before_reset", 1}}}),
 };

@@ -146,6 +146,11 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 			dx[i] = d->out[i - H0 + 1];
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return recurrence_parts(n, part, 1u << R | 1u << P, out);
+}
+
 const OpDef op_LSTMRecurrence = {
 	.name = "LSTMRecurrence", .min_in = 2, .max_in = 6,
 	.min_out = 4, .max_out = NOUT, .active = 3,
@@ -154,6 +159,7 @@ const OpDef op_LSTMRecurrence = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nout = 4, .in = {{DIMS(3, 2, 12)}, {DIMS(12, 3)}}},
 	         {.nin = 5, .nout = 6,
 	          .in = {{DIMS(4, 3, 8)}, {DIMS(8, 2)},
@@ -168,5 +174,13 @@ const OpDef op_LSTMRecurrence = {
 	                 {.absent = true}, {DIMS(3)}}},
 	         {.nout = 6,
 	          .in = {{DIMS(2, 5, 64)}, {DIMS(64, 16), .lo = -.3, .hi = .3}},
-	          .attr = {{"reverse", 1}}}),
+	          .attr = {{"reverse", 1}}},
+	         {.nin = 6, .nout = 6,
+	          .in = {{DIMS(4, 3, 8)}, {DIMS(8, 2)},
+	                 {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)}, {DIMS(4, 2)},
+	                 {DIMS(6)}},
+	          .attr = {{"layout", 1}}},
+	         {.nout = 6,
+	          .in = {{DIMS(4, 3, 64)}, {DIMS(64, 16), .lo = -.3, .hi = .3}},
+	          .attr = {{"layout", 1}, {"reverse", 1}}}),
 };

@@ -47,7 +47,7 @@ static bool infer(Unit *u, Node *n)
 static Product product(const Recurrence *r, Index time)
 {
 	const Node *n = r->node;
-	Index at = k_scaled(time, r->batch * r->width);
+	Index at = recurrence_line(r, time, r->width);
 	Product p = recurrence_product_back(r, n->out[DZ], at, r->width,
 	                                    n->in[R], 0, r->width,
 	                                    (Matrix){.v = n->out[DH0]});
@@ -138,6 +138,15 @@ static void lower(Kernel *k, const Node *n)
 	k_end(k);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	if (!recurrence_parts(n, part, 1u << R | 1u << P, out))
+		return false;
+	if (n->nout > DP)
+		out[DP] = PART_SUM;
+	return true;
+}
+
 const OpDef op_LSTMRecurrenceGrad = {
 	.name = "LSTMRecurrenceGrad", .min_in = 3, .max_in = 9,
 	.min_out = 3, .max_out = 4,
@@ -145,6 +154,7 @@ const OpDef op_LSTMRecurrenceGrad = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nin = 9, .nout = 4,
 	          .in = {{DIMS(4, 3, 8), .lo = 0.1, .hi = 0.9},
 	                 {DIMS(4, 3, 2)}, {DIMS(8, 2)},
@@ -157,5 +167,18 @@ const OpDef op_LSTMRecurrenceGrad = {
 	                 {DIMS(64, 16), .lo = -.3, .hi = .3}, {.absent = true},
 	                 {.absent = true}, {.absent = true}, {.absent = true},
 	                 {.absent = true}, {DIMS(2, 5, 16)}},
-	          .attr = {{"reverse", 1}}}),
+	          .attr = {{"reverse", 1}}},
+	         {.nin = 9, .nout = 4,
+	          .in = {{DIMS(4, 3, 8), .lo = 0.1, .hi = 0.9},
+	                 {DIMS(4, 3, 2)}, {DIMS(8, 2)},
+	                 {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)}, {DIMS(6)},
+	                 {DIMS(4, 2)}, {DIMS(4, 2)}, {DIMS(4, 3, 2)}},
+	          .attr = {{"layout", 1}}},
+	         {.nin = 9, .nout = 3,
+	          .in = {{DIMS(4, 3, 64), .lo = 0.1, .hi = 0.9},
+	                 {DIMS(4, 3, 16)},
+	                 {DIMS(64, 16), .lo = -.3, .hi = .3}, {.absent = true},
+	                 {.absent = true}, {.absent = true}, {.absent = true},
+	                 {.absent = true}, {DIMS(4, 3, 16)}},
+	          .attr = {{"layout", 1}, {"reverse", 1}}}),
 };

@@ -97,6 +97,11 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 		dx[H0] = d->out[1];
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return recurrence_parts(n, part, 1u << R, out);
+}
+
 const OpDef op_RNNRecurrence = {
 	.name = "RNNRecurrence", .min_in = 2, .max_in = 4,
 	.min_out = NOUT, .max_out = NOUT, .active = 2,
@@ -106,6 +111,7 @@ const OpDef op_RNNRecurrence = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nout = NOUT, .in = {{DIMS(3, 2, 4)}, {DIMS(4, 4)}}},
 	         {.nin = 4, .nout = NOUT,
 	          .in = {{DIMS(4, 3, 2)}, {DIMS(2, 2)},
@@ -118,5 +124,9 @@ const OpDef op_RNNRecurrence = {
 	          .attr = {{"activation", .s = "Relu"}}},
 	         {.nout = NOUT,
 	          .in = {{DIMS(2, 1, 2), DT_F64}, {DIMS(2, 2), DT_F64}},
-	          .attr = {{"activation", .s = "Relu"}}}),
+	          .attr = {{"activation", .s = "Relu"}}},
+	         {.nin = 4, .nout = NOUT,
+	          .in = {{DIMS(4, 3, 2)}, {DIMS(2, 2)},
+	                 {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)}},
+	          .attr = {{"layout", 1}, {"reverse", 1}}}),
 };

@@ -34,7 +34,7 @@ static bool infer(Unit *u, Node *n)
 static Product product(const Recurrence *r, Index time)
 {
 	const Node *n = r->node;
-	Index at = k_scaled(time, r->batch * r->width);
+	Index at = recurrence_line(r, time, r->width);
 	Product p = recurrence_product_back(r, n->out[DZ], at, r->width,
 	                                    n->in[R], 0, r->width,
 	                                    (Matrix){.v = n->out[DH0]});
@@ -83,6 +83,11 @@ static void lower(Kernel *k, const Node *n)
 	k_end(k);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	return recurrence_parts(n, part, 1u << R, out);
+}
+
 const OpDef op_RNNRecurrenceGrad = {
 	.name = "RNNRecurrenceGrad", .min_in = 2, .max_in = 5,
 	.min_out = 2, .max_out = 2,
@@ -91,6 +96,7 @@ const OpDef op_RNNRecurrenceGrad = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.nin = 5, .nout = 2,
 	          .in = {{DIMS(4, 3, 2), .lo = -1, .hi = 1}, {DIMS(2, 2)},
 	                 {DIMS(3), DT_I32, 1, 4}, {DIMS(3, 2)},
@@ -99,5 +105,10 @@ const OpDef op_RNNRecurrenceGrad = {
 	          .in = {{DIMS(4, 3, 16), .lo = -1, .hi = 1},
 	                 {DIMS(16, 16), .lo = -.3, .hi = .3},
 	                 {.absent = true}, {DIMS(3, 16)}},
-	          .attr = {{"reverse", 1}, {"activation", .s = "Relu"}}}),
+	          .attr = {{"reverse", 1}, {"activation", .s = "Relu"}}},
+	         {.nin = 5, .nout = 2,
+	          .in = {{DIMS(4, 3, 2), .lo = -1, .hi = 1}, {DIMS(2, 2)},
+	                 {DIMS(4), DT_I32, 1, 3}, {DIMS(4, 2)},
+	                 {DIMS(4, 3, 2)}},
+	          .attr = {{"layout", 1}}}),
 };

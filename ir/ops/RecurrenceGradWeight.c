@@ -2,7 +2,8 @@
  * RecurrenceGradWeight: the gradient of R, summed over all steps by products
  * whose inner dimension is time and batch: dR = sum over t of dZ[t]^T h before
  * step t, which is the states one step earlier, or h0. No step needs memory of
- * its own. See ir/recurrence.h.
+ * its own. Where the batch comes first, each sample's steps are such a product.
+ * See ir/recurrence.h.
  *
  * Inputs: dZ, the states, h0, and of a GRU the reset part [T,N,H]: its last H
  * rows see the reset state r h instead, which that input is, or (with
@@ -11,18 +12,27 @@
 #include "ir/recurrence.h"
 
 enum { DZ, STATES, H0, RESET };
-enum { REVERSE, LINEAR_BEFORE_RESET };
+enum { REVERSE, LINEAR_BEFORE_RESET, LAYOUT };
 
 typedef struct Sizes {
 	int64_t lines, steps, hidden, width;   /* N, T, H, G H */
-	bool reverse;
+	bool reverse, batch_first;
+	int64_t step, sample;                  /* lines from one to the next */
 } Sizes;
 
 static Sizes sizes_of(const Node *n)
 {
 	const Shape *dz = &n->in[DZ]->shape;
-	return (Sizes){dz->dim[1], dz->dim[0], n->in[STATES]->shape.dim[2],
-	               dz->dim[2], attr_int(n, REVERSE) != 0};
+	bool batch_first = attr_int(n, LAYOUT) != 0;
+	Sizes z = {
+		.lines = dz->dim[!batch_first], .steps = dz->dim[batch_first],
+		.hidden = n->in[STATES]->shape.dim[2], .width = dz->dim[2],
+		.reverse = attr_int(n, REVERSE) != 0,
+		.batch_first = batch_first,
+	};
+	z.step = batch_first ? 1 : z.lines;
+	z.sample = batch_first ? z.steps : 1;
+	return z;
 }
 
 static bool infer(Unit *u, Node *n)
@@ -37,7 +47,8 @@ static bool infer(Unit *u, Node *n)
 	recurrence_output(n, 0, (Shape){2, {dz->dim[2], s->dim[2]}});
 	return recurrence_input(u, n, STATES, *s) &&
 	       recurrence_input(u, n, RESET, *s) &&
-	       recurrence_input(u, n, H0, (Shape){2, {s->dim[1], s->dim[2]}});
+	       recurrence_input(u, n, H0, (Shape){2, {
+		       s->dim[!attr_int(n, LAYOUT)], s->dim[2]}});
 }
 
 /* `count` rows of the result from `row` on, from columns of d. */
@@ -53,15 +64,16 @@ static Product rows_of(const Node *n, int64_t row, int64_t count,
 	};
 }
 
-/* Step t against the states of the step before: all steps but the first. */
+/* Step t against the states of the step before: all steps but the first, of
+ * all samples or of one. */
 static Product shifted(const Node *n, Product p)
 {
 	Sizes z = sizes_of(n);
-	p.k = (z.steps - 1) * z.lines;
+	p.k = (z.steps - 1) * z.step;
 	if (z.reverse)
-		p.b.at = k_plus(p.b.at, z.lines * z.hidden);
+		p.b.at = k_plus(p.b.at, z.step * z.hidden);
 	else
-		p.a.at = k_plus(p.a.at, z.lines * p.lda);
+		p.a.at = k_plus(p.a.at, z.step * p.lda);
 	return p;
 }
 
@@ -70,8 +82,9 @@ static Product initial(const Node *n, Product p)
 {
 	Sizes z = sizes_of(n);
 	if (z.reverse)
-		p.a.at = k_plus(p.a.at, (z.steps - 1) * z.lines * p.lda);
+		p.a.at = k_plus(p.a.at, (z.steps - 1) * z.step * p.lda);
 	p.k = z.lines;
+	p.lda *= z.sample;
 	p.b = (Matrix){.v = n->in[H0]};
 	p.add = z.steps > 1;
 	return p;
@@ -84,10 +97,25 @@ static void clear(Kernel *k, const Product *p)
 	k_end(k);
 }
 
+/* One sample after the other. */
+static void add_samples(Kernel *k, const Node *n, Product p)
+{
+	Sizes z = sizes_of(n);
+	clear(k, &p);
+	int i = k_for(k, z.lines);
+	p.a.at = k_sum(p.a.at, k_scaled(k_at(i), z.steps * p.lda));
+	p.b.at = k_sum(p.b.at, k_scaled(k_at(i), z.steps * z.hidden));
+	p.add = true;
+	k_product(k, &p);
+	k_end(k);
+}
+
 static void against_previous(Kernel *k, const Node *n, Product p)
 {
 	Product rest = shifted(n, p);
-	if (rest.k)
+	if (rest.k && sizes_of(n).batch_first)
+		add_samples(k, n, rest);
+	else if (rest.k)
 		k_product(k, &rest);
 	if (recurrence_in(n, H0)) {
 		Product first = initial(n, p);
@@ -118,14 +146,24 @@ static int64_t workspace(const Node *n)
 	return product_workspace(&p);
 }
 
+static bool parts(const Node *n, const bool part[], PartKind out[])
+{
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && !part[i])
+			return false;
+	return attr_int(n, LAYOUT) && parts_give(n, PART_SUM, out);
+}
+
 const OpDef op_RecurrenceGradWeight = {
 	.name = "RecurrenceGradWeight", .min_in = 2, .max_in = 4,
 	ATTRS([REVERSE] = {"reverse", ATTR_INT, true, 0},
 	      [LINEAR_BEFORE_RESET] = {"linear_before_reset", ATTR_INT, true,
-	                               0}),
+	                               0},
+	      [LAYOUT] = {"layout", ATTR_INT, true, 0}),
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.parts = parts,
 	EXAMPLES({.in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)}}},
 	         {.nin = 3, .in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)},
 	                           {DIMS(2, 4)}}, .attr = {{"reverse", 1}}},
@@ -136,5 +174,13 @@ const OpDef op_RecurrenceGradWeight = {
 	                           {.absent = true}, {DIMS(5, 4, 16)}}},
 	         {.nin = 4, .in = {{DIMS(3, 2, 6)}, {DIMS(3, 2, 2)},
 	                           {DIMS(2, 2)}, {DIMS(3, 2, 2)}},
-	          .attr = {{"linear_before_reset", 1}}}),
+	          .attr = {{"linear_before_reset", 1}}},
+	         {.nin = 3, .in = {{DIMS(2, 3, 8)}, {DIMS(2, 3, 4)},
+	                           {DIMS(2, 4)}}, .attr = {{"layout", 1}}},
+	         {.nin = 4, .in = {{DIMS(4, 5, 48)}, {DIMS(4, 5, 16)},
+	                           {.absent = true}, {DIMS(4, 5, 16)}},
+	          .attr = {{"layout", 1}, {"reverse", 1}}},
+	         {.nin = 4, .in = {{DIMS(2, 3, 6)}, {DIMS(2, 3, 2)},
+	                           {DIMS(2, 2)}, {DIMS(2, 3, 2)}},
+	          .attr = {{"layout", 1}, {"linear_before_reset", 1}}}),
 };

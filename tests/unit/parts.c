@@ -30,6 +30,13 @@ static const char *describe(const Division *d)
 	return text;
 }
 
+/* Nobody reads it; for several samples it is no row for each. */
+static bool is_scratch(const OpDef *op, int o)
+{
+	return (op == &op_GRURecurrence && o == 2) ||
+	       (op == &op_GRURecurrenceGrad && o == 3);
+}
+
 static void compare(Case *c, const Division *d)
 {
 	void **whole = buffers_make(c, false), **parts;
@@ -42,7 +49,7 @@ static void compare(Case *c, const Division *d)
 	run_division(d, parts);
 	for (int o = 0; o < c->n->nout; o++) {
 		const Value *v = c->n->out[o];
-		if (v->memory == MEM_WORKSPACE)
+		if (v->memory == MEM_WORKSPACE || is_scratch(c->op, o))
 			continue;
 		if (d->kind[o] == PART_ROWS)
 			cr_expect(!memcmp(parts[v->id], whole[v->id],
@@ -149,11 +156,6 @@ Test(parts, all_operators)
 		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
-		/* Time is their first dimension, the batch the second. */
-		&op_LSTMRecurrence, &op_LSTMRecurrenceGrad,
-		&op_GRURecurrence, &op_GRURecurrenceGrad,
-		&op_RNNRecurrence, &op_RNNRecurrenceGrad,
-		&op_RecurrenceGradWeight,
 		/* They count over all of the batch. */
 		&op_MaxPoolIndices,
 		/* A tuple of indices may name any row. */
