@@ -36,9 +36,10 @@ void weights_image(const Program *, void *dst);
  *   size_t thimble_glue_size(void);                     bytes of a context
  *   int thimble_glue_init(void *context, void *arena, size_t, void *state,
  *                         size_t, const void *weights, size_t);
- *   int thimble_glue_call(void *context, int function);
+ *   int thimble_glue_call(void *context, int function, void *const *fed);
  *       0 train step, 1 infer, 2 evaluate; -1: there is none. Data is written
- *       and read by the caller where the plan places it.
+ *       and read by the caller where the plan places it; what is fed is, whole,
+ *       at fed[i] for input i of the function's graph.
  *   float *thimble_glue_hyper(void *context, const char *name);  NULL: none
  *   uint32_t *thimble_glue_step(void *context);
  *   uint32_t *thimble_glue_seed(void *context);

@@ -22,6 +22,7 @@ struct CStep {
 	const CKernel *kernel;
 	const char *name;        /* of its function; NULL: no code */
 	const CStep *scan;       /* the steps for one part; NULL: no Scan */
+	bool feed;               /* the caller is asked */
 };
 
 typedef struct Printed {
@@ -117,7 +118,8 @@ static CStep *print_kernels(Kernels *ks, const Plan *plan)
 		const Node *n = plan->step[i];
 		if (n->scan)
 			step[i].scan = print_kernels(ks, n->scan->plan);
-		if (n->scan || plan_skips(plan, n))
+		step[i].feed = n->op == &op_Feed;
+		if (n->scan || step[i].feed || plan_skips(plan, n))
 			continue;
 		CKernel *kernel = c_kernel(c->arena, lowered(c, plan, n), plan);
 		kernel->blas = c->o->openblas;
@@ -193,7 +195,7 @@ static const char *address_text(const CProgram *c, const Plan *plan,
 		return constant_text(c, v, p->base, p->offset);
 	case REGION_CONTEXT:
 		return context_text(c, p->base);
-	case REGION_NONE: case REGION_OUTER:
+	case REGION_NONE: case REGION_OUTER: case REGION_CALLER:
 		break;
 	}
 	BUG("%%%s has no place in memory", v->name);
@@ -271,6 +273,23 @@ static const char *address_in_scan(const Body *b, const Value *v)
 	                    c_bytes(b->c, p->offset));
 }
 
+/* What inference reads where the caller has it. */
+static const char *caller_text(const Body *b, const Value *v)
+{
+	const Place *p = &b->plan->place[v->id];
+	for (int i = 0; i < b->f->nargs; i++)
+		if (b->f->arg[i].v == p->base)
+			return elements_on(b->c, v, b->f->arg[i].name,
+			                   p->offset);
+	BUG("%%%s is no argument", p->base->name);
+}
+
+static const char *address_in_function(const Body *b, const Value *v)
+{
+	return b->plan->place[v->id].region == REGION_CALLER
+	       ? caller_text(b, v) : address_text(b->c, b->plan, v);
+}
+
 /* In the arena and the state, values get a variable where they are first used;
  * others are named as they are. */
 static const char *pointer_to(Body *b, const Value *v)
@@ -280,7 +299,7 @@ static const char *pointer_to(Body *b, const Value *v)
 	if (b->local[v->id])
 		return b->local[v->id];
 	const char *at = b->scan ? address_in_scan(b, v)
-	                         : address_text(b->c, plan, v);
+	                         : address_in_function(b, v);
 	if (region != REGION_ARENA && region != REGION_STATE &&
 	    region != REGION_OUTER)
 		return b->local[v->id] = at;
@@ -292,11 +311,10 @@ static const char *pointer_to(Body *b, const Value *v)
 	return b->local[v->id];
 }
 
-static void put_call(Body *b, const CStep *step)
+/* Says which node of the model the next call serves, if that is another. */
+static void put_served(Body *b, const Node *n)
 {
-	const Node *n = step->kernel->k->node;
-	const CKernel *kernel = step->kernel;
-	const char *args = "", *onnx = n->loc.node ? n->loc.node : "";
+	const char *onnx = n->loc.node ? n->loc.node : "";
 	if (!b->onnx || strcmp(b->onnx, onnx)) {
 		w_raw(b->w, "\n");
 		w_comment(b->w, arena_printf(b->c->arena, "%s '%s'",
@@ -304,6 +322,24 @@ static void put_call(Body *b, const CStep *step)
 		          c_comment(b->c->arena, onnx)));
 	}
 	b->onnx = onnx;
+}
+
+static void put_feed(Body *b, const Node *n)
+{
+	const Value *base = b->plan->place[n->in[0]->id].base;
+	bool in_part = b->scan && base->role == IN_PART;
+	put_served(b, n);
+	c_put_feed_call(b->w, b->c, b->f, &(Feeding){
+		b->scan ? b->scan->in[scan_input(b->scan, base)] : base,
+		pointer_to(b, n->out[0]), in_part ? b->scan->scan->parts : 1,
+		in_part ? b->part : NULL});
+}
+
+static void put_call(Body *b, const CStep *step)
+{
+	const CKernel *kernel = step->kernel;
+	const char *args = "";
+	put_served(b, kernel->k->node);
 	for (int i = 0; i < kernel->nparams; i++)
 		args = arena_printf(b->c->arena, "%s%s%s", args, i ? ", " : "",
 		                    pointer_to(b, kernel->param[i].v));
@@ -318,6 +354,7 @@ static void name_operands(Body *b, const Node *n)
 	const Graph *g = n->scan->graph;
 	for (int i = 0; i < n->nin; i++)
 		if (g->input[i]->role != IN_SUM &&
+		    !(n->in[i]->fed && c_feeds(b->c, b->f)) &&
 		    (n->in[i]->kind != V_CONST || numel(n->in[i]->shape) != 1))
 			pointer_to(b, n->in[i]);
 	for (int o = 0; o < n->nout; o++)
@@ -357,6 +394,8 @@ static void put_steps(Body *b, const CStep step[])
 	for (int i = 0; i < b->plan->nsteps; i++)
 		if (step[i].scan)
 			put_scan(b, b->plan->step[i], step[i].scan);
+		else if (step[i].feed)
+			put_feed(b, b->plan->step[i]);
 		else if (step[i].name)
 			put_call(b, &step[i]);
 }
@@ -365,7 +404,7 @@ static void put_inputs(Body *b)
 {
 	for (int i = 0; i < b->f->nargs; i++) {
 		const CArg *a = &b->f->arg[i];
-		if (!a->input)
+		if (!a->input || a->v->fed)
 			continue;
 		if (b->f->plan->place[a->v->id].region != REGION_ARENA) {
 			w_line(b->w, "(void)%s;", a->name);
@@ -407,6 +446,7 @@ static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 	w_open(w, "if (!k || !k->arena)");
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
 	w->indent--;
+	c_put_feed_checks(w, c, f);
 	put_inputs(&b);
 	if (f->plan == c->p->train) {
 		w_line(w, "k->step++;");

@@ -23,20 +23,24 @@ static void put_init(Writer *w, const CProgram *c)
 static void put_call(Writer *w, const CProgram *c)
 {
 	const Plan *plan[] = {c->p->train, c->p->infer, c->p->evaluate};
-	w_line(w, "int thimble_glue_call(void *context, int function)");
+	c_put_glue_feeds(w, c);
+	w_line(w, "int thimble_glue_call(void *context, int function, "
+	       "void *const *fed)");
 	w_open(w, "{");
+	w_line(w, "(void)fed;");
 	w_open(w, "switch (function) {");
 	for (int i = 0, f = 0; i < 3; i++) {
 		if (!plan[i])
 			continue;
-		const CFunction *fn = &c->fn[f++];
-		w_put(w, "case %d: return (int)%s_%s(context", i, c->name,
-		      fn->name);
-		for (int a = 0; a < fn->nargs; a++)
-			w_put(w, ", NULL");
-		w_line(w, ");");
+		w_line(w, "case %d: {", i);
+		w->indent++;
+		c_put_glue_call(w, c, &c->fn[f++]);
+		w_close(w, "}");
 	}
-	w_line(w, "default: return -1;");
+	w_line(w, "default:");
+	w->indent++;
+	w_line(w, "return -1;");
+	w->indent--;
 	w_close(w, "}");
 	w_close(w, "}");
 	w_raw(w, "\n");

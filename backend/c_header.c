@@ -19,9 +19,14 @@ static const char *const function_help[] = {
 void c_put_signature(Writer *w, const CProgram *c, const CFunction *f)
 {
 	w_put(w, "%s_status %s_%s(%s_t *k", c->name, c->name, f->name, c->name);
+	bool feeds = c_feeds(c, f);
+	if (feeds)
+		w_put(w, ", const %s_feed *feed", c->name);
 	for (int i = 0; i < f->nargs; i++)
-		w_put(w, ", %s%s *%s", f->arg[i].input ? "const " : "",
-		      dtype_ctype(f->arg[i].v->dtype), f->arg[i].name);
+		if (!feeds || !f->arg[i].v->fed)
+			w_put(w, ", %s%s *%s", f->arg[i].input 
+			      ? "const " : "",
+			      dtype_ctype(f->arg[i].v->dtype), f->arg[i].name);
 	w_put(w, ")");
 }
 
@@ -164,13 +169,23 @@ static void put_arg_help(Writer *w, const CProgram *c, const CFunction *f)
 			text = function_help[i + 1];
 	for (int i = 0; i < f->nargs; i++) {
 		const CArg *a = &f->arg[i];
-		text = arena_printf(c->arena, "%s\n%s: %s '%s', %s%s", text,
+		text = arena_printf(c->arena, "%s\n%s%s: %s '%s', %s%s", text,
+		                    a->v->fed && c_feeds(c, f) ? "feed->" : "",
 		                    a->name, a->input ? "input" : "output",
 		                    c_comment(c->arena, a->onnx),
 		                    dtype_name(a->v->dtype),
 		                    shape_text(c->arena, a->v->shape));
 	}
 	w_comment(w, text);
+}
+
+static bool any_fed(const CProgram *c)
+{
+	for (int f = 0; f < c->nfns; f++)
+		for (int i = 0; i < c->fn[f].nargs; i++)
+			if (c->fn[f].arg[i].v->fed)
+				return true;
+	return false;
 }
 
 static void put_prototypes(Writer *w, const CProgram *c)
@@ -186,9 +201,12 @@ static void put_prototypes(Writer *w, const CProgram *c)
 	c_put_init_signature(w, c);
 	w_line(w, ";");
 	w_raw(w, "\n");
-	w_comment(w, "Inputs and outputs are dense arrays in row-major order. A "
-	             "NULL input: the data is already at its place in the arena. "
-	             "A NULL output: not wanted, or read from the arena.");
+	w_comment(w, arena_printf(c->arena, "Inputs and outputs are dense "
+	          "arrays in row-major order. %s A NULL output: not wanted, or "
+	          "read from the arena.", any_fed(c)
+	          ? "An input is read where it is, and must be there."
+	          : "A NULL input: the data is already at its place in the "
+	            "arena."));
 	w_raw(w, "\n");
 	for (int f = 0; f < c->nfns; f++) {
 		put_arg_help(w, c, &c->fn[f]);
@@ -227,11 +245,14 @@ static void put_example(Writer *w, const CProgram *c)
 	      c->p->state_bytes ? "state, sizeof state" : "NULL, 0",
 	      c_weights_bin(c) ? ", weights, sizeof weights" : "", u);
 	for (int f = 0; f < c->nfns; f++) {
-		w_raw(w, " *\t%s_%s(&k", n, c->fn[f].name);
+		bool feeds = c_feeds(c, &c->fn[f]);
+		w_raw(w, " *\t%s_%s(&k%s", n, c->fn[f].name,
+		      feeds ? ", &feed" : "");
 		for (int i = 0; i < c->fn[f].nargs; i++)
-			w_raw(w, ", %s%s",
-			      c->fn[f].arg[i].v->shape.rank ? "" : "&",
-			      c->fn[f].arg[i].name);
+			if (!feeds || !c->fn[f].arg[i].v->fed)
+				w_raw(w, ", %s%s",
+				      c->fn[f].arg[i].v->shape.rank ? "" : "&",
+				      c->fn[f].arg[i].name);
 		w_raw(w, ");\n");
 	}
 	w_raw(w, " */\n\n");
@@ -249,6 +270,7 @@ void c_put_header(Writer *w, const CProgram *c)
 	put_status(w, c);
 	put_context(w, c);
 	put_store(w, c);
+	c_put_feed_type(w, c);
 	c_put_param_type(w, c);
 	if (c->p->model->nvars)
 		w_raw(w, "extern const %s_param %s_params[%s_NPARAMS];\n\n", n, n,

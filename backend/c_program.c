@@ -6,7 +6,7 @@
 static const char *const taken[] = {
 	"init", "train_step", "infer", "evaluate", "save", "load", "params",
 	"t", "status", "store", "param", "fill", "model", "saved", "store_status",
-	"dtype", "role", "no_weights",
+	"dtype", "role", "no_weights", "feed",
 };
 
 static void reserve_names(CProgram *c)
@@ -52,6 +52,18 @@ static void add_outputs(CProgram *c, CFunction *f)
 	}
 }
 
+/* Inputs that are fed are also members of NAME_feed. */
+static void reserve_feed(CFunction *f)
+{
+	static const char *const own[] = {"feed", "user"};
+	for (int i = 0; i < f->plan->graph->ninputs; i++)
+		if (f->plan->graph->input[i]->fed) {
+			names_unique(&f->names, own[0]);
+			names_unique(&f->names, own[1]);
+			return;
+		}
+}
+
 static void add_function(CProgram *c, const Plan *plan, const char *name)
 {
 	if (!plan)
@@ -62,6 +74,7 @@ static void add_function(CProgram *c, const Plan *plan, const char *name)
 	f->names = (Names){.arena = c->arena, .prefix = c->name};
 	f->arg = arena_array(c->arena, CArg,
 	                     plan->graph->ninputs + plan->graph->noutputs);
+	reserve_feed(f);
 	add_inputs(c, f, IN_DATA);
 	add_inputs(c, f, IN_TARGET);
 	add_outputs(c, f);

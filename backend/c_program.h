@@ -82,6 +82,23 @@ void c_weights_image(const CProgram *, void *dst);
 /* c_function.c: the kernels and the functions that call them. */
 void c_put_functions(Writer *, CProgram *);
 
+/* c_feed.c: data that stays with the caller. */
+typedef struct Feeding {
+	const Value *input;         /* of the function's graph */
+	const char *to;             /* where its examples are wanted */
+	int64_t parts;
+	const char *part;           /* the variable that counts them; NULL: the
+	                             * whole batch is wanted, and parts is 1 */
+} Feeding;
+
+bool c_feeds(const CProgram *, const CFunction *);   /* it has a NAME_feed */
+void c_put_feed_type(Writer *, const CProgram *);
+void c_put_feed_checks(Writer *, const CProgram *, const CFunction *);
+void c_put_feed_call(Writer *, const CProgram *, const CFunction *,
+                     const Feeding *);
+void c_put_glue_feeds(Writer *, const CProgram *);
+void c_put_glue_call(Writer *, const CProgram *, const CFunction *);
+
 /* c_init.c */
 void c_put_init(Writer *, const CProgram *);
 /* c_params.c: the table of variables. */

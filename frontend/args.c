@@ -9,7 +9,7 @@ enum {
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
 	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
-	KEY_PICTURE
+	KEY_PICTURE, KEY_FEED
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -245,6 +245,9 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 		o->micro_batch = args_number(state, "--micro-batch", text, 1,
 		                             INT32_MAX);
 		return 0;
+	case KEY_FEED:
+		o->feed = true;
+		return 0;
 	case ARGP_KEY_END:
 		if (o->ram && o->limited)
 			argp_error(state, "--ram and --max-recompute are two "
@@ -266,6 +269,9 @@ const struct argp args_budget = {
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},
+		{"feed", KEY_FEED, 0, 0, "Leave the data to the caller: a step "
+		 "asks for samples when it wants them, instead of having the "
+		 "whole batch in memory", 0},
 		{0}
 	},
 	.parser = parse_budget,

@@ -34,6 +34,34 @@ static void find_hypers(Executor *e, const Plan *train)
 	}
 }
 
+int executor_function(const Executor *e, const Plan *p)
+{
+	const Program *all = e->program;
+	return p == all->train ? 0 : p == all->infer ? 1 : 2;
+}
+
+static void make_fed(Executor *e, const Plan *p)
+{
+	Arena *a = e->unit->arena;
+	if (!p)
+		return;
+	const Graph *g = p->graph;
+	void **fed = arena_array(a, void *, g->ninputs + 1);
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i]->fed)
+			fed[i] = arena_alloc(
+				a, (size_t)value_bytes(g->input[i]) + 1);
+	e->fed[executor_function(e, p)] = fed;
+}
+
+static void *fed_data(const Executor *e, const Plan *p, const Value *input)
+{
+	for (int i = 0; i < p->graph->ninputs; i++)
+		if (p->graph->input[i] == input)
+			return e->fed[executor_function(e, p)][i];
+	BUG("%%%s is no input of '%s'", input->name, p->graph->name);
+}
+
 Executor *executor_create(Unit *u, const Program *p, const ExecutorKind *kind)
 {
 	Executor *e = arena_new(u->arena, Executor);
@@ -48,6 +76,9 @@ Executor *executor_create(Unit *u, const Program *p, const ExecutorKind *kind)
 	}
 	if (p->train)
 		find_hypers(e, p->train);
+	make_fed(e, p->train);
+	make_fed(e, p->infer);
+	make_fed(e, p->evaluate);
 	return e;
 }
 
@@ -81,6 +112,8 @@ void *executor_value(const Executor *e, const Plan *p, const Value *v)
 		start = base->var ? executor_variable(e, base->var)
 		                  : base->data;
 		return (void *)(uintptr_t)(start + at->offset);
+	case REGION_CALLER:
+		return (unsigned char *)fed_data(e, p, base) + at->offset;
 	case REGION_CONTEXT: case REGION_OUTER:
 		return NULL;
 	}

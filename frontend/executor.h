@@ -3,7 +3,8 @@
  * the plans say, so that what is tried here is what the emitted code does.
  *
  * Inputs and outputs are written and read where the plan places them; between
- * two calls only the variables persist.
+ * two calls only the variables persist. Data that the program wants to be fed
+ * lies in the executor, whole.
  */
 #ifndef FRONTEND_EXECUTOR_H
 #define FRONTEND_EXECUTOR_H
@@ -26,6 +27,8 @@ struct Executor {
 	Unit *unit;
 	const Program *program;
 	unsigned char *arena, *state;
+	void **fed[3];             /* what the caller keeps, by input: of the */
+	                           /*   train step, inference and evaluation */
 	uint32_t step, seed;       /* steps done so far; Dropout's seed */
 	int nhyper;                /* the train step's IN_HYPER inputs */
 	const char *hyper_name[MAX_HYPER];
@@ -68,7 +71,9 @@ bool executor_call(Executor *, const Plan *);
 const Value *plan_input(const Plan *, InputRole, int nth);   /* NULL: none */
 const Value *plan_output(const Plan *, OutputRole, int nth);
 
-/* For the two kinds above: what they share. */
+/* For the two kinds above: what they share. The function's number, by which
+ * Executor.fed and the glue go. */
+int executor_function(const Executor *, const Plan *);
 Executor *executor_create(Unit *, const Program *, const ExecutorKind *);
 /* The train step's randomness: as the emitted program mixes it. */
 uint32_t executor_step_seed(const Executor *);

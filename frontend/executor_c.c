@@ -22,7 +22,7 @@ typedef struct Glue {
 	size_t (*size)(void);
 	int (*init)(void *, void *, size_t, void *, size_t, const void *,
 	            size_t);
-	int (*call)(void *, int);
+	int (*call)(void *, int, void *const *);
 	float *(*hyper)(void *, const char *);
 	uint32_t *(*step)(void *);
 	uint32_t *(*seed)(void *);
@@ -210,14 +210,14 @@ static Library *build_and_load(Unit *u, const Program *p, const EmitHook *hook)
 static bool call(Executor *e, const Plan *p)
 {
 	Library *l = e->impl;
-	const Program *program = e->program;
-	int function = p == program->train ? 0 : p == program->infer ? 1 : 2;
+	int function = executor_function(e, p);
 	for (int i = 0; i < e->nhyper; i++)
 		*l->hyper[i] = e->hyper[i];
 	*l->glue.seed(l->context) = e->seed;
 	/* The program counts the step itself. */
 	*l->glue.step(l->context) = e->step - (function == 0);
-	int status = l->glue.call(l->context, function);
+	int status = l->glue.call(l->context, function,
+	                          e->fed[function]);
 	if (status)
 		error_at(e->unit, (Loc){0}, "the program's %s returned status "
 		         "%d", p->graph->name, status);

@@ -20,6 +20,17 @@ int64_t value_bytes(const Value *v)
 	return shape_bytes(v->shape, v->dtype);
 }
 
+bool value_is_data(const Value *v)
+{
+	return v->kind == V_INPUT &&
+	       (v->role == IN_DATA || v->role == IN_TARGET);
+}
+
+bool value_is_given(const Value *v)
+{
+	return value_is_data(v) && !v->fed;
+}
+
 /* Grows an arena array by doubling; n is the number of elements in use. */
 static void *grow(Arena *a, void *array, int n, size_t size)
 {

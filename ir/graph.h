@@ -77,11 +77,15 @@ struct Value {
 	double initial;     /* IN_HYPER: the value the program starts with */
 	Value *total;       /* IN_SUM: the OUT_SUM that is written over it */
 	bool dies;          /* IN_PART: nobody reads the whole after the Scan */
+	bool fed;           /* data or target that the caller keeps: Options.feed */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };
 
 int64_t value_bytes(const Value *);   /* that its elements take, as stored */
+bool value_is_data(const Value *);    /* a graph's input, or its target */
+/* Is it that, and in the arena before the first node runs? */
+bool value_is_given(const Value *);
 
 typedef enum AttrKind {
 	ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_INTS, ATTR_FLOATS

@@ -88,6 +88,8 @@ typedef struct Options {
 	/* passes and planning */
 	int64_t micro_batch;        /* examples whose activations live at a
 	                             * time; 0: all of the batch */
+	bool feed;                  /* the caller keeps the data: a step asks
+	                             * for examples when it wants them */
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */

@@ -182,10 +182,13 @@ static void parse_input(Parser *p)
 	InputRole role = (InputRole)parse_word(
 		p, "data, target, hyper, step or seed", input_role,
 		IN_SEED + 1);
+	bool fed = lex_take(&p->l, LEX_WORD, "fed");
 	DType dtype;
 	Shape shape;
 	parse_type(p, &dtype, &shape);
 	bool scalar = role != IN_DATA && role != IN_TARGET;
+	if (scalar && fed)
+		lex_fail(&p->l, "only data and target are fed");
 	if (scalar && (shape.rank ||
 	               dtype_is_float(dtype) != (role == IN_HYPER)))
 		lex_fail(&p->l, "a %s is a scalar of another type",
@@ -193,6 +196,7 @@ static void parse_input(Parser *p)
 	if (p->l.failed)
 		return;
 	Value *v = graph_input(p->g, name, role, dtype, shape);
+	v->fed = fed;
 	parse_name_value(p, v, name);
 	if (role == IN_HYPER && lex_take(&p->l, LEX_WORD, "initial"))
 		v->initial = lex_float(&p->l);

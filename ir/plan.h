@@ -21,6 +21,7 @@ typedef enum Region {
 	REGION_CONST,     /* constants and variables that are not */
 	REGION_CONTEXT,   /* hyper-parameter, step, seed: in the context struct */
 	REGION_OUTER,     /* of a Scan's graph: where the node's input or output is */
+	REGION_CALLER,    /* wherever the caller has it: Value.fed */
 } Region;
 
 /* From step `first` to step `last` the bytes [low, high) of a buffer are
@@ -44,7 +45,7 @@ typedef struct Buffer {
 /* Where a value is. `base` is whose memory it is: the value itself, or what it
  * is a view or a part of. REGION_STATE: base->var is the variable, Program.offset
  * has its place. REGION_CONST: base is a V_CONST or reads a variable that nobody
- * writes. REGION_CONTEXT: base is the input. REGION_OUTER: base is the input or
+ * writes. REGION_CONTEXT, REGION_CALLER: base is the input. REGION_OUTER: base is the input or
  * output of the Scan's graph. */
 typedef struct Place {
 	Region region;

@@ -6,6 +6,7 @@ static const char *const region_names[] = {
 	[REGION_NONE] = "none", [REGION_ARENA] = "arena",
 	[REGION_STATE] = "state", [REGION_CONST] = "const",
 	[REGION_CONTEXT] = "context", [REGION_OUTER] = "outer",
+	[REGION_CALLER] = "caller",
 };
 
 static void print_place(FILE *f, const Plan *plan, const Value *v)

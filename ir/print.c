@@ -166,7 +166,7 @@ static void print_input(FILE *f, const Value *v)
 {
 	fputs("input ", f);
 	print_name(f, v->name);
-	fprintf(f, " %s", input_role_name(v->role));
+	fprintf(f, " %s%s", input_role_name(v->role), v->fed ? " fed" : "");
 	print_type(f, v->dtype, v->shape);
 	if (v->role == IN_HYPER) {
 		fputs(" initial ", f);

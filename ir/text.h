@@ -6,6 +6,7 @@
  *   variable "fc.weight" parameter f32[2,3] mutable = {1, 2, 3, 4, 5, 6}
  *   variable "fc.weight/exp_avg" optimizer f32[2,3] mutable fill 0
  *   input %x data f32[4,3]
+ *   input %t target fed i32[4]
  *   input %lr hyper f32[] initial 0.01
  *   read %fc.weight "fc.weight"
  *   const %c f32[] = {0.5}

@@ -28,10 +28,9 @@ static void find_items(Batch *b)
 
 static bool is_sized(const Batch *b, const Value *v)
 {
-	if (v->kind == V_INPUT)
-		return v->role == IN_DATA || v->role == IN_TARGET;
-	return v->kind == V_RESULT && !v->var && v->memory != MEM_WORKSPACE &&
-	       !b->runs.in_momentum[v->id];
+	return value_is_given(v) ||
+	       (v->kind == V_RESULT && !v->var &&
+	        v->memory != MEM_WORKSPACE && !b->runs.in_momentum[v->id]);
 }
 
 static void note_value(Batch *b, Value *v)

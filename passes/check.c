@@ -52,6 +52,7 @@ static Memory *memory_of(Checker *c, const Value *v)
 	case REGION_OUTER:
 		return &c->outer[p->base->id];
 	case REGION_NONE: case REGION_CONST: case REGION_CONTEXT:
+	case REGION_CALLER:
 		break;
 	}
 	return NULL;
@@ -94,8 +95,8 @@ static bool region_fits(const Checker *c, const Value *v, Region r)
 	case V_VARIABLE:
 		return r == (v->var->mutable ? REGION_STATE : REGION_CONST);
 	case V_INPUT:
-		return r == (v->role == IN_DATA || v->role == IN_TARGET
-		             ? REGION_ARENA : v->role >= IN_PART
+		return r == (value_is_data(v)
+		             ? v->fed ? REGION_CALLER : REGION_ARENA : v->role >= IN_PART
 		             ? REGION_OUTER : REGION_CONTEXT);
 	case V_RESULT:
 		break;

@@ -147,7 +147,11 @@ static Graph *train_graph(const Graph *forward, const Options *o, bool again)
 	else
 		append_step(g, trainable, o, again);
 	find_mutable(g);
-	return g->unit->nerrors ? NULL : g;
+	if (g->unit->nerrors)
+		return NULL;
+	if (o->feed)
+		feed_inputs(g);
+	return g;
 }
 
 static Graph *infer_graph(const Graph *forward, const Options *o)
@@ -155,6 +159,8 @@ static Graph *infer_graph(const Graph *forward, const Options *o)
 	Graph *g = graph_clone(forward, "infer", NULL);
 	drop_step(g, true);   /* statistics that it keeps are no outputs */
 	set_mode(g, MODE_INFER, o);
+	if (o->feed)
+		keep_inputs(g);
 	return expand_gradients(g) ? g : NULL;
 }
 
@@ -168,7 +174,11 @@ static Graph *evaluate_graph(const Graph *forward, const Options *o)
 		return NULL;
 	drop_outputs(g);
 	graph_output(g, "loss", OUT_LOSS, loss);
-	return expand_gradients(g) ? g : NULL;
+	if (!expand_gradients(g))
+		return NULL;
+	if (o->feed)
+		feed_inputs(g);
+	return g;
 }
 
 /* ---- functions that run in parts ---- */
@@ -244,7 +254,7 @@ Plan *plan_graph(Graph *g, Stage stage, const Options *o)
 			continue;
 		for (int i = 0; i < n->nin; i++) {
 			Value *in = n->scan->graph->input[i];
-			in->dies = in->role == IN_PART &&
+			in->dies = in->role == IN_PART && !n->in[i]->fed &&
 			           last[value_viewed(n->in[i])->id] == n;
 		}
 		plan_scan(g, n, o);

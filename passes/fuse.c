@@ -29,8 +29,8 @@ static bool keeps_more_alive(const Node *p)
 	int64_t size = value_bytes(y), held = 0;
 	for (int i = 0; i < p->nin; i++) {
 		const Value *v = p->in[i];
-		if (v && v->nuses == 1 && (v->kind == V_RESULT ||
-		                           v->kind == V_INPUT))
+		if (v && v->nuses == 1 && !v->fed &&
+		    (v->kind == V_RESULT || v->kind == V_INPUT))
 			held += value_bytes(v);
 	}
 	return held > size;

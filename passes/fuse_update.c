@@ -215,9 +215,7 @@ static const Node *last_rival(Candidate *f)
 
 static bool in_arena(const Value *v)
 {
-	return v->kind == V_RESULT ? !v->var
-	     : v->kind == V_INPUT && (v->role == IN_DATA ||
-	                              v->role == IN_TARGET);
+	return value_is_given(v) || (v->kind == V_RESULT && !v->var);
 }
 
 /* Bits can be taken of a value, and other parameters' gradients computed from

@@ -10,9 +10,7 @@
 
 static bool lives_in_arena(const Value *v)
 {
-	if (v->kind == V_INPUT)
-		return v->role == IN_DATA || v->role == IN_TARGET;
-	return v->kind == V_RESULT && !v->var;
+	return value_is_given(v) || (v->kind == V_RESULT && !v->var);
 }
 
 static bool copy_outputs(Graph *g)

@@ -39,7 +39,8 @@ static bool is_cheap(Arena *scratch, const Node *n)
 {
 	int64_t elements = 0;
 	for (int o = 0; o < n->nout; o++) {
-		if (n->out[o]->var || n->out[o]->memory != MEM_ACTIVATION)
+		MemoryClass m = n->out[o]->memory;
+		if (n->out[o]->var || (m != MEM_ACTIVATION && m != MEM_IO))
 			return false;
 		elements += numel(n->out[o]->shape);
 	}
@@ -69,7 +70,7 @@ static int last_use(const Recompute *r, const Value *v)
 static bool available(const Recompute *r, const Value *v, int position)
 {
 	if (v->kind != V_RESULT)
-		return v->kind != V_INPUT || v->role != IN_DATA ||
+		return v->kind != V_INPUT || v->role != IN_DATA || v->fed ||
 		       last_use(r, v) >= position;
 	return v->id < r->nvalues && last_use(r, v) >= position;
 }
@@ -112,6 +113,7 @@ static Value *recompute(Recompute *r, Value *v, Node *before, int position)
 	again->again = n->id;
 	r->g->at = NULL;
 	for (int o = 0; o < n->nout; o++) {
+		again->out[o]->memory = n->out[o]->memory;
 		r->copy[n->out[o]->id] = again->out[o];
 		r->copied_at[n->out[o]->id] = position;
 	}

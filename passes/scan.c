@@ -59,8 +59,8 @@ static void classify_inputs(Former *f)
 		const Value *v = f->g->input[i];
 		f->where[v->id] = OUTSIDE;
 		f->rows[v->id] = batch && batch % f->parts == 0 &&
-			(v->role == IN_DATA || v->role == IN_TARGET) &&
-			v->shape.rank && v->shape.dim[0] % batch == 0;
+			value_is_data(v) && v->shape.rank &&
+			v->shape.dim[0] % batch == 0;
 	}
 }
 

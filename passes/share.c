@@ -13,6 +13,8 @@ typedef struct Sharer {
 
 static Region region_of_input(const Value *v)
 {
+	if (v->fed)
+		return REGION_CALLER;
 	switch (v->role) {
 	case IN_DATA: case IN_TARGET:
 		return REGION_ARENA;
@@ -137,6 +139,7 @@ static bool may_join(const Sharer *h, const Node *n, const Handed *handed,
 	case REGION_NONE: case REGION_CONTEXT:
 		return false;
 	case REGION_STATE: case REGION_CONST: case REGION_OUTER:
+	case REGION_CALLER:
 		return may_point_into(h, from, n, p);
 	case REGION_ARENA:
 		break;

@@ -36,4 +36,9 @@ Node *loss_node(const Graph *);
  * is in `grad` (by variable id, NULL: none), and makes its optimizer state. */
 void append_updates(Graph *, Value *const grad[], const Options *);
 
+/* The caller keeps the graph's data (Options.feed): it is read where it is. */
+void keep_inputs(Graph *);
+/* It is copied from there, when it is wanted, by Feed nodes. */
+void feed_inputs(Graph *);
+
 #endif

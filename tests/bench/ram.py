@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Memory against recomputed operations, beside PyTorch's measured peak.
 
-    ram.py THIMBLE MODELS_DIR BASELINE_CSV [OPTIMIZER,...] [NAME...] > ram.csv
+    ram.py [--feed] THIMBLE MODELS_DIR BASELINE_CSV [OPTIMIZER,...] [NAME...] > ram.csv
 
+With --feed the batch stays with the caller, who is asked for its examples; PyTorch has it.
 MODELS_DIR holds NAME_bBATCH_op17_train.onnx (all of them if no NAME is given). BASELINE_CSV
 has columns model, batch, opt, peak_tensor, param_bytes, buffer_bytes, opt_bytes. For each
 model, batch and optimizer: arena + state, and working memory (the arena; PyTorch's: its peak
@@ -26,10 +27,10 @@ from memory import loss_of
 LIMITS = [('1', 1.0), ('10', 10.0), ('33', 33.0), ('smallest', math.inf)]
 
 
-def sweep(tool, path, model, optimizer):
+def sweep(tool, path, model, optimizer, options):
     start = time.time()
     r = subprocess.run([tool, 'plan', path, '--loss', loss_of(model), '--optimizer', optimizer,
-                        '--sweep', '--json'], capture_output=True, text=True)
+                        '--sweep', '--json', *options], capture_output=True, text=True)
     return (json.loads(r.stdout) if r.returncode == 0 else None), time.time() - start, r.stderr
 
 
@@ -39,8 +40,12 @@ def best(points, limit):
 
 
 def main():
-    tool, models, baseline = sys.argv[1:4]
-    optimizers = sys.argv[4].split(',') if len(sys.argv) > 4 else ['sgd', 'momentum', 'adam']
+    options = [a for a in sys.argv[1:] if a.startswith('--')]
+    args = [a for a in sys.argv[1:] if not a.startswith('--')]
+    if len(args) < 3 or options not in ([], ['--feed']):
+        sys.exit(__doc__)
+    tool, models, baseline = args[:3]
+    optimizers = args[3].split(',') if len(args) > 3 else ['sgd', 'momentum', 'adam']
     torch = {(r['model'], r['batch'], r['opt']): r
              for r in csv.DictReader(open(baseline)) if r['peak_tensor']}
     out = csv.writer(sys.stdout)
@@ -50,10 +55,10 @@ def main():
     ratios = collections.defaultdict(list)
     for path in sorted(glob.glob(f'{models}/*_op17_train.onnx')):
         model, batch = re.match(r'(.*)_b(\d+)_op17_train', os.path.basename(path)).groups()
-        if len(sys.argv) > 5 and model not in sys.argv[5:]:
+        if len(args) > 4 and model not in args[4:]:
             continue
         for optimizer in optimizers:
-            plan, seconds, why = sweep(tool, path, model, optimizer)
+            plan, seconds, why = sweep(tool, path, model, optimizer, options)
             if not plan:
                 print(f'{model} batch {batch}: {why.strip().splitlines()[-1]}', file=sys.stderr)
                 continue

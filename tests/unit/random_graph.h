@@ -322,7 +322,7 @@ static inline void *address_of(const Plan *plan, const Value *v, char *arena,
 		                : (void *)(uintptr_t)p->base->data) + p->offset;
 	case REGION_CONTEXT:
 		return context[p->base->id];
-	case REGION_NONE: case REGION_OUTER:
+	case REGION_NONE: case REGION_OUTER: case REGION_CALLER:
 		break;
 	}
 	return NULL;

@@ -1,0 +1,169 @@
+/*
+ * Data that stays with the caller: a function that trains or evaluates asks for
+ * the examples of its batch through a NAME_feed when it wants them; inference
+ * reads them where they are.
+ */
+#include "backend/c_program.h"
+
+bool c_feeds(const CProgram *c, const CFunction *f)
+{
+	bool any = false;
+	for (int i = 0; i < f->nargs; i++)
+		any |= f->arg[i].v->fed;
+	return any && f->plan != c->p->infer;
+}
+
+/* The first function that asks; they all ask for the same. */
+static const CFunction *feeding(const CProgram *c)
+{
+	for (int f = 0; f < c->nfns; f++)
+		if (c_feeds(c, &c->fn[f]))
+			return &c->fn[f];
+	return NULL;
+}
+
+static void put_member(Writer *w, const CProgram *c, const CArg *a)
+{
+	w_line(w, "/* '%s', %s%s */", c_comment(c->arena, a->onnx),
+	       dtype_name(a->v->dtype), shape_text(c->arena, a->v->shape));
+	w_line(w, "void (*%s)(void *user, %s *to, size_t first, size_t count);",
+	       a->name, dtype_ctype(a->v->dtype));
+}
+
+void c_put_feed_type(Writer *w, const CProgram *c)
+{
+	const CFunction *f = feeding(c);
+	if (!f)
+		return;
+	w_comment(w, arena_printf(c->arena,
+	          "Where the examples of a batch come from: flash, a file, a "
+	          "sensor's log. Each function writes count examples of the "
+	          "batch's %s_BATCH, from number `first` on, counted from 0, as "
+	          "a dense array to `to`; an input without a batch is asked for "
+	          "whole. During one call of the model the same examples may be "
+	          "asked for again, in any order, and must then be the same.",
+	          c->upper));
+	w_open(w, "typedef struct %s_feed {", c->name);
+	w_line(w, "void *user;\t/* passed to the functions */");
+	for (int i = 0; i < f->nargs; i++)
+		if (f->arg[i].v->fed)
+			put_member(w, c, &f->arg[i]);
+	w->indent--;
+	w_line(w, "} %s_feed;", c->name);
+	w_raw(w, "\n");
+}
+
+static void put_missing(Writer *w, const CProgram *c, const char *pointer)
+{
+	w_open(w, "if (!%s)", pointer);
+	w_line(w, "return %s_ERROR_NULL;", c->upper);
+	w->indent--;
+}
+
+void c_put_feed_checks(Writer *w, const CProgram *c, const CFunction *f)
+{
+	bool feeds = c_feeds(c, f);
+	if (feeds)
+		put_missing(w, c, "feed");
+	for (int i = 0; i < f->nargs; i++)
+		if (f->arg[i].v->fed)
+			put_missing(w, c, arena_printf(c->arena, "%s%s",
+			            feeds ? "feed->" : "", f->arg[i].name));
+}
+
+void c_put_feed_call(Writer *w, const CProgram *c, const CFunction *f,
+                     const Feeding *from)
+{
+	const CArg *a = NULL;
+	for (int i = 0; i < f->nargs; i++)
+		if (f->arg[i].v == from->input)
+			a = &f->arg[i];
+	if (!a)
+		BUG("%%%s is fed but no argument", from->input->name);
+	int64_t batch = graph_batch(f->plan->graph);
+	const char *count = c_bytes(c, batch ? batch / from->parts : 1);
+	const char *first = from->part ? arena_printf(
+		c->arena, "(size_t)%s * %s", from->part, count) : "0";
+	w_line(w, "feed->%s(feed->user, %s, %s, %s);", a->name, from->to, first,
+	       count);
+}
+
+/* ---- in the glue ---- */
+
+static int input_number(const CFunction *f, const Value *v)
+{
+	for (int i = 0; i < f->plan->graph->ninputs; i++)
+		if (f->plan->graph->input[i] == v)
+			return i;
+	BUG("%%%s is no input", v->name);
+}
+
+static void put_giver(Writer *w, const CProgram *c, const CFunction *f,
+                      const CArg *a)
+{
+	const Value *v = a->v;
+	int64_t batch = graph_batch(f->plan->graph);
+	bool rows = batch && v->shape.rank && v->shape.dim[0] % batch == 0;
+	w_line(w, "static void %s_%s(void *user, %s *to, size_t first, "
+	       "size_t count)", f->name, a->name, dtype_ctype(v->dtype));
+	w_open(w, "{");
+	w_line(w, "const unsigned char *from = ((void *const *)user)[%d];",
+	       input_number(f, v));
+	if (rows) {
+		const char *one = c_bytes(c, value_bytes(v) / batch);
+		w_line(w, "memcpy(to, from + first * %s, count * %s);", one, one);
+	} else {
+		w_line(w, "(void)first;");
+		w_line(w, "(void)count;");
+		w_line(w, "memcpy(to, from, %s);", c_bytes(c, value_bytes(v)));
+	}
+	w_close(w, "}");
+	w_raw(w, "\n");
+}
+
+void c_put_glue_feeds(Writer *w, const CProgram *c)
+{
+	for (int f = 0; f < c->nfns; f++) {
+		const CFunction *fn = &c->fn[f];
+		if (!c_feeds(c, fn))
+			continue;
+		for (int i = 0; i < fn->nargs; i++)
+			if (fn->arg[i].v->fed)
+				put_giver(w, c, fn, &fn->arg[i]);
+	}
+}
+
+static void put_fed_call(Writer *w, const CProgram *c, const CFunction *f)
+{
+	w_line(w, "const %s_feed feed = {", c->name);
+	w->indent++;
+	w_line(w, ".user = (void *)fed,");
+	for (int i = 0; i < f->nargs; i++)
+		if (f->arg[i].v->fed)
+			w_line(w, ".%s = %s_%s,", f->arg[i].name, f->name,
+			       f->arg[i].name);
+	w->indent--;
+	w_line(w, "};");
+	w_put(w, "return (int)%s_%s(context, &feed", c->name, f->name);
+	for (int i = 0; i < f->nargs; i++)
+		if (!f->arg[i].v->fed)
+			w_put(w, ", NULL");
+	w_line(w, ");");
+}
+
+void c_put_glue_call(Writer *w, const CProgram *c, const CFunction *f)
+{
+	if (c_feeds(c, f)) {
+		put_fed_call(w, c, f);
+		return;
+	}
+	w_put(w, "return (int)%s_%s(context", c->name, f->name);
+	for (int i = 0; i < f->nargs; i++) {
+		const Value *v = f->arg[i].v;
+		if (v->fed)
+			w_put(w, ", fed[%d]", input_number(f, v));
+		else
+			w_put(w, ", NULL");
+	}
+	w_line(w, ");");
+}
