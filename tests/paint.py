@@ -4,14 +4,15 @@
     paint.py THIMBLE SOURCE_DIR [RUNS]...
 
 Compiles models under the least RAM that --ram can reach, half-way to it, and with what is
-needed without a budget (for the host, some models, the least only), and trains them with every
-kernel watched (tests/paint/watch.c): all bytes of the arena in which the plan keeps nothing are
-painted with NaNs before each kernel, and after it no byte may have changed but those that this
-step writes; the same for the state and for zones around both. What comes out must equal, bit by bit, what the plain build
-without a budget comes to, compiled without watching: losses and all variables. Two techniques
-sum in another order: the batch in parts, and a product without the workspace that it had; then
-the bits must equal those of that build without watching, and the losses agree to 1e-4. All is
-compiled without optimisation, so that each kernel stays a call.
+needed without a budget (for the host, some models, the least only; where only the optimizer
+differs from another case's, without a budget only), and trains them with every kernel watched
+(tests/paint/watch.c): all bytes of the arena in which the plan keeps nothing are painted with
+NaNs before each kernel, and after it no byte may have changed but those that this step writes;
+the same for the state and for zones around both. What comes out must equal, bit by bit, what
+the plain build without a budget comes to, compiled without watching: losses and all variables.
+Two techniques sum in another order: the batch in parts, and a product without the workspace
+that it had; then the bits must equal those of that build without watching, and the losses agree
+to 1e-4. All is compiled without optimisation, so that each kernel stays a call.
 
 The models: the recorded cases of tests/models/parity, and each RUNS/*/manifest.json with
 its model.onnx, if there are any. Last, plans and C that lie must be caught.
@@ -26,6 +27,8 @@ import subprocess
 import sys
 import tempfile
 import numpy as np
+
+from parity import first_of_each_model
 
 STEPS = 3
 ALSO_HOST = ('algebra-huber', 'mlp-clip', 'residual-momentum', 'tokens-adam', 'lenet5_b4_adam')
@@ -230,12 +233,16 @@ def least_ram(tool, case, target):
     return json.loads(r.stdout)['smallest_ram_bytes']
 
 
-def check(tool, source, case):
+def check(tool, source, case, budgets):
     """Yields the budget and what is wrong, or None."""
     for target in ('generic', 'host') if case[0] in ALSO_HOST else ('generic',):
         wrong, report, want = plain(tool, source, case, ['--target', target])
         if wrong:
             yield f'plain, {target}', wrong
+            continue
+        if target == 'generic':
+            yield 'no budget', watched(tool, source, case, ['--target', target], want)
+        if not budgets:
             continue
         most, least = ram_of(report), least_ram(tool, case, target)
         for ram in ((most + least) // 2, least) if target == 'generic' else (least,):
@@ -304,11 +311,15 @@ def main():
     if not can_watch():
         print('skipped: the compiler has no -finstrument-functions as GCC has')
         return 77
-    cases = [parity_case(p) for p in sorted(glob.glob(f'{source}/tests/models/parity/*.npz'))]
-    cases += [recorded_run(p) for f in folders for p in sorted(glob.glob(f'{f}/*/manifest.json'))]
+    paths = sorted(glob.glob(f'{source}/tests/models/parity/*.npz'))
+    models = {parity_case(p)[0] for p in first_of_each_model(paths)} | set(ALSO_HOST)
+    cases = [parity_case(p) for p in paths]
+    recorded = [recorded_run(p) for f in folders for p in sorted(glob.glob(f'{f}/*/manifest.json'))]
+    cases += recorded
+    models |= {c[0] for c in recorded}
     passed = failed = 0
     for case in cases:
-        for what, wrong in check(tool, source, case):
+        for what, wrong in check(tool, source, case, case[0] in models):
             if wrong:
                 print(f'{case[0]}, {what}: {wrong.strip()}')
             failed, passed = failed + bool(wrong), passed + (not wrong)

@@ -3,7 +3,7 @@
 
     ram.py THIMBLE DIR
 
-Runs the recorded cases of DIR (see parity.py) in the interpreter under the smallest budget:
+Runs a recorded case of each model of DIR (see parity.py) in the interpreter under the smallest budget:
 losses, gradients, parameters and statistics must be those of the run without one, byte for
 byte, as long as the batch is not divided (--disable scan). Where it may be, sums over it are
 put together of parts: under the smallest budget the emitted C, which keeps no gradients, must
@@ -17,7 +17,7 @@ import tempfile
 import numpy as np
 
 from exact import difference
-from parity import thimble_run, worst_error
+from parity import first_of_each_model, thimble_run, worst_error
 
 INTERPRETER = ['--executor', 'interpreter']
 WHOLE = ['--disable', 'scan']
@@ -59,7 +59,7 @@ def check_parts(tool, path):
 
 def main():
     tool, passed, failed = sys.argv[1], 0, 0
-    for path in sorted(glob.glob(f'{sys.argv[2]}/*.npz')):
+    for path in first_of_each_model(glob.glob(f'{sys.argv[2]}/*.npz')):
         name = os.path.basename(path)[:-4]
         with tempfile.TemporaryDirectory() as base:
             why = run(tool, path, INTERPRETER, base)
