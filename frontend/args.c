@@ -25,6 +25,14 @@ int64_t args_number(struct argp_state *state, const char *option,
 	return n;
 }
 
+const char *args_path(struct argp_state *state, const char *option,
+                      const char *text)
+{
+	if (!*text)
+		argp_error(state, "%s: the name is empty", option);
+	return text;
+}
+
 void args_append(Arena *a, NameList *list, const char *name)
 {
 	const char **bigger = arena_array(a, const char *, list->n + 1);
@@ -146,6 +154,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		args->options.train_bn = true;
 		return 0;
 	case ARGP_KEY_END:
+		if (args->options.freeze_bn && args->options.train_bn)
+			argp_error(state, "--freeze-bn and --train-bn exclude "
+			           "each other");
 		end_training(state, args);
 		return 0;
 	default:
@@ -204,17 +215,33 @@ const struct argp args_target = {
 	.parser = parse_target,
 };
 
-/* Bytes: 65536, 64K, 1M. */
+/* The power of two after a number: nothing, or K, M, G, KiB, MiB, GiB; else
+ * -1. */
+static int parse_unit(const char *text)
+{
+	static const char units[] = "KMG";
+	const char *unit = *text ? strchr(units, *text) : NULL;
+	if (!*text)
+		return 0;
+	return unit && (!text[1] || !strcmp(text + 1, "iB"))
+	       ? 10 * (int)(unit - units + 1) : -1;
+}
+
+/* Bytes: 65536, 64K, 64KiB, 1M. */
 static int64_t parse_bytes(struct argp_state *state, const char *text)
 {
 	char *end;
 	errno = 0;
 	long long n = strtoll(text, &end, 10);
-	int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-	if (end == text || end[shift != 0] || errno || n < 1 ||
-	    n > INT64_MAX >> 31)
-		argp_error(state, "--ram: '%s' is not a number of bytes such as "
-		           "65536, 64K or 1M", text);
+	int shift = end == text ? -1 : parse_unit(end);
+	if (shift < 0)
+		argp_error(state, "--ram: '%s' is not a whole number of bytes "
+		           "such as 65536, 64K or 1M (K, M and G count in "
+		           "1024)", text);
+	if (errno == ERANGE || n > INT64_MAX >> 31)
+		argp_error(state, "--ram: '%s' is too large", text);
+	if (n < 1)
+		argp_error(state, "--ram: '%s' leaves no memory at all", text);
 	return (int64_t)n << shift;
 }
 
@@ -431,7 +458,7 @@ static error_t parse_picture(int key, char *text, struct argp_state *state)
 	Args *args = state->input;
 	if (key != KEY_PICTURE)
 		return ARGP_ERR_UNKNOWN;
-	args->picture = text;
+	args->picture = args_path(state, "--picture", text);
 	return 0;
 }
 

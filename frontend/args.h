@@ -48,6 +48,9 @@ error_t args_model(int key, char *text, struct argp_state *, Args *);
 /* A whole number in [lo, hi], or a usage error that names the option. */
 int64_t args_number(struct argp_state *, const char *option, const char *text,
                     int64_t lo, int64_t hi);
+/* The name of a file or folder to be written, or a usage error if it is empty. */
+const char *args_path(struct argp_state *, const char *option,
+                      const char *text);
 void args_append(Arena *, NameList *, const char *);
 
 #endif

@@ -107,6 +107,8 @@ void session_settle(Session *s, const Graph *g)
 		session_usage(s, "--max-recompute", "--loss");
 	if (o->sweep)
 		session_usage(s, "--sweep", "--loss");
+	if (o->micro_batch)
+		session_usage(s, "--micro-batch", "--loss");
 }
 
 /* ---- from file to program ---- */

@@ -35,7 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		args_share(state, children, &c->args);
 		return 0;
 	case 'o':
-		c->dir = text;
+		c->dir = args_path(state, "-o", text);
 		return 0;
 	case ARGP_KEY_END:
 		if (c->args.model && !c->dir)

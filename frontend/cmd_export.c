@@ -46,7 +46,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		args_share(state, children, &e->args);
 		return 0;
 	case 'o':
-		e->out = text;
+		e->out = args_path(state, "-o", text);
 		return 0;
 	case KEY_TRAINING_GRAPH:
 		e->training = true;

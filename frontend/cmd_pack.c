@@ -39,7 +39,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		p->limits.nodes = args_number(state, "--nodes", text, 1, most);
 		return 0;
 	case 'o':
-		p->out = text;
+		p->out = args_path(state, "-o", text);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (p->in)

@@ -26,13 +26,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		args_share(state, children, &p->args);
 		return 0;
 	case KEY_HTML:
-		p->html = text;
+		p->html = args_path(state, "--html", text);
 		return 0;
 	case KEY_SCHEDULE:
 		p->schedule = true;
 		return 0;
 	case 'o':
-		p->dir = text;
+		p->dir = args_path(state, "-o", text);
 		return 0;
 	case ARGP_KEY_END:
 		if (p->schedule && p->args.json)

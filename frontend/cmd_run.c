@@ -82,7 +82,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		add_input(state, r, text);
 		return 0;
 	case KEY_DUMP:
-		r->dump = text;
+		r->dump = args_path(state, "--dump", text);
 		return 0;
 	case KEY_STEPS:
 		r->steps = args_number(state, "--steps", text, 1, INT32_MAX);

@@ -180,13 +180,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		t->log = text;
 		return 0;
 	case 'o':
-		t->weights = text;
+		t->weights = args_path(state, "-o", text);
 		return 0;
 	case KEY_EXPORT:
-		t->export = text;
+		t->export = args_path(state, "--export", text);
 		return 0;
 	case KEY_REPORT:
-		t->report = text;
+		t->report = args_path(state, "--report", text);
 		return 0;
 	case ARGP_KEY_SUCCESS:
 		check_usage(state, t);

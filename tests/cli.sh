@@ -68,6 +68,14 @@ status 2 inspect "$model" extra
 status 2 compile "$model"
 says err "-o DIR"
 status 2 plan "$model" --batch 0
+status 2 plan "$model" --freeze-bn --train-bn
+says err "exclude each other"
+status 2 plan "$model" --json --schedule
+for option in -o --html --picture; do
+	status 2 plan "$model" $option ""
+	says err "the name is empty"
+done
+status 2 compile "$model" -o ""
 status 2 plan "$model" --batch 3x
 status 2 plan "$model" --dim N
 status 2 plan "$model" --loss nonsense

@@ -39,9 +39,16 @@ says() {
 
 train="--loss cross-entropy --optimizer momentum --batch 16"
 
-for size in 0 -1 x 1.5M 1T 99999999999999999999 K 64KB; do
+for size in 0 -1 x 1.5M 1T 99999999999999999999 K 64KB 64Kib 12Q; do
 	status 2 plan "$model" $train --ram=$size
 done
+says err "'12Q' is not a whole number of bytes"
+status 2 plan "$model" $train --ram 0
+says err "leaves no memory"
+status 2 plan "$model" $train --ram 9000000000000000000
+says err "too large"
+status 2 plan "$model" --micro-batch 4
+says err "--micro-batch needs --loss"
 
 for percent in -1 x 1x 33%% nan ""; do
 	status 2 plan "$model" $train --max-recompute="$percent"
