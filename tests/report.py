@@ -206,6 +206,12 @@ def check_page(d, base):
     expect(shown == [f == next(iter(report['functions'])) for f in report['functions']], f'for paper: {shown}')
     expect(not d.find_element(By.ID, 'arena').is_displayed(), 'no canvas on paper')
     d.execute_cdp_cmd('Emulation.setEmulatedMedia', {'media': ''})
+    for width in (390, 1280):
+        d.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+            'width': width, 'height': 900, 'deviceScaleFactor': 1, 'mobile': width < 500})
+        wide = d.execute_script('return document.documentElement.scrollWidth')
+        expect(wide <= width, f'{wide} pixels on a screen of {width}')
+    d.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
     savings = report.get('savings', [])
     shown = text(d, 'savings')
     expect(all(f'{t["name"]} {t["saved_bytes"]:,} {t["does"]}' in shown for t in savings), shown)

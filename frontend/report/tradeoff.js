@@ -5,8 +5,7 @@
  */
 function figures(section, titles, rows) {
 	const row = (tag, cells) => make('tr', {}, ...cells.map((text, i) =>
-		make(tag, {class: i === 1 || i === 2 && /\d$/.test(text) ? 'n' : ''},
-			text)));
+		make(tag, {class: /\d$/.test(rows[0][i]) ? 'n' : ''}, text)));
 	section.querySelector('table').append(
 		make('thead', {}, row('th', titles)),
 		make('tbody', {}, ...rows.map(cells => row('td', cells))));
