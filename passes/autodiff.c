@@ -7,6 +7,8 @@
 #include "passes/autodiff.h"
 
 #include "ir/op.h"
+#include "ir/table.h"
+#include "passes/names.h"
 
 #include <string.h>
 
@@ -68,15 +70,51 @@ static void differentiate_node(Graph *g, Node *n, Value **grad,
 			             dx[i]);
 }
 
+static void take_names(Table *taken, const Graph *g)
+{
+	for (const Node *n = g->first; n; n = n->next) {
+		for (int i = 0; i < n->nin; i++)
+			if (n->in[i])
+				table_add(taken, n->in[i]->name, n->in[i]);
+		for (int o = 0; o < n->nout; o++)
+			table_add(taken, n->out[o]->name, n->out[o]);
+	}
+}
+
+/* The gradient of x is "grad_x", unless the model has that name. */
+static void name_gradient(Graph *g, Table *taken, const Value *x, Value *dx)
+{
+	if (!dx || !name_is_made_up(dx->name) || name_is_made_up(x->name))
+		return;
+	const char *name = arena_printf(g->unit->arena, "grad_%s", x->name);
+	if (table_add(taken, name, dx))
+		dx->name = name;
+}
+
+/* Of all values that were there before the first gradient. */
+static void name_gradients(Graph *g, Value *const grad[], int nvalues)
+{
+	Table *taken = table_create(g->unit->arena);
+	take_names(taken, g);
+	for (Node *n = g->first; n; n = n->next)
+		for (int i = 0; i < n->nin; i++) {
+			const Value *x = n->in[i];
+			if (x && x->id < nvalues)
+				name_gradient(g, taken, x, grad[x->id]);
+		}
+}
+
 Value **differentiate(Graph *g, Value *const of[], Value *const seed[], int n,
                       const bool *wanted)
 {
 	bool *need = find_needed(g, wanted);
-	Value **grad = arena_array(g->unit->arena, Value *, g->nvalues);
+	int nvalues = g->nvalues;
+	Value **grad = arena_array(g->unit->arena, Value *, nvalues);
 	for (int i = 0; i < n; i++)
 		grad[of[i]->id] = seed[i];
 	/* Rules may insert nodes only at the end, behind the walk. */
 	for (Node *node = g->last; node; node = node->prev)
 		differentiate_node(g, node, grad, need);
+	name_gradients(g, grad, nvalues);
 	return grad;
 }

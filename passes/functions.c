@@ -7,6 +7,7 @@
 #include "passes/autodiff.h"
 #include "passes/budget.h"
 #include "passes/explain.h"
+#include "passes/names.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 #include "passes/train.h"
@@ -461,6 +462,16 @@ static bool find_parts(const Graph *forward, Options *o)
 	return true;
 }
 
+static void name_plans(Program *p)
+{
+	const Plan *of[] = {p->train, p->infer, p->evaluate};
+	for (int i = 0; i < 3; i++)
+		if (of[i])
+			plan_name(of[i]);
+	for (int i = 0; i < p->npoints; i++)
+		plan_name(p->point[i].plan);
+}
+
 Program *build_program(Graph *forward, const Options *options)
 {
 	Unit *u = forward->unit;
@@ -488,5 +499,6 @@ Program *build_program(Graph *forward, const Options *options)
 	if (o->explain && !p->train)
 		explain(p, infer_graph(from, o), p->infer->arena_bytes, o);
 	finish_budget(p, budget, forward, o);
+	name_plans(p);
 	return p;
 }

@@ -8,6 +8,7 @@ must be there; and every row of the table must have been met in some report.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -87,6 +88,13 @@ def walk(schema, where, row, o, facts):
             walk_list(schema, at, of, v, facts)
 
 
+def check_names(words, buffers):
+    """What the compiler made has a name of its own that says what it is."""
+    names = [b['name'] for b in buffers]
+    expect(len(names) == len(set(names)), f'{words}: two buffers of one name')
+    expect(not any(re.fullmatch(r'_\d+', n) for n in names), f'{words}: {names}')
+
+
 def report(thimble, words):
     r = subprocess.run([thimble, 'plan', *words, '--json'], capture_output=True, text=True)
     expect(r.stdout and (r.returncode == 0) == ('--ram 8K' not in ' '.join(words)), f'{words}: {r.stderr}')
@@ -110,6 +118,10 @@ def main():
                  'misfit': '8K' in words}
         facts['budget'] = facts['ram'] or facts['limit']
         walk(schema, '', '', o, facts)
+        for buffers in [o['buffers']] + [s['buffers'] for s in o['steps'] if 'parts' in s]:
+            check_names(words, buffers)
+        names = {b['name'] for b in o['buffers']}
+        expect(not loss or any(n.startswith('grad_') for n in names), f'{words}: no gradient in {names}')
     expect(not set(schema.row) - met, f'never met: {set(schema.row) - met}')
     return bad > 0
 

@@ -151,33 +151,36 @@ static void tiny_loss_sum_to(const float *restrict x12, float *restrict x13)
 	x13[0] = t0;
 }
 
-/* Gemm '/fc2/Gemm': _18[4,3], _6[4,5] -> _20[3,5]. 120 flops. */
+/* Gemm '/fc2/Gemm': _18[4,3], _6[4,5] -> grad_fc2.weight[3,5]. 120 flops. */
 static void tiny_fc2_Gemm_2(const float *restrict x18, const float *restrict x6,
-	float *restrict x20)
+	float *restrict grad_fc2_weight)
 {
-	rt_gemm(1, 0, 3, 5, 4, 1.0f, x18, 3, x6, 5, 0.0f, x20, 5, NULL);
+	rt_gemm(1, 0, 3, 5, 4, 1.0f, x18, 3, x6, 5, 0.0f, grad_fc2_weight, 5,
+		NULL);
 }
 
-/* SumTo for Gemm '/fc2/Gemm': _18[4,3] -> _21[3]. 12 flops. */
-static void tiny_fc2_Gemm_sum_to(const float *restrict x18, float *restrict x21)
+/* SumTo for Gemm '/fc2/Gemm': _18[4,3] -> grad_fc2.bias[3]. 12 flops. */
+static void tiny_fc2_Gemm_sum_to(const float *restrict x18,
+	float *restrict grad_fc2_bias)
 {
 	for (int32_t i0 = 0; i0 < 3; i0++) {
 		float t0 = 0.0f;
 		for (int32_t i1 = 0; i1 < 4; i1++) {
 			t0 = t0 + x18[3*i1 + i0];
 		}
-		x21[i0] = t0;
+		grad_fc2_bias[i0] = t0;
 	}
 }
 
-/* Mul for update 'fc2.bias': _21[3], lr[] -> _34[3]. 3 flops. */
-static void tiny_fc2_bias_mul(float *restrict x21, const float *restrict lr)
+/* Mul for update 'fc2.bias': grad_fc2.bias[3], lr[] -> _34[3]. 3 flops. */
+static void tiny_fc2_bias_mul(float *restrict grad_fc2_bias,
+	const float *restrict lr)
 {
 	float t1 = lr[0];
 	for (int32_t i0 = 0; i0 < 3; i0++) {
-		float t0 = x21[i0];
+		float t0 = grad_fc2_bias[i0];
 		float t2 = t0 * t1;
-		x21[i0] = t2;
+		grad_fc2_bias[i0] = t2;
 	}
 }
 
@@ -212,26 +215,28 @@ static void tiny_relu_grad(float *restrict x22, const float *restrict x4)
 	}
 }
 
-/* SumTo for Gemm '/fc1/Gemm': _23[4,5] -> _24[5]. 20 flops. */
-static void tiny_fc1_Gemm_sum_to(const float *restrict x23, float *restrict x24)
+/* SumTo for Gemm '/fc1/Gemm': _23[4,5] -> grad_/fc1/bias[5]. 20 flops. */
+static void tiny_fc1_Gemm_sum_to(const float *restrict x23,
+	float *restrict grad_fc1_bias)
 {
 	for (int32_t i0 = 0; i0 < 5; i0++) {
 		float t0 = 0.0f;
 		for (int32_t i1 = 0; i1 < 4; i1++) {
 			t0 = t0 + x23[5*i1 + i0];
 		}
-		x24[i0] = t0;
+		grad_fc1_bias[i0] = t0;
 	}
 }
 
-/* Mul for update '/fc1/bias': _24[5], lr[] -> _27[5]. 5 flops. */
-static void tiny_fc1_bias_mul(float *restrict x24, const float *restrict lr)
+/* Mul for update '/fc1/bias': grad_/fc1/bias[5], lr[] -> _27[5]. 5 flops. */
+static void tiny_fc1_bias_mul(float *restrict grad_fc1_bias,
+	const float *restrict lr)
 {
 	float t1 = lr[0];
 	for (int32_t i0 = 0; i0 < 5; i0++) {
-		float t0 = x24[i0];
+		float t0 = grad_fc1_bias[i0];
 		float t2 = t0 * t1;
-		x24[i0] = t2;
+		grad_fc1_bias[i0] = t2;
 	}
 }
 
@@ -274,13 +279,16 @@ static void tiny_fc2_weight_mul(const float *restrict fc2_weight_momentum,
 	}
 }
 
-/* Add for update 'fc2.weight': _30[3,5], _20[3,5] -> _31[3,5]. 15 flops. */
+/*
+ * Add for update 'fc2.weight': _30[3,5], grad_fc2.weight[3,5] -> _31[3,5]. 15
+ * flops.
+ */
 static void tiny_fc2_weight_add(const float *restrict x30,
-	const float *restrict x20, float *restrict x31)
+	const float *restrict grad_fc2_weight, float *restrict x31)
 {
 	for (int32_t i0 = 0; i0 < 15; i0++) {
 		float t0 = x30[i0];
-		float t1 = x20[i0];
+		float t1 = grad_fc2_weight[i0];
 		float t2 = t0 + t1;
 		x31[i0] = t2;
 	}
@@ -375,13 +383,13 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x18 = AT(float, k->arena, 256u); /* [4,3] */
-	float *const x20 = AT(float, k->arena, 176u); /* [3,5] */
-	tiny_fc2_Gemm_2(x18, x6, x20);
-	float *const x21 = AT(float, k->arena, 80u); /* [3] */
-	tiny_fc2_Gemm_sum_to(x18, x21);
+	float *const grad_fc2_weight = AT(float, k->arena, 176u); /* [3,5] */
+	tiny_fc2_Gemm_2(x18, x6, grad_fc2_weight);
+	float *const grad_fc2_bias = AT(float, k->arena, 80u); /* [3] */
+	tiny_fc2_Gemm_sum_to(x18, grad_fc2_bias);
 
 	/* update 'fc2.bias' */
-	tiny_fc2_bias_mul(x21, &k->lr);
+	tiny_fc2_bias_mul(grad_fc2_bias, &k->lr);
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x19 = AT(float, k->arena, 96u); /* [4,5] */
@@ -396,11 +404,11 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 
 	/* Gemm '/fc1/Gemm' */
 	float *const x23 = AT(float, k->arena, 96u); /* [4,5] */
-	float *const x24 = AT(float, k->arena, 0u); /* [5] */
-	tiny_fc1_Gemm_sum_to(x23, x24);
+	float *const grad_fc1_bias = AT(float, k->arena, 0u); /* [5] */
+	tiny_fc1_Gemm_sum_to(x23, grad_fc1_bias);
 
 	/* update '/fc1/bias' */
-	tiny_fc1_bias_mul(x24, &k->lr);
+	tiny_fc1_bias_mul(grad_fc1_bias, &k->lr);
 	float *const x27 = AT(float, k->arena, 0u); /* [5] */
 	tiny_fc1_bias_sub(fc1_bias, x27);
 
@@ -414,7 +422,7 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	float *const x30 = AT(float, k->arena, 0u); /* [3,5] */
 	tiny_fc2_weight_mul(fc2_weight_momentum, &k->momentum, x30);
 	float *const x31 = AT(float, k->state, 112u); /* [3,5] */
-	tiny_fc2_weight_add(x30, x20, x31);
+	tiny_fc2_weight_add(x30, grad_fc2_weight, x31);
 	float *const x32 = AT(float, k->arena, 0u); /* [3,5] */
 	tiny_fc2_weight_mul_2(x31, &k->lr, x32);
 	tiny_fc2_weight_sub(fc2_weight, x32);
