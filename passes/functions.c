@@ -4,182 +4,18 @@
  */
 #include "ir/op.h"
 #include "ir/scan.h"
-#include "passes/autodiff.h"
 #include "passes/budget.h"
 #include "passes/explain.h"
+#include "passes/graphs.h"
 #include "passes/names.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 #include "passes/train.h"
 
-/* A variable lives in the state exactly if some node replaces it. */
-static void find_mutable(const Graph *g)
-{
-	for (const Node *n = g->first; n; n = n->next)
-		for (int o = 0; o < n->nout; o++)
-			if (n->out[o]->var)
-				n->out[o]->var->mutable = true;
-}
-
 static void forget_mutable(const Model *m)
 {
 	for (int i = 0; i < m->nvars; i++)
 		m->var[i]->mutable = false;
-}
-
-static void drop_outputs(Graph *g)
-{
-	g->noutputs = 0;
-	g->facts = 0;
-}
-
-/* Updates are the training step's; with the loss, all that the file says of
- * one. */
-static void drop_step(Graph *g, bool loss)
-{
-	int kept = 0;
-	for (int i = 0; i < g->noutputs; i++) {
-		OutputRole role = g->output[i].role;
-		if (role == OUT_DATA || (role == OUT_LOSS && !loss))
-			g->output[kept++] = g->output[i];
-	}
-	g->noutputs = kept;
-	g->facts = 0;
-}
-
-/* Gradients of `loss` by variable id. */
-static Value **parameter_gradients(Graph *g, Value *loss, const bool *trainable)
-{
-	Arena *a = g->unit->arena;
-	Value **grad = arena_array(a, Value *, g->model->nvars);
-	Value *one = graph_scalar(g, loss->dtype, 1);
-	one = loss->shape.rank == 0 ? one
-	    : graph_const(g, NULL, loss->dtype, loss->shape, one->data);
-	bool *wanted = arena_array(a, bool, g->nvalues);
-	for (int i = 0; i < g->nvarvalues; i++)
-		wanted[g->varvalue[i]->id] = trainable[g->varvalue[i]->var->id];
-	Value **all = differentiate(g, &loss, &one, 1, wanted);
-	for (int i = 0; i < g->nvarvalues; i++) {
-		const Value *v = g->varvalue[i];
-		if (!wanted[v->id])
-			continue;
-		grad[v->var->id] = all[v->id];
-		if (!all[v->id])
-			continue;
-		all[v->id]->memory = MEM_GRADIENT;
-		/* A gradient that is a constant still needs a place. */
-		if (all[v->id]->kind != V_RESULT)
-			grad[v->var->id] = APPLY(g, ((Loc){v->name, "Gradient"}),
-			                         op_Copy, all[v->id]);
-	}
-	return grad;
-}
-
-static void warn_unreached(Graph *g, Value *const grad[], const bool *trainable)
-{
-	const Model *m = g->model;
-	int reached = 0;
-	for (int i = 0; i < m->nvars; i++)
-		reached += grad[i] != NULL;
-	if (!reached) {
-		error_at(g->unit, (Loc){0}, "the loss does not depend on any "
-		         "parameter that trains");
-		return;
-	}
-	for (int i = 0; i < m->nvars; i++)
-		if (trainable[i] && !grad[i])
-			warn_at(g->unit, (Loc){m->var[i]->name, NULL}, "no "
-			        "gradient reaches this parameter; it stays as "
-			        "it is");
-}
-
-static void output_gradients(Graph *g, Value *const grad[])
-{
-	const Model *m = g->model;
-	for (int i = 0; i < m->nvars; i++)
-		if (grad[i])
-			graph_output(g, m->var[i]->name, OUT_GRADIENT, grad[i]);
-}
-
-/* The step that the options describe: gradients of the loss by all that trains,
- * then one optimizer. `again`: what there is to warn of has been said. */
-static void append_step(Graph *g, const bool *trainable, const Options *o,
-                        bool again)
-{
-	Value *loss = append_loss(g, o);
-	if (!loss || g->unit->nerrors)
-		return;
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
-	if (!expand_gradients(g))   /* the loss may have some of its own */
-		return;
-	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
-	if (g->unit->nerrors)
-		return;
-	if (!again)
-		warn_unreached(g, grad, trainable);
-	if (o->keep_gradients)
-		output_gradients(g, grad);
-	if (!o->no_update)
-		append_updates(g, grad, o);
-}
-
-/* The step that the file describes. */
-static void obey_step(Graph *g, const bool *trainable, const Options *o)
-{
-	Value **grad = expand_gradients(g);
-	if (!grad)
-		return;
-	Value *loss = append_loss(g, o);
-	bind_updates(g, trainable);
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
-	if (o->keep_gradients)
-		output_gradients(g, grad);
-}
-
-static Graph *train_graph(const Graph *forward, const Options *o, bool again)
-{
-	Graph *g = graph_clone(forward, "train", NULL);
-	set_mode(g, MODE_TRAIN, o);
-	bool *trainable = choose_trainable(g, o);
-	if (o->loss.kind == LOSS_FILE && o->optimizer.kind == OPT_NONE)
-		obey_step(g, trainable, o);
-	else
-		append_step(g, trainable, o, again);
-	find_mutable(g);
-	if (g->unit->nerrors)
-		return NULL;
-	if (o->feed)
-		feed_inputs(g);
-	return g;
-}
-
-static Graph *infer_graph(const Graph *forward, const Options *o)
-{
-	Graph *g = graph_clone(forward, "infer", NULL);
-	drop_step(g, true);   /* statistics that it keeps are no outputs */
-	set_mode(g, MODE_INFER, o);
-	if (o->feed)
-		keep_inputs(g);
-	return expand_gradients(g) ? g : NULL;
-}
-
-static Graph *evaluate_graph(const Graph *forward, const Options *o)
-{
-	Graph *g = graph_clone(forward, "evaluate", NULL);
-	drop_step(g, false);
-	set_mode(g, MODE_INFER, o);
-	Value *loss = append_loss(g, o);
-	if (!loss)
-		return NULL;
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
-	if (!expand_gradients(g))
-		return NULL;
-	if (o->feed)
-		feed_inputs(g);
-	return g;
 }
 
 /* ---- functions that run in parts ---- */
