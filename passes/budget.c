@@ -119,7 +119,8 @@ static Plan *plan_batch(Budget *b, int variant)
 }
 
 /* What is cheap to compute again, the search finds out: that any pass decided it
- * before would be in its way. */
+ * before would be in its way. Updates are fused when the loops are formed, and
+ * only nodes that have no workspace yet can be. */
 static void add_parts(Budget *b, int64_t parts)
 {
 	Variant *v = &b->variant[b->nvariants];
@@ -131,6 +132,7 @@ static void add_parts(Budget *b, int64_t parts)
 	Options o = v->options;
 	options_disable(b->arena, &o, "scan");
 	options_disable(b->arena, &o, "fuse-update");
+	options_disable(b->arena, &o, "workspace");
 	options_disable(b->arena, &o, "recompute");
 	Graph *g = graph_clone(b->in_parts, b->in_parts->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
