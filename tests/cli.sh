@@ -3,42 +3,13 @@
 #
 #   cli.sh THIMBLE SOURCE_DIR
 thimble=$1
-[ -x "$thimble" ] || { echo "no program $thimble"; exit 1; }
+run=
 gestures=$2/examples/gestures
 model=$gestures/gestures.onnx
 python=/usr/bin/python3
-# Not to be taken for an error of the user's.
-export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" && mkdir tmp || exit 1
+. "$2/tests/expect.sh"
+mkdir tmp || exit 1
 export TMPDIR="$work/tmp"
-bad=0
-
-fail() {
-	echo "FAIL: $*"
-	bad=1
-}
-
-# status WANTED ARGUMENT...: runs thimble; its output is in ./out and ./err.
-status() {
-	want=$1
-	shift
-	"$thimble" "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || {
-		fail "thimble $*: status $got, not $want"
-		head -5 err
-	}
-}
-
-# says FILE TEXT: the last run wrote TEXT there.
-says() {
-	grep -qF -- "$2" "$1" || {
-		fail "no '$2' in $1 of the last run:"
-		head -5 "$1"
-	}
-}
 
 there() {
 	for file; do

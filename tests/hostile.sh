@@ -4,51 +4,24 @@
 #
 #   hostile.sh THIMBLE SOURCE_DIR
 thimble=$1
+run='timeout 60'
 model=$2/tests/models/parity/mlp-sgd.onnx
-export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-bad=0
-
-fail() {
-	echo "FAIL: $*"
-	bad=1
-}
-
-# status WANTED ARGUMENT...: runs thimble within a minute; messages in ./err.
-status() {
-	want=$1
-	shift
-	timeout 60 "$thimble" "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || {
-		fail "thimble $*: status $got, not $want"
-		head -5 err
-	}
-}
-
-says() {
-	grep -qF -- "$1" err || {
-		fail "no '$1' in the last messages:"
-		head -5 err
-	}
-}
+. "$2/tests/expect.sh"
 
 # ---- what is read ----
 
 mkfifo pipe
 for file in pipe /dev/zero /dev/null .; do
 	status 1 inspect $file
-	says "$file is not a file"
+	says err "$file is not a file"
 done
 status 1 inspect nowhere.onnx
-says 'No such file'
+says err 'No such file'
 
 for args in "pack /dev/zero" "train $model --data /dev/zero,/dev/zero" \
 		"export $model /dev/zero -o new.onnx"; do
 	status 1 $args
-	says '/dev/zero: error: has more than 1073741824 bytes'
+	says err '/dev/zero: error: has more than 1073741824 bytes'
 done
 [ -e new.onnx ] && fail 'an export of nothing'
 
@@ -60,7 +33,7 @@ grep -q '^a,0,1,8,0$' out || fail 'pack does not read pipes'
 # A gzip file a thousand times smaller than what is in it.
 head -c 1200000000 /dev/zero | gzip -1 >bomb.gz
 status 1 pack bomb.gz
-says 'bomb.gz: error: has more than 1073741824 bytes'
+says err 'bomb.gz: error: has more than 1073741824 bytes'
 rm bomb.gz
 
 for closed in '<&-' '2>&-'; do
@@ -73,7 +46,7 @@ done
 for command in inspect plan; do
 	"$thimble" $command "$model" 2>err >/dev/full
 	[ $? = 1 ] || fail "$command > /dev/full"
-	says 'cannot write to standard output'
+	says err 'cannot write to standard output'
 	sh -c "\"$thimble\" $command \"$model\" >&-" 2>err
 	[ $? = 1 ] || fail "$command >&-"
 done
@@ -85,7 +58,7 @@ wait
 [ -p pipe ] || fail 'a pipe was replaced'
 grep -q '<html' page || fail 'no page came through the pipe'
 [ -p pipe ] && status 1 plan "$model" --html /dev/full
-says '/dev/full: error: cannot write'
+says err '/dev/full: error: cannot write'
 
 # Links stay links.
 echo old >target.html
@@ -98,7 +71,7 @@ grep -q '<html' target.html || fail 'what a link leads to was not written'
 mkdir taken && echo mine >taken/mine
 for place in taken/mine/below /dev/null/below; do
 	status 1 plan "$model" --html $place
-	says "$place: error: cannot write"
+	says err "$place: error: cannot write"
 	status 1 compile "$model" -o $place
 done
 status 1 compile "$model" -o taken/mine
@@ -108,10 +81,10 @@ status 1 compile "$model" -o taken/mine
 if [ "$(id -u)" != 0 ]; then
 	mkdir locked && chmod a-w locked
 	status 1 compile "$model" -o locked/out
-	says 'Permission denied'
+	says err 'Permission denied'
 	cp "$model" unreadable.onnx && chmod 000 unreadable.onnx
 	status 1 inspect unreadable.onnx
-	says 'Permission denied'
+	says err 'Permission denied'
 fi
 
 ls ./*.?????? 2>/dev/null | grep -v '\.onnx\|target' && fail 'temporary files'

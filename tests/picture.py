@@ -9,15 +9,9 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
+from expect import expect, wrong
+
 SVG = '{http://www.w3.org/2000/svg}'
-bad = 0
-
-
-def expect(truth, what):
-    global bad
-    if not truth:
-        bad += 1
-        print('FAIL:', what)
 
 
 def columns(steps):
@@ -131,7 +125,7 @@ def main():
     root, figures = ET.parse(picture).getroot(), json.load(open(report))
     inside(root)
     {'arena': arena, 'curve': curve}[kind](root, figures)
-    return bad > 0
+    return bool(wrong)
 
 
 if __name__ == '__main__':

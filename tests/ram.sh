@@ -2,39 +2,14 @@
 # --ram and --sweep from outside: statuses, messages, JSON.
 #
 #   ram.sh THIMBLE SOURCE_DIR
-thimble=$(realpath "$1")
-[ -x "$thimble" ] || { echo "no program $thimble"; exit 1; }
+thimble=$1
+run=
 model=$2/examples/gestures/gestures.onnx
-export ASAN_OPTIONS=exitcode=99:$ASAN_OPTIONS UBSAN_OPTIONS=exitcode=99
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-bad=0
-
-fail() {
-	echo "FAIL: $*"
-	bad=1
-}
-
-# status WANTED ARGUMENT...: runs thimble; its output is in ./out and ./err.
-status() {
-	want=$1
-	shift
-	"$thimble" "$@" >out 2>err
-	got=$?
-	[ $got = "$want" ] || {
-		fail "thimble $*: status $got, not $want"
-		head -5 err
-	}
-}
+. "$2/tests/expect.sh"
 
 # number NAME: of the JSON of the last run.
 number() {
 	sed -n "s/^  \"$1\": \([0-9]*\),*\$/\1/p" out
-}
-
-says() {
-	grep -qF -- "$2" "$1" || fail "no '$2' in $1"
 }
 
 train="--loss cross-entropy --optimizer momentum --batch 16"

@@ -16,14 +16,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-bad = 0
-
-
-def expect(truth, what):
-    global bad
-    if not truth:
-        bad += 1
-        print('FAIL:', what)
+from expect import expect, wrong
 
 
 def browser(profile):
@@ -274,7 +267,7 @@ def main():
                 expect(False, f'the console says {entry}')
         finally:
             d.quit()
-    return bad > 0
+    return bool(wrong)
 
 
 if __name__ == '__main__':

@@ -12,16 +12,10 @@ import re
 import subprocess
 import sys
 
+from expect import expect, wrong
+
 CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop'}
-bad = 0
 met = set()
-
-
-def expect(truth, what):
-    global bad
-    if not truth:
-        bad += 1
-        print('FAIL:', what)
 
 
 def is_type(kind, v):
@@ -123,7 +117,7 @@ def main():
         names = {b['name'] for b in o['buffers']}
         expect(not loss or any(n.startswith('grad_') for n in names), f'{words}: no gradient in {names}')
     expect(not set(schema.row) - met, f'never met: {set(schema.row) - met}')
-    return bad > 0
+    return bool(wrong)
 
 
 if __name__ == '__main__':

@@ -7,14 +7,7 @@ import json
 import re
 import sys
 
-bad = 0
-
-
-def expect(truth, what):
-    global bad
-    if not truth:
-        bad += 1
-        print('FAIL:', what)
+from expect import expect, wrong
 
 
 def wanted(report):
@@ -48,7 +41,7 @@ def main():
         expect(abs(len(m[6]) - 8 * live / most) <= .5 + (live > 0) / 2, f'the bar of {row}')
         expect(s['node'][:4] in m[4] and s['node'][-4:] in m[4], f'{row}: {s["node"]}')
         expect('parts' not in s or f'for {s["parts"]} parts' in row, f'{row}: parts')
-    return bad > 0
+    return bool(wrong)
 
 
 if __name__ == '__main__':
