@@ -172,6 +172,16 @@ Value *import_new_buffer(Import *, const char *name, const Value *);
 /* Drops the variables that no node reads; numbers the others. */
 void import_drop_unread(Import *);
 void import_explain_folding(Import *);
+/* Nodes that a rewrite of the file's graph collects. */
+typedef struct NodeList {
+	int n, room;
+	OnnxNode *node;
+} NodeList;
+
+enum { MOST_MADE_NODES = 200000 };   /* a small file can ask for any number */
+
+void nodes_push(Arena *, NodeList *, const OnnxNode *);
+
 /* Puts the nodes of each If's branches in front of it, guarded by its condition;
  * its inputs are then the condition, and both branches' outputs. */
 bool import_branches(Unit *, OnnxModel *);

@@ -9,12 +9,11 @@
 
 #include <string.h>
 
-enum { MAX_NODES = 200000, MAX_DEPTH = 16 };
+enum { MAX_DEPTH = 16 };
 
 typedef struct Flatten {
 	Unit *u;
-	OnnxNode *node;
-	int n, room;
+	NodeList nodes;
 } Flatten;
 
 /* What a branch defines; the names of all others are those outside of it. */
@@ -44,21 +43,14 @@ static const char **scoped_all(Flatten *f, const Scope *s, int n,
 	return out;
 }
 
-static bool push(Flatten *f, OnnxNode n)
+static bool push(Flatten *f, const OnnxNode *n)
 {
-	if (f->n == MAX_NODES) {
-		error_at(f->u, n.loc, "the file's branches make more than %d "
-		         "nodes", MAX_NODES);
+	if (f->nodes.n == MOST_MADE_NODES) {
+		error_at(f->u, n->loc, "the file's branches make more than %d "
+		         "nodes", MOST_MADE_NODES);
 		return false;
 	}
-	if (f->n == f->room) {
-		OnnxNode *old = f->node;
-		f->room = f->room ? 2 * f->room : 64;
-		f->node = arena_array(f->u->arena, OnnxNode, f->room);
-		if (f->n)
-			memcpy(f->node, old, sizeof *old * (size_t)f->n);
-	}
-	f->node[f->n++] = n;
+	nodes_push(f->u->arena, &f->nodes, n);
 	return true;
 }
 
@@ -163,7 +155,7 @@ static bool flatten(Flatten *f, const Scope *s, OnnxNode n, int64_t opset)
 	if (!strcmp(n.op, "If") && !*n.domain && is_sound(&n) &&
 	    !flatten_if(f, s, &n, &flat))
 		return false;
-	return push(f, flat);
+	return push(f, &flat);
 }
 
 static bool has_if(int n, const OnnxNode *node)
@@ -182,8 +174,8 @@ static bool flatten_list(Unit *u, int *n, OnnxNode **node)
 	for (int i = 0; i < *n; i++)
 		if (!flatten(&f, NULL, (*node)[i], (*node)[i].opset))
 			return false;
-	*n = f.n;
-	*node = f.node;
+	*n = f.nodes.n;
+	*node = f.nodes.node;
 	return true;
 }
 

@@ -7,25 +7,36 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 32, MAX_NODES = 200000 };
+enum { MAX_DEPTH = 32 };
 static const int64_t MAX_EFFORT = INT64_C(1) << 28;
 
 typedef struct Inline {
 	Unit *u;
 	const OnnxModel *m;
-	OnnxNode *node;
-	int n, room;
+	NodeList nodes;
 	int calls, depth;
 	int64_t effort;   /* bytes made, names compared */
 } Inline;
 
-/* A small file can ask for any number of nodes. */
+void nodes_push(Arena *a, NodeList *list, const OnnxNode *n)
+{
+	if (list->n == list->room) {
+		OnnxNode *old = list->node;
+		list->room = list->room ? 2 * list->room : 64;
+		list->node = arena_array(a, OnnxNode, list->room);
+		if (list->n)
+			memcpy(list->node, old, sizeof *old * (size_t)list->n);
+	}
+	list->node[list->n++] = *n;
+}
+
 static bool within_limits(Inline *x, const OnnxNode *n)
 {
-	if (x->n < MAX_NODES && x->calls < MAX_NODES && x->effort < MAX_EFFORT)
+	if (x->nodes.n < MOST_MADE_NODES && x->calls < MOST_MADE_NODES &&
+	    x->effort < MAX_EFFORT)
 		return true;
 	error_at(x->u, n->loc, "the file's functions make more than %d nodes, "
-	         "or too long names and lists", MAX_NODES);
+	         "or too long names and lists", MOST_MADE_NODES);
 	return false;
 }
 
@@ -36,19 +47,6 @@ static bool spend(Inline *x, const OnnxFunction *f, const OnnxNode *n)
 	x->effort += names * ((int64_t)f->nin + f->nout + 8) +
 	             n->nattr * (int64_t)sizeof *n->attr;
 	return within_limits(x, n);
-}
-
-static bool push(Inline *x, const OnnxNode *n)
-{
-	if (x->n == x->room) {
-		OnnxNode *old = x->node;
-		x->room = x->room ? 2 * x->room : 64;
-		x->node = arena_array(x->u->arena, OnnxNode, x->room);
-		if (x->n)
-			memcpy(x->node, old, sizeof *old * (size_t)x->n);
-	}
-	x->node[x->n++] = *n;
-	return true;
 }
 
 /* What thimble has itself written as functions, for others, it knows. */
@@ -178,7 +176,10 @@ static bool expand(Inline *x, const OnnxNode *n, int depth)
 	const OnnxFunction *f = find_function(x->m, n);
 	if (!within_limits(x, n))
 		return false;
-	return f ? expand_call(x, f, n, depth) : push(x, n);
+	if (f)
+		return expand_call(x, f, n, depth);
+	nodes_push(x->u->arena, &x->nodes, n);
+	return true;
 }
 
 bool import_inline(Unit *u, OnnxModel *m)
@@ -189,7 +190,7 @@ bool import_inline(Unit *u, OnnxModel *m)
 	for (int i = 0; i < m->nnodes; i++)
 		if (!expand(&x, &m->node[i], 0))
 			return false;
-	m->node = x.node;
-	m->nnodes = x.n;
+	m->node = x.nodes.node;
+	m->nnodes = x.nodes.n;
 	return true;
 }
