@@ -311,6 +311,14 @@ Value *node_add_output(Graph *g, Node *n, DType dtype, Shape shape)
 	return v;
 }
 
+int graph_count(const Graph *g, const OpDef *op)
+{
+	int count = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		count += !op || n->op == op;
+	return count;
+}
+
 void graph_remove(Graph *g, Node *n)
 {
 	*(n->prev ? &n->prev->next : &g->first) = n->next;

@@ -216,6 +216,8 @@ Value *graph_apply(Graph *, Loc, const OpDef *, int nin, Value *const in[]);
  * that only the gradient wants). */
 Value *node_add_output(Graph *, Node *, DType, Shape);
 
+/* How many nodes apply the operator; NULL: any. */
+int graph_count(const Graph *, const OpDef *);
 void graph_remove(Graph *, Node *);
 /* Removes the nodes whose results nobody reads; true if there were any.
  * Replacing a variable counts as being read. */

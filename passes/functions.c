@@ -20,19 +20,11 @@ static void forget_mutable(const Model *m)
 
 /* ---- functions that run in parts ---- */
 
-static int count_nodes(const Graph *g, const OpDef *op)
-{
-	int count = 0;
-	for (const Node *n = g->first; n; n = n->next)
-		count += n->op == op;
-	return count;
-}
-
 static bool has_recurrence(const Graph *g)
 {
-	return count_nodes(g, &op_LSTMRecurrence) ||
-	       count_nodes(g, &op_GRURecurrence) ||
-	       count_nodes(g, &op_RNNRecurrence);
+	return graph_count(g, &op_LSTMRecurrence) ||
+	       graph_count(g, &op_GRURecurrence) ||
+	       graph_count(g, &op_RNNRecurrence);
 }
 
 /* The forward graph with the batch first in its recurrences, if that leaves no
@@ -45,8 +37,8 @@ static const Graph *batch_first(const Graph *forward, const Options *o)
 	quiet.dump_after = NULL;
 	Graph *g = graph_clone(forward, forward->name, NULL);
 	run_pipeline(g, STAGE_DIVIDED, &quiet);
-	return count_nodes(g, &op_Transpose) >
-	       count_nodes(forward, &op_Transpose) ? forward : g;
+	return graph_count(g, &op_Transpose) >
+	       graph_count(forward, &op_Transpose) ? forward : g;
 }
 
 /* What the function is made from. */

@@ -50,20 +50,12 @@ static bool expand(Graph *g, Node *n, Value **grad)
 	return true;
 }
 
-static bool has_gradients(const Graph *g)
-{
-	for (const Node *n = g->first; n; n = n->next)
-		if (n->op == &op_Gradient)
-			return true;
-	return false;
-}
-
 Value **expand_gradients(Graph *g)
 {
 	Value **grad = arena_array(g->unit->arena, Value *,
 	                           g->model->nvars + 1);
 	/* One that the function has no use for may be of what has none. */
-	if (has_gradients(g))
+	if (graph_count(g, &op_Gradient))
 		graph_drop_unread(g);
 	for (Node *n = g->first, *next; n; n = next) {
 		next = n->next;

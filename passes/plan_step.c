@@ -7,14 +7,6 @@
  */
 #include "passes/pass.h"
 
-static int count_nodes(const Graph *g)
-{
-	int n = 0;
-	for (const Node *node = g->first; node; node = node->next)
-		n++;
-	return n;
-}
-
 Plan *plan_step(Graph *g, const Options *o)
 {
 	Options whole = *o;
@@ -24,7 +16,7 @@ Plan *plan_step(Graph *g, const Options *o)
 	whole.dump_after = NULL;
 	Plan *plan = plan_graph(g, STAGE_FUNCTION, o);
 	run_pipeline(probe, STAGE_FUNCTION, &whole);
-	if (count_nodes(g) == count_nodes(probe))
+	if (graph_count(g, NULL) == graph_count(probe, NULL))
 		return plan;
 	Plan *second = plan_graph(other, STAGE_FUNCTION, &whole);
 	return second->arena_bytes < plan->arena_bytes ? second : plan;

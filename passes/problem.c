@@ -367,14 +367,6 @@ static void find_readers(Problem *p)
 
 /* ---- the whole ---- */
 
-static int count_nodes(const Graph *g)
-{
-	int n = 0;
-	for (const Node *node = g->first; node; node = node->next)
-		n++;
-	return n;
-}
-
 static void number_tasks(Builder *b, Graph *g)
 {
 	int t = 0;
@@ -421,7 +413,7 @@ static Builder builder(Arena *a, Graph *g)
 	Problem *p = arena_new(a, Problem);
 	p->arena = a;
 	p->graph = g;
-	p->ntasks = count_nodes(g);
+	p->ntasks = graph_count(g, NULL);
 	p->task = arena_array(a, Task, p->ntasks);
 	p->of = arena_array(a, int, g->nvalues);
 	p->parts = arena_array(a, int, g->nvalues);

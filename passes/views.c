@@ -186,18 +186,10 @@ static bool is_root(const Node *n)
 	return true;
 }
 
-static bool has_slices(const Graph *g)
-{
-	for (const Node *n = g->first; n; n = n->next)
-		if (n->op == &op_SliceGrad)
-			return true;
-	return false;
-}
-
 static bool run(Graph *g, const Options *o)
 {
 	bool changed = false;
-	if (!has_slices(g))
+	if (!graph_count(g, &op_SliceGrad))
 		return false;
 	for (Node *n = g->last, *prev; n; n = prev) {
 		prev = n->prev;
