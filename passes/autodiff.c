@@ -70,17 +70,6 @@ static void differentiate_node(Graph *g, Node *n, Value **grad,
 			             dx[i]);
 }
 
-static void take_names(Table *taken, const Graph *g)
-{
-	for (const Node *n = g->first; n; n = n->next) {
-		for (int i = 0; i < n->nin; i++)
-			if (n->in[i])
-				table_add(taken, n->in[i]->name, n->in[i]);
-		for (int o = 0; o < n->nout; o++)
-			table_add(taken, n->out[o]->name, n->out[o]);
-	}
-}
-
 /* The gradient of x is "grad_x", unless the model has that name. */
 static void name_gradient(Graph *g, Table *taken, const Value *x, Value *dx)
 {
@@ -95,7 +84,7 @@ static void name_gradient(Graph *g, Table *taken, const Value *x, Value *dx)
 static void name_gradients(Graph *g, Value *const grad[], int nvalues)
 {
 	Table *taken = table_create(g->unit->arena);
-	take_names(taken, g);
+	names_take(taken, g);
 	for (Node *n = g->first; n; n = n->next)
 		for (int i = 0; i < n->nin; i++) {
 			const Value *x = n->in[i];

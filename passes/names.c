@@ -79,7 +79,7 @@ static const char *unique(Arena *a, Table *taken, const char *name)
 	return free;
 }
 
-static void take_names(Table *taken, const Graph *g)
+void names_take(Table *taken, const Graph *g)
 {
 	for (const Node *n = g->first; n; n = n->next) {
 		for (int i = 0; i < n->nin; i++)
@@ -126,7 +126,7 @@ void plan_name(const Plan *plan)
 {
 	const Graph *g = plan->graph;
 	Table *taken = table_create(g->unit->arena);
-	take_names(taken, g);
+	names_take(taken, g);
 	for (const Node *n = g->first; n; n = n->next) {
 		if (n->scan && n->scan->plan)
 			plan_name(n->scan->plan);

@@ -3,11 +3,14 @@
 #define PASSES_NAMES_H
 
 #include "ir/plan.h"
+#include "ir/table.h"
 
 #include <stdbool.h>
 
 /* Has the value no name but its number, "_12"? */
 bool name_is_made_up(const char *);
+/* Adds the names of all values that have one. */
+void names_take(Table *, const Graph *);
 
 /*
  * Names each such value of the plan's graph, and of the loops in it, after the
