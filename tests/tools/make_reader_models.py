@@ -744,6 +744,23 @@ def bad_graphs():
     bad('sequence_element', "SequenceAt 'a': asks for element 2, which 's' "
         "does not make", [split, ('SequenceAt', ['q', 'i'], ['y'], 'a')],
         [ints('l', [1, 1]), ints('i', 2)])
+    bad('sequence_source', "SequenceAt 'a': input 0, 'x', is not the sequence of "
+        "a SplitToSequence", [('SequenceAt', ['x', 'i'], ['y'], 'a')],
+        [ints('i', 0)])
+    bad('mask_read', "Dropout 'd': its mask is read by 'c'",
+        [('Dropout', ['x'], ['t', 'm'], 'd'),
+         ('Cast', ['m'], ['y'], 'c', dict(to=F))])
+    image = [port('x', [1, 1, 2, 2])]
+    bad('unpool_shape', "MaxUnpool 'u': output_shape is [1,1,3,4], less than the "
+        "windows' [1,1,4,4]",
+        [('MaxUnpool', ['x', 'i', 'o'], ['y'], 'u',
+          dict(kernel_shape=[2, 2], strides=[2, 2]))],
+        [ints('i', [[[[0, 2], [8, 10]]]]), ints('o', [1, 1, 3, 4])],
+        inputs=image)
+    bad('conditions', "If 'branch': its condition has 2 elements, expected one",
+        [('If', ['c'], ['y'], 'branch',
+          dict(then_branch=body, else_branch=body))],
+        [init('c', np.array([True, True]))])
     bad('pad_overflow', "Pad 'p': pads by -9223372036854775808 elements",
         [('Pad', ['x', 'p'], ['y'], 'p')], [ints('p', [0, -2**63, 0, 0])])
     bad('output_shape', "ConvTranspose 'c': output_padding[0] is 4, expected",
