@@ -42,7 +42,7 @@ class Encoder(nn.Module):
 
 
 class Causal(nn.Module):
-    """A language model: causal attention, positions, a tied head."""
+    """Classes for every position: causal attention, positions, a tied head."""
     def __init__(self):
         super().__init__()
         self.head = nn.Linear(8, 11, bias=False)
