@@ -51,6 +51,8 @@ static void put_runtime(Writer *w, const CProgram *c, const char *text)
 	w_raw(w, "#ifndef RT_API\n#ifdef __GNUC__\n"
 	      "#define RT_API static __attribute__((unused))\n"
 	      "#else\n#define RT_API static\n#endif\n#endif\n\n");
+	if (target_or_host(c->p->target)->core->plain)
+		w_raw(w, "#ifndef RT_PLAIN\n#define RT_PLAIN\n#endif\n\n");
 	w_raw(w, "%s\n#endif\n", text);
 }
 

@@ -105,8 +105,9 @@ static const char *print_kernel(Kernels *ks, CKernel *kernel)
 static Kernel *lowered(const CProgram *c, const Plan *plan, const Node *n)
 {
 	Kernel *k = plan_kernel(c->arena, plan, n);
-	if (c->p->target && c->p->target->lanes > 1)
-		kernel_split_sums(k, c->p->target->lanes);
+	int lanes = target_or_host(c->p->target)->core->lanes;
+	if (lanes > 1)
+		kernel_split_sums(k, lanes);
 	return k;
 }
 

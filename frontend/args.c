@@ -9,7 +9,7 @@ enum {
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
 	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
-	KEY_PICTURE, KEY_FEED
+	KEY_PICTURE, KEY_FEED, KEY_FLASH
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -190,31 +190,6 @@ const struct argp args_training = {
 	.parser = parse_training,
 };
 
-static error_t parse_target(int key, char *text, struct argp_state *state)
-{
-	Args *args = state->input;
-	if (key != KEY_TARGET)
-		return ARGP_ERR_UNKNOWN;
-	args->options.target = target_find(text);
-	if (args->options.target)
-		return 0;
-	const char *known = "";
-	for (int i = 0; i < ntargets; i++)
-		known = arena_printf(args->arena, "%s%s%s", known,
-		                     i ? ", " : "", all_targets[i].name);
-	argp_error(state, "--target: '%s' is not one of %s", text, known);
-	return 0;
-}
-
-const struct argp args_target = {
-	.options = (const struct argp_option[]){
-		{"target", KEY_TARGET, "MACHINE", 0, "What the code will run "
-		 "on: host (this machine) or generic", 0},
-		{0}
-	},
-	.parser = parse_target,
-};
-
 /* The power of two after a number: nothing, or K, M, G, KiB, MiB, GiB; else
  * -1. */
 static int parse_unit(const char *text)
@@ -228,20 +203,22 @@ static int parse_unit(const char *text)
 }
 
 /* Bytes: 65536, 64K, 64KiB, 1M. */
-static int64_t parse_bytes(struct argp_state *state, const char *text)
+static int64_t parse_bytes(struct argp_state *state, const char *option,
+                           const char *text)
 {
 	char *end;
 	errno = 0;
 	long long n = strtoll(text, &end, 10);
 	int shift = end == text ? -1 : parse_unit(end);
 	if (shift < 0)
-		argp_error(state, "--ram: '%s' is not a whole number of bytes "
+		argp_error(state, "%s: '%s' is not a whole number of bytes "
 		           "such as 65536, 64K or 1M (K, M and G count in "
-		           "1024)", text);
+		           "1024)", option, text);
 	if (errno == ERANGE || n > INT64_MAX >> 31)
-		argp_error(state, "--ram: '%s' is too large", text);
+		argp_error(state, "%s: '%s' is too large", option, text);
 	if (n < 1)
-		argp_error(state, "--ram: '%s' leaves no memory at all", text);
+		argp_error(state, "%s: '%s' leaves no memory at all", option,
+		           text);
 	return (int64_t)n << shift;
 }
 
@@ -262,7 +239,7 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 	Options *o = &args->options;
 	switch (key) {
 	case KEY_RAM:
-		o->ram = parse_bytes(state, text);
+		o->ram = parse_bytes(state, "--ram", text);
 		return 0;
 	case KEY_MAX_RECOMPUTE:
 		o->limited = true;
@@ -302,6 +279,63 @@ const struct argp args_budget = {
 		{0}
 	},
 	.parser = parse_budget,
+};
+
+static const Target *parse_target_name(struct argp_state *state,
+                                       const char *text)
+{
+	const Args *args = state->input;
+	const Target *t = target_find(text);
+	const char *known = "";
+	for (int i = 0; !t && i < ntargets; i++)
+		known = arena_printf(args->arena, "%s%s%s", known,
+		                     i ? ", " : "", all_targets[i].name);
+	if (!t)
+		argp_error(state, "--target: '%s' is not one of %s", text,
+		           known);
+	return t;
+}
+
+/* What is not said, a part says. */
+static void take_memories(Args *args)
+{
+	Options *o = &args->options;
+	const Target *t = target_or_host(o->target);
+	if (!o->ram && !o->limited)
+		o->ram = t->ram_bytes;
+	if (!args->flash)
+		args->flash = t->flash_bytes;
+}
+
+static error_t parse_target(int key, char *text, struct argp_state *state)
+{
+	Args *args = state->input;
+	switch (key) {
+	case KEY_TARGET:
+		args->options.target = parse_target_name(state, text);
+		return 0;
+	case KEY_FLASH:
+		args->flash = parse_bytes(state, "--flash", text);
+		return 0;
+	case ARGP_KEY_END:
+		take_memories(args);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp args_target = {
+	.options = (const struct argp_option[]){
+		{"target", KEY_TARGET, "MACHINE", 0, "What the code will run "
+		 "on: host (this machine), generic, or one that 'thimble "
+		 "targets' lists: a core, or a part, whose RAM and flash are "
+		 "then the budget", 0},
+		{"flash", KEY_FLASH, "BYTES", 0, "What the constants and the "
+		 "first weights must fit into (the code comes on top)", 0},
+		{0}
+	},
+	.parser = parse_target,
 };
 
 static error_t parse_sweep(int key, char *text, struct argp_state *state)

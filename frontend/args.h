@@ -21,6 +21,7 @@ typedef struct Args {
 	const char *default_loss;         /* of the command; NULL: it may infer */
 	bool json;
 	const char *picture;              /* NULL: none is asked for */
+	int64_t flash;                    /* bytes; 0: not limited */
 	bool weights_bin, openblas;
 	ExecutorChoice executor;
 	uint32_t seed;

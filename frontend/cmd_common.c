@@ -52,12 +52,30 @@ static void check_pass(const char *option, const char *name, bool optional)
 static void check_budget(Session *s)
 {
 	const Program *p = s->program;
+	const Target *t = target_or_host(s->args->options.target);
+	const char *whose = p && p->ram == t->ram_bytes ? t->name : "--ram";
 	if (p && !p->fits)
-		error_at(&s->unit, (Loc){0}, "--ram %lld is too small: the "
+		error_at(&s->unit, (Loc){0}, "%s: %lld bytes are too few: the "
 		         "smallest that was found to fit is %lld bytes, and "
-		         "less than %lld cannot be: %s", (long long)p->ram,
-		         (long long)p->smallest_ram, (long long)p->ram_floor,
-		         report_what_binds(p));
+		         "less than %lld cannot be: %s", whose,
+		         (long long)p->ram, (long long)p->smallest_ram,
+		         (long long)p->ram_floor, report_what_binds(p));
+}
+
+static void check_flash(Session *s)
+{
+	const Target *t = target_or_host(s->args->options.target);
+	int64_t flash = s->args->flash, bytes;
+	if (!s->program || !flash || s->args->weights_bin)
+		return;
+	bytes = weights_image_bytes(s->program);
+	if (bytes > flash)
+		error_at(&s->unit, (Loc){0}, "%s: %lld bytes of flash are too "
+		         "few: constants and first weights take %lld. With "
+		         "--weights=bin they are a file that can lie "
+		         "elsewhere", flash == t->flash_bytes ? t->name
+		                                              : "--flash",
+		         (long long)flash, (long long)bytes);
 }
 
 /* ---- what trains ---- */
@@ -128,14 +146,14 @@ bool session_build(Session *s)
 	s->emit.sha256 = arena_printf(s->unit.arena, "%s", info.sha256);
 	s->program = build_program(g, o);
 	check_budget(s);
+	check_flash(s);
 	return s->program && !s->unit.nerrors;
 }
 
 ReportInfo session_info(const Session *s)
 {
-	const Target *t = s->args->options.target;
 	return (ReportInfo){
-		.target = t ? t->name : all_targets[0].name,
+		.target = target_or_host(s->args->options.target)->name,
 		.optimizer = s->args->optimizer ? s->args->optimizer : "none",
 		.loss = s->args->loss ? s->args->loss : "none",
 	};

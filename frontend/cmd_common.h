@@ -20,6 +20,7 @@ int cmd_train(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_ops(int argc, char **argv);
+int cmd_targets(int argc, char **argv);
 
 enum { EXIT_USAGE = 2 };
 

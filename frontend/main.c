@@ -24,6 +24,7 @@ static const struct {
 	{"export", cmd_export, "trained weights back into the ONNX file"},
 	{"pack", cmd_pack, "places items of a CSV file in one block of memory"},
 	{"ops", cmd_ops, "the operators"},
+	{"targets", cmd_targets, "the cores and parts that --target takes"},
 };
 
 enum { NCOMMANDS = (int)(sizeof commands / sizeof commands[0]) };

@@ -100,7 +100,7 @@ typedef struct SweepPoint {
  */
 typedef struct Program {
 	Model *model;
-	const Target *target;  /* NULL: nothing is known of it */
+	const Target *target;  /* NULL: all_targets[0] */
 	Plan *train, *infer, *evaluate;
 	int64_t align;
 	int64_t arena_bytes;   /* the largest of the functions' */

@@ -70,9 +70,9 @@ static bool works_in_place(const Node *n)
  * tile of that. */
 static int64_t bytes_aside(const Batch *b, const Node *n)
 {
-	const Target *t = b->options->target;
+	const Core *core = target_or_host(b->options->target)->core;
 	bool sums = b->runs.in_parts[n->id] && !b->runs.rows[n->out[0]->id];
-	int64_t bytes = sums ? fused_gradient_bytes(n, !t || t->workspace) : 0;
+	int64_t bytes = sums ? fused_gradient_bytes(n, core->workspace) : 0;
 	for (int o = sums; o < n->nout; o++)
 		if (n->out[o]->memory == MEM_WORKSPACE ||
 		    (b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))

@@ -83,7 +83,7 @@ Budget *budget_create(Arena *a, const Graph *train, const Graph *divided,
                       const Options *o)
 {
 	Budget *b = arena_new(a, Budget);
-	const Target *target = o->target ? o->target : &all_targets[0];
+	const Core *core = target_or_host(o->target)->core;
 	b->arena = a;
 	b->options = o;
 	b->train = train;
@@ -94,7 +94,7 @@ Budget *budget_create(Arena *a, const Graph *train, const Graph *divided,
 		add_variant(b, train, "recompute cheap values", NULL, NULL);
 		b->plain = 1;
 	}
-	if (target->workspace && !pass_is_disabled(&pass_workspace, o)) {
+	if (core->workspace && !pass_is_disabled(&pass_workspace, o)) {
 		add_variant(b, train, "no workspace", "workspace", NULL);
 		b->variant[b->nvariants - 1].last = true;
 	}

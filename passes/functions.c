@@ -309,8 +309,8 @@ Program *build_program(Graph *forward, const Options *options)
 	Budget *budget = NULL;
 	Program *p = arena_new(u->arena, Program);
 	p->model = forward->model;
-	p->target = o->target ? o->target : &all_targets[0];
-	p->align = p->target->align;
+	p->target = target_or_host(o->target);
+	p->align = p->target->core->align;
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);

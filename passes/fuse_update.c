@@ -460,13 +460,13 @@ static Candidate candidate_create(Arena *a, Graph *g)
 
 static bool run(Graph *g, const Options *o)
 {
-	const Target *t = o->target ? o->target : &all_targets[0];
+	const Core *core = target_or_host(o->target)->core;
 	Arena *scratch = arena_create();
 	bool changed = false;
 	Candidate f = candidate_create(scratch, g);
 	for (Node *c = g->first, *next; c; c = next) {
 		next = c->next;
-		changed |= updates(c) && fuse(&f, c, o, t->workspace);
+		changed |= updates(c) && fuse(&f, c, o, core->workspace);
 	}
 	arena_destroy(scratch);
 	return changed;

@@ -341,13 +341,12 @@ static Plan *write_plan(const Best *best)
 
 Plan *plan_memory(Graph *g, const Options *options)
 {
-	const Target *target =
-	    options && options->target ? options->target : &all_targets[0];
+	int align = target_or_host(options ? options->target : NULL)->core->align;
 	Arena *scratch = arena_create();
 	Best best = is_disabled(&pass_views, options)
 			? choose_overlap(problem_create(scratch, g),
-					 target->align, options)
-			: choose_views(scratch, g, target->align, options);
+					 align, options)
+			: choose_views(scratch, g, align, options);
 	Plan *plan = write_plan(&best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

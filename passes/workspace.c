@@ -5,9 +5,9 @@
 
 static bool run(Graph *g, const Options *o)
 {
-	const Target *t = o->target ? o->target : &all_targets[0];
+	const Core *core = target_or_host(o->target)->core;
 	bool changed = false;
-	for (Node *n = g->first; t->workspace && n; n = n->next) {
+	for (Node *n = g->first; core->workspace && n; n = n->next) {
 		int64_t bytes = n->op->workspace ? n->op->workspace(n) : 0;
 		if (!bytes || node_workspace(n))
 			continue;

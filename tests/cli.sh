@@ -19,7 +19,7 @@ there() {
 
 # ---- help and usage ----
 
-for c in inspect compile plan train run export ops; do
+for c in inspect compile plan train run export ops targets; do
 	status 0 $c --help
 	says out Examples:
 	says out "Usage: thimble $c"
@@ -121,6 +121,32 @@ for a in takes:
         assert a[0] == b[0] or a[2] < b[1] or b[2] < a[1] \
             or a[4] <= b[3] or b[4] <= a[3]'
 cp out plan.json
+
+# ---- targets ----
+
+status 0 targets
+says out "stm32f746      cortex-m7        327680  1048576"
+status 0 targets --json
+$python - out <<'END' || fail "a target lacks a fact"
+import json, sys
+for t in json.load(open(sys.argv[1])):
+    assert t['name'] and t['core'] and t['align_bytes'] > 0, t
+END
+status 2 targets stm32f746
+step="--loss cross-entropy --batch 16 --json"
+status 0 plan "$model" --target stm32f446 $step
+says out '"ram_bytes": 131072'
+status 0 plan "$model" --target stm32f446 --ram 256K $step
+says out '"ram_bytes": 262144'
+status 0 plan "$model" --target stm32f446 --max-recompute 1 $step
+status 0 plan "$model" --target cortex-m4 $step
+grep -q '"ram_bytes"' out && fail "a core has a budget"
+status 1 plan "$model" --target fe310 --loss cross-entropy --batch 16
+says err "fe310: 16384 bytes are too few"
+status 1 plan "$model" --flash 1K
+says err "flash: 1024 bytes of flash are too few"
+status 2 plan "$model" --flash 0
+says err "flash: '0' leaves no memory at all"
 
 # ---- compile ----
 
