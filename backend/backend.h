@@ -14,6 +14,7 @@ typedef struct EmitOptions {
 	bool no_weights;        /* write none: the caller has an image of them,
 	                         * and passes it as with WEIGHTS_BIN */
 	bool openblas;          /* matrix products through cblas_sgemm */
+	bool slices;            /* NAME_train_slice(), too: a step in pieces */
 	const char *sha256;     /* of the model file, hexadecimal */
 	const char *version;    /* thimble's */
 } EmitOptions;

@@ -1,136 +1,11 @@
-/*
- * The kernels of all functions, and the functions that call them in the order
- * of their plans. Two nodes whose kernels read the same share one.
- */
-#include "backend/c_kernel.h"
+/* The functions that call the kernels in the order of their plans. */
 #include "backend/c_place.h"
-#include "backend/c_program.h"
-#include "ir/lanes.h"
-#include "ir/memo.h"
+#include "backend/c_slice.h"
+#include "backend/c_steps.h"
 #include "ir/op.h"
 #include "ir/scan.h"
 
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- kernels ---- */
-
-typedef struct CStep CStep;
-
-struct CStep {
-	const CKernel *kernel;
-	const char *name;        /* of its function; NULL: no code */
-	const CStep *scan;       /* the steps for one part; NULL: no Scan */
-	bool feed;               /* the caller is asked */
-};
-
-typedef struct Printed {
-	const char *name, *params, *body;
-} Printed;
-
-typedef struct Kernels {
-	CProgram *c;
-	Writer *w;
-	int n;
-	Printed *printed;
-} Kernels;
-
-/* ConvGradInput is conv_grad_input. */
-static const char *snake_case(Arena *a, const char *s)
-{
-	char *to = arena_alloc(a, 2 * strlen(s) + 1), *start = to;
-	for (; *s; s++) {
-		if (isupper((unsigned char)*s) && to > start && to[-1] != '_')
-			*to++ = '_';
-		*to++ = (char)tolower((unsigned char)*s);
-	}
-	return start;
-}
-
-/* The ONNX node's name, with what of its computation this is: conv1,
- * conv1_grad_input, conv1_sum_to, conv1_matmul_grad. */
-static const char *kernel_name(CProgram *c, const Node *n)
-{
-	const char *op = n->op->name, *onnx = n->loc.op ? n->loc.op : "";
-	const char *node = n->loc.node && *n->loc.node ? n->loc.node : NULL;
-	size_t same = strlen(onnx);
-	if (!node)
-		node = snake_case(c->arena, op), op = "";
-	else if (same && !strncmp(op, onnx, same))
-		op += same;
-	bool grad = n->out[0]->memory == MEM_GRADIENT && !strstr(op, "Grad");
-	const char *wish = arena_printf(
-		c->arena, "%s%s%s%s", c_identifier(c->arena, node),
-		*op ? "_" : "", snake_case(c->arena, op), grad ? "_grad" : "");
-	return arena_printf(c->arena, "%s_%s", c->name,
-	                    names_unique(&c->names, wish));
-}
-
-static const char *body_text(CProgram *c, CKernel *kernel)
-{
-	Memo m;
-	memo_open(&m);
-	c_put_kernel_body(&(Writer){.out = m.f, .arena = c->arena}, kernel);
-	return memo_close(&m, c->arena);
-}
-
-static const char *find_printed(const Kernels *ks, const char *params,
-                                const char *body)
-{
-	for (int i = 0; i < ks->n; i++)
-		if (!strcmp(ks->printed[i].params, params) &&
-		    !strcmp(ks->printed[i].body, body))
-			return ks->printed[i].name;
-	return NULL;
-}
-
-static const char *print_kernel(Kernels *ks, CKernel *kernel)
-{
-	const char *params = c_kernel_params(kernel);
-	const char *body = body_text(ks->c, kernel);
-	const char *name = find_printed(ks, params, body);
-	if (name)
-		return name;
-	name = kernel_name(ks->c, kernel->k->node);
-	ks->printed[ks->n++] = (Printed){name, params, body};
-	w_comment(ks->w, c_kernel_comment(kernel));
-	c_put_kernel_head(ks->w, kernel, name);
-	w_raw(ks->w, "%s\n", body);
-	return name;
-}
-
-/* The plan has proved what it wanted to of the loops; now they may sum in the
- * order that suits the target. */
-static Kernel *lowered(const CProgram *c, const Plan *plan, const Node *n)
-{
-	Kernel *k = plan_kernel(c->arena, plan, n);
-	int lanes = target_or_host(c->p->target)->core->lanes;
-	if (lanes > 1)
-		kernel_split_sums(k, lanes);
-	return k;
-}
-
-static CStep *print_kernels(Kernels *ks, const Plan *plan)
-{
-	CProgram *c = ks->c;
-	CStep *step = arena_array(c->arena, CStep, plan->nsteps + 1);
-	for (int i = 0; i < plan->nsteps; i++) {
-		const Node *n = plan->step[i];
-		if (n->scan)
-			step[i].scan = print_kernels(ks, n->scan->plan);
-		step[i].feed = n->op == &op_Feed;
-		if (n->scan || step[i].feed || plan_skips(plan, n))
-			continue;
-		CKernel *kernel = c_kernel(c->arena, lowered(c, plan, n), plan);
-		kernel->blas = c->o->openblas;
-		if (!c_emits(kernel, kernel->k->body))
-			continue;
-		step[i].kernel = kernel;
-		step[i].name = print_kernel(ks, kernel);
-	}
-	return step;
-}
 
 /* ---- where a value is ---- */
 
@@ -213,6 +88,7 @@ struct Body {
 	const Plan *plan;
 	const char **local;    /* by value id: the variable that points to it */
 	const char *onnx;      /* the node that the last call serves */
+	int *slice;            /* the next one's number; NULL: none are wanted */
 	const Body *outer;     /* of a Scan: what the node is in, */
 	const Node *scan;      /*   the node, */
 	const char *part;      /*   and the variable that counts parts */
@@ -330,10 +206,12 @@ static void put_feed(Body *b, const Node *n)
 	const Value *base = b->plan->place[n->in[0]->id].base;
 	bool in_part = b->scan && base->role == IN_PART;
 	put_served(b, n);
+	const char *to = pointer_to(b, n->out[0]);
+	c_slice_open(b->w, b->slice);
 	c_put_feed_call(b->w, b->c, b->f, &(Feeding){
-		b->scan ? b->scan->in[scan_input(b->scan, base)] : base,
-		pointer_to(b, n->out[0]), in_part ? b->scan->scan->parts : 1,
-		in_part ? b->part : NULL});
+		b->scan ? b->scan->in[scan_input(b->scan, base)] : base, to,
+		in_part ? b->scan->scan->parts : 1, in_part ? b->part : NULL});
+	c_slice_close(b->w, b->c, b->slice);
 }
 
 static void put_call(Body *b, const CStep *step)
@@ -344,10 +222,40 @@ static void put_call(Body *b, const CStep *step)
 	for (int i = 0; i < kernel->nparams; i++)
 		args = arena_printf(b->c->arena, "%s%s%s", args, i ? ", " : "",
 		                    pointer_to(b, kernel->param[i].v));
+	c_slice_open(b->w, b->slice);
 	w_line(b->w, "%s(%s);", step->name, args);
+	c_slice_close(b->w, b->c, b->slice);
 }
 
 static void put_steps(Body *, const CStep step[]);
+
+static bool has_sums(const Node *n)
+{
+	const Graph *g = n->scan->graph;
+	for (int o = 0; o < g->noutputs; o++)
+		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
+			return true;
+	return false;
+}
+
+/* The first slice of a loop; it does not return, since it takes no time. */
+static void clear_sums(Body *b, const Node *n)
+{
+	const Graph *g = n->scan->graph;
+	if (!has_sums(n))
+		return;
+	if (b->slice)
+		w_open(b->w, "if (k->slice == %du) {", *b->slice);
+	for (int o = 0; o < g->noutputs; o++)
+		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
+			w_line(b->w, "memset(%s, 0, %s);",
+			       b->local[n->out[o]->id],
+			       c_bytes(b->c, value_bytes(n->out[o])));
+	if (!b->slice)
+		return;
+	w_line(b->w, "k->slice = %du;", ++*b->slice);
+	w_close(b->w, "}");
+}
 
 /* Outside of the loop, so that every part finds the names. */
 static void name_operands(Body *b, const Node *n)
@@ -360,11 +268,11 @@ static void name_operands(Body *b, const Node *n)
 			pointer_to(b, n->in[i]);
 	for (int o = 0; o < n->nout; o++)
 		pointer_to(b, n->out[o]);
-	for (int o = 0; o < g->noutputs; o++)
-		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
-			w_line(b->w, "memset(%s, 0, %s);",
-			       b->local[n->out[o]->id],
-			       c_bytes(b->c, value_bytes(n->out[o])));
+}
+
+static int count_outer(const Body *b)
+{
+	return b ? 1 + count_outer(b->outer) : 0;
 }
 
 static void put_scan(Body *b, const Node *n, const CStep step[])
@@ -374,7 +282,7 @@ static void put_scan(Body *b, const Node *n, const CStep step[])
 	const char *part = names_unique(&b->f->names, "part");
 	Body in = {
 		.c = b->c, .f = b->f, .w = b->w, .plan = plan, .outer = b,
-		.scan = n, .part = part,
+		.scan = n, .part = part, .slice = b->slice,
 		.local = arena_array(a, const char *, plan->graph->nvalues),
 	};
 	w_raw(b->w, "\n");
@@ -382,11 +290,13 @@ static void put_scan(Body *b, const Node *n, const CStep step[])
 	          (long long)n->scan->parts,
 	          c_comment(a, n->loc.op ? n->loc.op : n->op->name),
 	          c_comment(a, n->loc.node ? n->loc.node : "")));
+	const CLoop loop = {plan, step, part, n->scan->parts,
+	                    count_outer(b->outer)};
 	name_operands(b, n);
-	w_open(b->w, "for (int32_t %s = 0; %s < %lld; %s++) {", part, part,
-	       (long long)n->scan->parts, part);
+	clear_sums(b, n);
+	int first = c_loop_begin(b->w, &loop, b->slice);
 	put_steps(&in, step);
-	w_close(b->w, "}");
+	c_loop_end(b->w, &loop, first, b->slice);
 	b->onnx = NULL;
 }
 
@@ -434,10 +344,28 @@ static void put_outputs(Body *b)
 	}
 }
 
+/* With the first slice. */
+static void put_start(Body *b)
+{
+	if (b->slice)
+		w_open(b->w, "if (k->slice == 0) {");
+	put_inputs(b);
+	if (b->f->plan == b->c->p->train) {
+		w_line(b->w, "k->step++;");
+		w_line(b->w, "k->step_seed = rt_mix(k->seed, k->step);");
+	}
+	if (!b->slice)
+		return;
+	w_line(b->w, "k->slice = %du;", ++*b->slice);
+	w_close(b->w, "}");
+}
+
 static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 {
+	int slice = 0;
 	Body b = {
 		.c = c, .f = f, .w = w, .plan = f->plan,
+		.slice = c_is_sliced(c, f) ? &slice : NULL,
 		.local = arena_array(c->arena, const char *,
 		                     f->plan->graph->nvalues),
 	};
@@ -448,37 +376,24 @@ static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
 	w->indent--;
 	c_put_feed_checks(w, c, f);
-	put_inputs(&b);
-	if (f->plan == c->p->train) {
-		w_line(w, "k->step++;");
-		w_line(w, "k->step_seed = rt_mix(k->seed, k->step);");
-	}
+	if (!b.slice)
+		c_put_slice_check(w, c);
+	put_start(&b);
 	put_steps(&b, step);
 	put_outputs(&b);
+	if (b.slice)
+		w_line(w, "k->slice = 0;");
 	w_line(w, "return %s_OK;", c->upper);
 	w_close(w, "}");
 	w_raw(w, "\n");
-}
-
-static int count_steps(const Plan *plan)
-{
-	int n = plan->nsteps;
-	for (int i = 0; i < plan->nsteps; i++)
-		if (plan->step[i]->scan)
-			n += count_steps(plan->step[i]->scan->plan);
-	return n;
+	if (b.slice)
+		c_put_sliced_step(w, c, f);
 }
 
 void c_put_functions(Writer *w, CProgram *c)
 {
 	CStep *step[3];
-	int n = 0;
-	for (int f = 0; f < c->nfns; f++)
-		n += count_steps(c->fn[f].plan);
-	Kernels ks = {.c = c, .w = w,
-	              .printed = arena_array(c->arena, Printed, n)};
-	for (int f = 0; f < c->nfns; f++)
-		step[f] = print_kernels(&ks, c->fn[f].plan);
+	c_put_kernels(w, c, step);
 	for (int f = 0; f < c->nfns; f++)
 		put_function(w, c, &c->fn[f], step[f]);
 }

@@ -1,6 +1,7 @@
 /* NAME.h: all that a firmware needs to know of a model. */
 #include "backend/c_place.h"
 #include "backend/c_program.h"
+#include "backend/c_slice.h"
 
 #include <string.h>
 
@@ -10,6 +11,10 @@ static const char *const function_help[] = {
 	"train_step", "One step of training: forward, backward and update, on "
 	"one batch. step becomes one more; *loss is the batch's loss before "
 	"the update.",
+	"train_slice", "The next slice of a step of training, with the same "
+	"arguments for all slices of a step. MORE: there is more to do; OK: "
+	"the step is done, and *loss is there. Until then the arena is in use, "
+	"and parameters may be of this step or of the one before.",
 	"infer", "The model's outputs for one batch. Changes neither parameters "
 	"nor step. Links without the code for training.",
 	"evaluate", "The loss of one batch, as inference computes it. Changes "
@@ -57,6 +62,19 @@ static void put_size(Writer *w, const CProgram *c, const char *what,
 	w_raw(w, "#define %s_%s %s\n", c->upper, what, c_bytes(c, bytes));
 }
 
+static void put_slices(Writer *w, const CProgram *c)
+{
+	if (!c->o->slices || !c->p->train)
+		return;
+	CSlice longest = c_longest_slice(c);
+	w_comment(w, arena_printf(c->arena, "The operations of the longest "
+	          "slice, which is one of '%s', and of a whole step.",
+	          c_comment(c->arena, longest.node)));
+	put_size(w, c, "SLICE_FLOPS", longest.flops);
+	put_size(w, c, "STEP_FLOPS", c->p->train->cost.flops);
+	w_raw(w, "\n");
+}
+
 static void put_sizes(Writer *w, const CProgram *c)
 {
 	w_comment(w, "Memory that the program wants, in bytes, and how it must "
@@ -77,6 +95,7 @@ static void put_sizes(Writer *w, const CProgram *c)
 		put_size(w, c, "WEIGHTS_ALIGN", WEIGHTS_ALIGN);
 	}
 	w_raw(w, "\n");
+	put_slices(w, c);
 	put_size(w, c, "BATCH", batch_of(c));
 	w_raw(w, "#define %s_NPARAMS %du\n", c->upper, c->p->model->nvars);
 	w_raw(w, "#define %s_MODEL_SHA256 \"%s\"\n\n", c->upper,
@@ -111,8 +130,13 @@ static void put_status(Writer *w, const CProgram *c)
 	      "\t%s_ERROR_ALIGN,\t/* memory is not aligned */\n"
 	      "\t%s_ERROR_STORAGE,\t/* a function of the storage failed */\n"
 	      "\t%s_ERROR_CORRUPT,\t/* nothing whole has been saved */\n"
-	      "\t%s_ERROR_MODEL\t/* what was saved is of another model */\n"
-	      "} %s_status;\n\n", c->name, u, u, u, u, u, u, u, c->name);
+	      "\t%s_ERROR_MODEL\t/* what was saved is of another model */",
+	      c->name, u, u, u, u, u, u, u);
+	if (c->o->slices && c->p->train)
+		w_raw(w, ",\n\t%s_MORE,\t\t/* the step is not done yet */\n"
+		      "\t%s_ERROR_BUSY\t/* not before the step is done */", u,
+		      u);
+	w_raw(w, "\n} %s_status;\n\n", c->name);
 }
 
 static void put_context(Writer *w, const CProgram *c)
@@ -128,6 +152,7 @@ static void put_context(Writer *w, const CProgram *c)
 	w_raw(w, "\tuint32_t step;\t\t/* steps done so far */\n"
 	      "\tuint32_t seed;\t\t/* of all randomness; 1 after init */\n"
 	      "\tuint32_t step_seed;\t/* this step's, made of the two */\n");
+	c_put_slice_fields(w, c);
 	for (int i = 0; i < c->nhypers; i++) {
 		char initial[32];
 		c_decimal((float)c->hyper[i].initial, initial);
@@ -188,6 +213,14 @@ static bool any_fed(const CProgram *c)
 	return false;
 }
 
+static void put_prototype(Writer *w, const CProgram *c, const CFunction *f)
+{
+	put_arg_help(w, c, f);
+	c_put_signature(w, c, f);
+	w_line(w, ";");
+	w_raw(w, "\n");
+}
+
 static void put_prototypes(Writer *w, const CProgram *c)
 {
 	const char *n = c->name, *u = c->upper;
@@ -209,10 +242,12 @@ static void put_prototypes(Writer *w, const CProgram *c)
 	            "arena."));
 	w_raw(w, "\n");
 	for (int f = 0; f < c->nfns; f++) {
-		put_arg_help(w, c, &c->fn[f]);
-		c_put_signature(w, c, &c->fn[f]);
-		w_line(w, ";");
-		w_raw(w, "\n");
+		put_prototype(w, c, &c->fn[f]);
+		if (c_is_sliced(c, &c->fn[f])) {
+			CFunction step = c->fn[f];
+			step.name = "train_step";
+			put_prototype(w, c, &step);
+		}
 	}
 	if (!c->p->train)
 		return;

@@ -6,7 +6,7 @@
 static const char *const taken[] = {
 	"init", "train_step", "infer", "evaluate", "save", "load", "params",
 	"t", "status", "store", "param", "fill", "model", "saved", "store_status",
-	"dtype", "role", "no_weights", "feed",
+	"dtype", "role", "no_weights", "feed", "train_slice",
 };
 
 static void reserve_names(CProgram *c)
@@ -108,7 +108,7 @@ static void find_hypers(CProgram *c)
 {
 	Names fields = {.arena = c->arena};
 	static const char *const own[] = {"arena", "state", "weights", "step",
-	                                  "seed", "step_seed"};
+	                                  "seed", "step_seed", "slice", "part"};
 	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
 		names_unique(&fields, own[i]);
 	for (int f = 0; f < c->nfns; f++)
@@ -155,7 +155,7 @@ CProgram *c_program(Arena *a, const Program *p, const EmitOptions *o)
 	c->upper = c_upper(a, c->name);
 	c->model_comment = first_line(c);
 	reserve_names(c);
-	add_function(c, p->train, "train_step");
+	add_function(c, p->train, o->slices ? "train_slice" : "train_step");
 	add_function(c, p->infer, "infer");
 	add_function(c, p->evaluate, "evaluate");
 	find_hypers(c);

@@ -79,7 +79,7 @@ void c_put_array_names(Writer *, const CProgram *);   /* extern ... */
 void c_put_arrays(Writer *, const CProgram *);
 void c_weights_image(const CProgram *, void *dst);
 
-/* c_function.c: the kernels and the functions that call them. */
+/* c_function.c: the functions that call the kernels. */
 void c_put_functions(Writer *, CProgram *);
 
 /* c_feed.c: data that stays with the caller. */

@@ -1,5 +1,6 @@
 /* NAME_save and NAME_load: what is saved, in terms of runtime/store.c. */
 #include "backend/c_program.h"
+#include "backend/c_slice.h"
 
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void put_start(Writer *w, const CProgram *c)
 	       "!store->write)");
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
 	w->indent--;
+	c_put_slice_check(w, c);
 	w_line(w, "st.user = store->user;");
 	w_line(w, "st.read = store->read;");
 	w_line(w, "st.write = store->write;");

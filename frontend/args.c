@@ -9,7 +9,8 @@ enum {
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
 	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
-	KEY_PICTURE, KEY_FEED, KEY_FLASH
+	KEY_PICTURE, KEY_FEED, KEY_FLASH,
+	KEY_SLICES
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -418,22 +419,32 @@ const struct argp args_blas = {
 	.parser = parse_blas,
 };
 
-static error_t parse_weights(int key, char *text, struct argp_state *state)
+static error_t parse_form(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
-	if (key != KEY_WEIGHTS)
+	switch (key) {
+	case KEY_WEIGHTS:
+		args->weights_bin = either(state, "--weights", text, "c",
+		                           "bin");
+		return 0;
+	case KEY_SLICES:
+		args->slices = true;
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	args->weights_bin = either(state, "--weights", text, "c", "bin");
-	return 0;
+	}
 }
 
-const struct argp args_weights = {
+const struct argp args_form = {
 	.options = (const struct argp_option[]){
 		{"weights", KEY_WEIGHTS, "c|bin", 0, "The first weights as C "
 		 "(the default) or as a binary file", 0},
+		{"slices", KEY_SLICES, 0, 0, "A step of training also in "
+		 "slices, NAME_train_slice(): each does one call of a kernel "
+		 "and returns, so that other tasks get their turn", 0},
 		{0}
 	},
-	.parser = parse_weights,
+	.parser = parse_form,
 };
 
 static error_t parse_executor(int key, char *text, struct argp_state *state)

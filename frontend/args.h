@@ -22,7 +22,7 @@ typedef struct Args {
 	bool json;
 	const char *picture;              /* NULL: none is asked for */
 	int64_t flash;                    /* bytes; 0: not limited */
-	bool weights_bin, openblas;
+	bool weights_bin, openblas, slices;
 	ExecutorChoice executor;
 	uint32_t seed;
 	bool seeded;                      /* --seed was given */
@@ -35,7 +35,7 @@ extern const struct argp args_budget;     /* --ram --max-recompute --micro-batch
 extern const struct argp args_sweep;      /* --sweep --explain */
 extern const struct argp args_passes;     /* --disable --dump-after */
 extern const struct argp args_blas;       /* --blas */
-extern const struct argp args_weights;    /* --weights */
+extern const struct argp args_form;    /* --weights */
 extern const struct argp args_executor;   /* --executor --seed */
 extern const struct argp args_json;       /* --json */
 extern const struct argp args_picture;    /* --picture */

@@ -29,6 +29,7 @@ void session_open(Session *s, Args *args, const char *model)
 	s->emit = (EmitOptions){
 		.weights = args->weights_bin ? WEIGHTS_BIN : WEIGHTS_C,
 		.openblas = args->openblas,
+		.slices = args->slices,
 		.version = THIMBLE_VERSION,
 	};
 }

@@ -23,7 +23,7 @@ static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
 	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
 	{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
-	{&args_weights, 0, 0, 0}, {&args_passes, 0, 0, 0},
+	{&args_form, 0, 0, 0}, {&args_passes, 0, 0, 0},
 	{&args_json, 0, 0, 0}, {&args_picture, 0, 0, 0}, {0}
 };
 
