@@ -129,9 +129,13 @@ static void put_status(Writer *w, const CProgram *c)
 	      "\t%s_ERROR_SIZE,\t\t/* memory or storage is too small */\n"
 	      "\t%s_ERROR_ALIGN,\t/* memory is not aligned */\n"
 	      "\t%s_ERROR_STORAGE,\t/* a function of the storage failed */\n"
-	      "\t%s_ERROR_CORRUPT,\t/* nothing whole has been saved */\n"
-	      "\t%s_ERROR_MODEL\t/* what was saved is of another model */",
-	      c->name, u, u, u, u, u, u, u);
+	      "\t%s_ERROR_CORRUPT,\t/* what was saved is damaged */\n"
+	      "\t%s_ERROR_MODEL,\t/* what was saved is of another model */\n"
+	      "\t%s_ERROR_LAYOUT,\t/* it trains other parameters, or otherwise */\n"
+	      "\t%s_ERROR_VERSION,\t/* it has another format */\n"
+	      "\t%s_ERROR_EMPTY,\t/* nothing has been saved */\n"
+	      "\t%s_LOADED_WEIGHTS\t/* no error: loaded, as weights_only says */",
+	      c->name, u, u, u, u, u, u, u, u, u, u, u);
 	if (c->o->slices && c->p->train)
 		w_raw(w, ",\n\t%s_MORE,\t\t/* the step is not done yet */\n"
 		      "\t%s_ERROR_BUSY\t/* not before the step is done */", u,
@@ -160,28 +164,6 @@ static void put_context(Writer *w, const CProgram *c)
 		      c->hyper[i].name, initial);
 	}
 	w_raw(w, "} %s_t;\n\n", c->name);
-}
-
-static void put_store(Writer *w, const CProgram *c)
-{
-	if (!c->p->train)
-		return;
-	w_comment(w, arena_printf(c->arena,
-	          "Storage that survives a power loss: flash, EEPROM, a file. "
-	          "Functions return 0 if they did what they were asked. It is "
-	          "two slots of capacity / 2 bytes, each of at least 64 bytes "
-	          "more than the state and the hyper-parameters (%s). erase "
-	          "gets one whole slot, so make capacity / 2 a multiple of the "
-	          "erase unit; it may be NULL where writing needs no erasing.",
-	          c_bytes(c, 64 + c->p->state_bytes + 4 * c->nhypers)));
-	w_raw(w, "typedef struct %s_store {\n"
-	      "\tvoid *user;\t/* passed to the functions */\n"
-	      "\tint (*read)(void *user, size_t offset, void *dst, size_t n);\n"
-	      "\tint (*write)(void *user, size_t offset, const void *src,\n"
-	      "\t             size_t n);\n"
-	      "\tint (*erase)(void *user, size_t offset, size_t n);\n"
-	      "\tsize_t capacity;\t/* bytes */\n"
-	      "} %s_store;\n\n", c->name, c->name);
 }
 
 /* ---- functions ---- */
@@ -223,7 +205,7 @@ static void put_prototype(Writer *w, const CProgram *c, const CFunction *f)
 
 static void put_prototypes(Writer *w, const CProgram *c)
 {
-	const char *n = c->name, *u = c->upper;
+	const char *u = c->upper;
 	w_comment(w, arena_printf(c->arena,
 	          "Makes k a new instance in the caller's memory, which must "
 	          "live as long as it: arena of %s_ARENA_BYTES, state of "
@@ -249,20 +231,7 @@ static void put_prototypes(Writer *w, const CProgram *c)
 			put_prototype(w, c, &step);
 		}
 	}
-	if (!c->p->train)
-		return;
-	w_comment(w, "Saves the state, step, seed and hyper-parameters. Whenever "
-	             "the power fails, what load gives is either all of this "
-	             "save or all of the one before.");
-	w_line(w, "%s_status %s_save(const %s_t *k, const %s_store *store);", n,
-	       n, n, n);
-	w_raw(w, "\n");
-	w_comment(w, "Restores the newest whole save into an instance that init "
-	             "made. On an error the instance is as before, except that "
-	             "after ERROR_STORAGE its state must be initialised again.");
-	w_line(w, "%s_status %s_load(%s_t *k, const %s_store *store);", n, n, n,
-	       n);
-	w_raw(w, "\n");
+	c_put_save_prototypes(w, c);
 }
 
 static void put_example(Writer *w, const CProgram *c)
@@ -304,7 +273,7 @@ void c_put_header(Writer *w, const CProgram *c)
 	put_places(w, c);
 	put_status(w, c);
 	put_context(w, c);
-	put_store(w, c);
+	c_put_store_type(w, c);
 	c_put_feed_type(w, c);
 	c_put_param_type(w, c);
 	if (c->p->model->nvars)

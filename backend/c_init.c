@@ -66,7 +66,7 @@ static const char *literal(Arena *a, DType t, Scalar x)
 	return arena_printf(a, "0x%04x", bits);
 }
 
-static void put_variable(Writer *w, const CProgram *c, const Variable *v)
+void c_put_variable(Writer *w, const CProgram *c, const Variable *v)
 {
 	const char *at = c_bytes(c, c->p->offset[v->id]);
 	Scalar x = {.i = 0};
@@ -95,7 +95,7 @@ static void put_state(Writer *w, const CProgram *c)
 		w_line(w, "memset(state, 0, %s_STATE_BYTES);", c->upper);
 	for (int i = 0; i < m->nvars; i++)
 		if (m->var[i]->mutable)
-			put_variable(w, c, m->var[i]);
+			c_put_variable(w, c, m->var[i]);
 }
 
 void c_put_init(Writer *w, const CProgram *c)

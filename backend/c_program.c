@@ -5,8 +5,9 @@
 /* The functions of every program and what NAME.c calls its own. */
 static const char *const taken[] = {
 	"init", "train_step", "infer", "evaluate", "save", "load", "params",
-	"t", "status", "store", "param", "fill", "model", "saved", "store_status",
-	"dtype", "role", "no_weights", "feed", "train_slice",
+	"t", "status", "store", "param", "fill", "model", "parts", "describe",
+	"store_status", "store_info", "inspect", "dtype", "role", "no_weights",
+	"feed", "train_slice",
 };
 
 static void reserve_names(CProgram *c)

@@ -101,11 +101,16 @@ void c_put_glue_call(Writer *, const CProgram *, const CFunction *);
 
 /* c_init.c */
 void c_put_init(Writer *, const CProgram *);
+/* Its first contents, over zeros. */
+void c_put_variable(Writer *, const CProgram *, const Variable *);
 /* c_params.c: the table of variables. */
 void c_put_param_type(Writer *, const CProgram *);
 void c_put_params(Writer *, const CProgram *);
 /* c_save.c */
 void c_put_save(Writer *, const CProgram *);
+/* c_save_header.c */
+void c_put_store_type(Writer *, const CProgram *);
+void c_put_save_prototypes(Writer *, const CProgram *);
 
 /* c_header.c */
 void c_put_header(Writer *, const CProgram *);

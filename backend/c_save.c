@@ -4,30 +4,6 @@
 
 #include <string.h>
 
-static uint32_t hash_text(uint32_t h, const char *s)
-{
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h;
-}
-
-/* Tells apart programs of one model whose state is laid out differently. */
-static uint32_t layout_hash(const CProgram *c)
-{
-	const Model *m = c->p->model;
-	uint32_t h = 2166136261u;
-	for (int i = 0; i < m->nvars; i++)
-		if (m->var[i]->mutable)
-			h = hash_text(h, arena_printf(
-				c->arena, "%s %s %lld %lld\n", m->var[i]->name,
-				dtype_name(m->var[i]->dtype),
-				(long long)numel(m->var[i]->shape),
-				(long long)c->p->offset[i]));
-	for (int i = 0; i < c->nhypers; i++)
-		h = hash_text(h, c->hyper[i].onnx);
-	return h;
-}
-
 /* The first eight bytes of the model's hash. */
 static void put_model_id(Writer *w, const CProgram *c)
 {
@@ -41,86 +17,178 @@ static void put_model_id(Writer *w, const CProgram *c)
 	w_raw(w, "\n");
 }
 
-static void put_common(Writer *w, const CProgram *c)
+static const char *const kinds[] = {
+	[VAR_PARAMETER] = "RT_PARAMETER", [VAR_BUFFER] = "RT_BUFFER",
+	[VAR_OPTIMIZER] = "RT_OPTIMIZER",
+};
+
+/* What is frozen is not among them: it never changes. */
+static void put_parts(Writer *w, const CProgram *c)
 {
-	const char *u = c->upper;
-	put_model_id(w, c);
+	const Model *m = c->p->model;
 	w_comment(w, "What a save consists of.");
-	w_line(w, "static rt_saved %s_saved(const %s_t *k, float *hyper)",
-	       c->name, c->name);
-	w_open(w, "{");
-	w_line(w, "rt_saved s;");
-	w_line(w, "memset(&s, 0, sizeof(s));");
-	w_line(w, "s.model = %s_model;", c->name);
-	w_line(w, "s.layout = 0x%08xu;", (unsigned)layout_hash(c));
-	w_line(w, "s.step = k->step;");
-	w_line(w, "s.seed = k->seed;");
-	w_line(w, "s.part[0] = k->state;");
-	w_line(w, "s.bytes[0] = %s_STATE_BYTES;", u);
+	w_open(w, "static const rt_part %s_parts[] = {", c->name);
+	if (!c->p->state_bytes && !c->nhypers)
+		w_line(w, "{\"\", \"u8\", RT_SETTING, 0u, 0u},");
+	for (int i = 0; i < m->nvars; i++) {
+		const Variable *v = m->var[i];
+		if (v->mutable)
+			w_line(w, "{%s, \"%s\", %s, %s, %s},",
+			       c_string(c->arena, v->name),
+			       dtype_name(v->dtype), kinds[v->role],
+			       c_bytes(c, c->p->offset[i]),
+			       c_bytes(c, shape_bytes(v->shape, v->dtype)));
+	}
 	for (int i = 0; i < c->nhypers; i++)
-		w_line(w, "hyper[%d] = k->%s;", i, c->hyper[i].name);
-	w_line(w, "s.part[1] = hyper;");
-	w_line(w, "s.bytes[1] = %d * sizeof(float);", c->nhypers);
-	w_line(w, "return s;");
+		w_line(w, "{%s, \"f32\", RT_SETTING, offsetof(%s_t, %s), 4u},",
+		       c_string(c->arena, c->hyper[i].onnx), c->name,
+		       c->hyper[i].name);
+	w_close(w, "};");
+	w_raw(w, "\n");
+}
+
+static void put_describe(Writer *w, const CProgram *c)
+{
+	static const char *const copied[] = {
+		"user", "read", "program", "erase", "base", "sector_bytes",
+		"sectors", "unit", "erases_to_zero", "weights_only",
+	};
+	w_line(w, "static void %s_describe(%s_t *k, const %s_store *store, "
+	       "rt_saved *s, rt_store *st)", c->name, c->name, c->name);
+	w_open(w, "{");
+	for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
+		w_line(w, "st->%s = store->%s;", copied[i], copied[i]);
+	w_line(w, "s->model = %s_model;", c->name);
+	w_line(w, "s->part = %s_parts;", c->name);
+	w_line(w, "s->parts = (int)(sizeof(%s_parts) / sizeof(%s_parts[0]));",
+	       c->name, c->name);
+	w_line(w, "s->state = k->state;");
+	w_line(w, "s->settings = (unsigned char *)k;");
+	w_line(w, "s->step = k->step;");
+	w_line(w, "s->seed = k->seed;");
+	w_line(w, "s->buffer = k->arena;");
+	w_line(w, "s->buffer_bytes = %s_ARENA_BYTES;", c->upper);
 	w_close(w, "}");
 	w_raw(w, "\n");
-	w_comment(w, "Of what rt_save and rt_load return.");
+}
+
+static void put_status(Writer *w, const CProgram *c)
+{
+	static const char *const of[] = {   /* in the order of RT_STORE_... */
+		"OK", "LOADED_WEIGHTS", "ERROR_EMPTY", "ERROR_MODEL",
+		"ERROR_LAYOUT", "ERROR_VERSION", "ERROR_CORRUPT",
+		"ERROR_STORAGE", "ERROR_SIZE",
+	};
 	w_line(w, "static %s_status %s_store_status(int result)", c->name,
 	       c->name);
 	w_open(w, "{");
-	w_line(w, "static const %s_status of[] = {%s_OK, %s_ERROR_SIZE, "
-	       "%s_ERROR_STORAGE, %s_ERROR_CORRUPT, %s_ERROR_MODEL};", c->name,
-	       u, u, u, u, u);
+	w_put(w, "static const %s_status of[] = {", c->name);
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+		w_put(w, "%s%s_%s", i ? ", " : "", c->upper, of[i]);
+	w_line(w, "};");
 	w_line(w, "return of[result];");
 	w_close(w, "}");
 	w_raw(w, "\n");
 }
 
-static void put_start(Writer *w, const CProgram *c)
+static void put_start(Writer *w, const CProgram *c, const char *needs)
 {
-	int n = c->nhypers ? c->nhypers : 1;
-	w_line(w, "float hyper[%d] = {0};", n);
 	w_line(w, "rt_store st;");
 	w_line(w, "rt_saved s;");
-	w_open(w, "if (!k || !k->arena || !store || !store->read || "
-	       "!store->write)");
+	w_open(w, "if (!k || !k->arena || !store || !%s)", needs);
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
 	w->indent--;
 	c_put_slice_check(w, c);
-	w_line(w, "st.user = store->user;");
-	w_line(w, "st.read = store->read;");
-	w_line(w, "st.write = store->write;");
-	w_line(w, "st.erase = store->erase;");
-	w_line(w, "st.capacity = store->capacity;");
-	w_line(w, "s = %s_saved(k, hyper);", c->name);
 }
 
-void c_put_save(Writer *w, const CProgram *c)
+static void put_save(Writer *w, const CProgram *c)
 {
 	const char *n = c->name;
-	if (!c->p->train)
-		return;
-	put_common(w, c);
 	w_line(w, "%s_status %s_save(const %s_t *k, const %s_store *store)", n,
 	       n, n, n);
 	w_open(w, "{");
-	put_start(w, c);
+	w_line(w, "%s_t own;", n);
+	put_start(w, c, "store->read || !store->program");
+	w_line(w, "own = *k;");
+	w_line(w, "%s_describe(&own, store, &s, &st);", n);
 	w_line(w, "return %s_store_status(rt_save(&s, &st));", n);
 	w_close(w, "}");
 	w_raw(w, "\n");
+}
+
+/* Of the optimizer's state, what does not begin as zeros. */
+static bool begins_otherwise(const Variable *v)
+{
+	Scalar x = {.i = 0};
+	return v->mutable && v->role == VAR_OPTIMIZER &&
+	       (!variable_is_filled(v, &x) || x.i != 0);
+}
+
+static void put_reset(Writer *w, const CProgram *c)
+{
+	const Model *m = c->p->model;
+	bool any = false;
+	for (int i = 0; i < m->nvars; i++)
+		any |= begins_otherwise(m->var[i]);
+	if (!any)
+		return;
+	w_open(w, "if (result == RT_STORE_PARTIAL) {");
+	for (int i = 0; i < m->nvars; i++)
+		if (begins_otherwise(m->var[i]))
+			c_put_variable(w, c, m->var[i]);
+	w_close(w, "}");
+}
+
+static void put_load(Writer *w, const CProgram *c)
+{
+	const char *n = c->name;
 	w_line(w, "%s_status %s_load(%s_t *k, const %s_store *store)", n, n, n,
 	       n);
 	w_open(w, "{");
 	w_line(w, "int result;");
-	put_start(w, c);
+	put_start(w, c, "store->read");
+	w_line(w, "%s_describe(k, store, &s, &st);", n);
 	w_line(w, "result = rt_load(&s, &st);");
-	w_open(w, "if (result == RT_STORE_OK) {");
 	w_line(w, "k->step = s.step;");
 	w_line(w, "k->seed = s.seed;");
-	for (int i = 0; i < c->nhypers; i++)
-		w_line(w, "k->%s = hyper[%d];", c->hyper[i].name, i);
-	w_close(w, "}");
+	put_reset(w, c);
 	w_line(w, "return %s_store_status(result);", n);
 	w_close(w, "}");
 	w_raw(w, "\n");
+}
+
+static void put_inspect(Writer *w, const CProgram *c)
+{
+	static const char *const copied[] = {
+		"slots", "slot_bytes", "slot", "saves", "step", "erases",
+	};
+	const char *n = c->name;
+	w_line(w, "%s_status %s_inspect(const %s_t *k, const %s_store *store, "
+	       "%s_store_info *info)", n, n, n, n, n);
+	w_open(w, "{");
+	w_line(w, "int result;");
+	w_line(w, "rt_store_info x;");
+	w_line(w, "%s_t own;", n);
+	put_start(w, c, "store->read || !info");
+	w_line(w, "own = *k;");
+	w_line(w, "%s_describe(&own, store, &s, &st);", n);
+	w_line(w, "result = rt_inspect(&s, &st, &x);");
+	for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
+		w_line(w, "info->%s = x.%s;", copied[i], copied[i]);
+	w_line(w, "return %s_store_status(result);", n);
+	w_close(w, "}");
+	w_raw(w, "\n");
+}
+
+void c_put_save(Writer *w, const CProgram *c)
+{
+	if (!c->p->train)
+		return;
+	put_model_id(w, c);
+	put_parts(w, c);
+	put_describe(w, c);
+	put_status(w, c);
+	put_save(w, c);
+	put_load(w, c);
+	put_inspect(w, c);
 }

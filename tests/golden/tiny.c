@@ -550,68 +550,93 @@ static const unsigned char tiny_model[8] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab,
 	0xcd, 0xef};
 
 /* What a save consists of. */
-static rt_saved tiny_saved(const tiny_t *k, float *hyper)
+static const rt_part tiny_parts[] = {
+	{"/fc1/bias", "f32", RT_PARAMETER, 0u, 20u},
+	{"fc2.weight", "f32", RT_PARAMETER, 32u, 60u},
+	{"fc2.bias", "f32", RT_PARAMETER, 96u, 12u},
+	{"fc2.weight/momentum", "f32", RT_OPTIMIZER, 112u, 60u},
+	{"lr", "f32", RT_SETTING, offsetof(tiny_t, lr), 4u},
+	{"momentum", "f32", RT_SETTING, offsetof(tiny_t, momentum), 4u},
+};
+
+static void tiny_describe(tiny_t *k, const tiny_store *store, rt_saved *s,
+	rt_store *st)
 {
-	rt_saved s;
-	memset(&s, 0, sizeof(s));
-	s.model = tiny_model;
-	s.layout = 0xfd68eba3u;
-	s.step = k->step;
-	s.seed = k->seed;
-	s.part[0] = k->state;
-	s.bytes[0] = TINY_STATE_BYTES;
-	hyper[0] = k->lr;
-	hyper[1] = k->momentum;
-	s.part[1] = hyper;
-	s.bytes[1] = 2 * sizeof(float);
-	return s;
+	st->user = store->user;
+	st->read = store->read;
+	st->program = store->program;
+	st->erase = store->erase;
+	st->base = store->base;
+	st->sector_bytes = store->sector_bytes;
+	st->sectors = store->sectors;
+	st->unit = store->unit;
+	st->erases_to_zero = store->erases_to_zero;
+	st->weights_only = store->weights_only;
+	s->model = tiny_model;
+	s->part = tiny_parts;
+	s->parts = (int)(sizeof(tiny_parts) / sizeof(tiny_parts[0]));
+	s->state = k->state;
+	s->settings = (unsigned char *)k;
+	s->step = k->step;
+	s->seed = k->seed;
+	s->buffer = k->arena;
+	s->buffer_bytes = TINY_ARENA_BYTES;
 }
 
-/* Of what rt_save and rt_load return. */
 static tiny_status tiny_store_status(int result)
 {
-	static const tiny_status of[] = {TINY_OK, TINY_ERROR_SIZE,
-		TINY_ERROR_STORAGE, TINY_ERROR_CORRUPT, TINY_ERROR_MODEL};
+	static const tiny_status of[] = {TINY_OK, TINY_LOADED_WEIGHTS,
+		TINY_ERROR_EMPTY, TINY_ERROR_MODEL, TINY_ERROR_LAYOUT,
+		TINY_ERROR_VERSION, TINY_ERROR_CORRUPT, TINY_ERROR_STORAGE,
+		TINY_ERROR_SIZE};
 	return of[result];
 }
 
 tiny_status tiny_save(const tiny_t *k, const tiny_store *store)
 {
-	float hyper[2] = {0};
+	tiny_t own;
 	rt_store st;
 	rt_saved s;
-	if (!k || !k->arena || !store || !store->read || !store->write)
+	if (!k || !k->arena || !store || !store->read || !store->program)
 		return TINY_ERROR_NULL;
-	st.user = store->user;
-	st.read = store->read;
-	st.write = store->write;
-	st.erase = store->erase;
-	st.capacity = store->capacity;
-	s = tiny_saved(k, hyper);
+	own = *k;
+	tiny_describe(&own, store, &s, &st);
 	return tiny_store_status(rt_save(&s, &st));
 }
 
 tiny_status tiny_load(tiny_t *k, const tiny_store *store)
 {
 	int result;
-	float hyper[2] = {0};
 	rt_store st;
 	rt_saved s;
-	if (!k || !k->arena || !store || !store->read || !store->write)
+	if (!k || !k->arena || !store || !store->read)
 		return TINY_ERROR_NULL;
-	st.user = store->user;
-	st.read = store->read;
-	st.write = store->write;
-	st.erase = store->erase;
-	st.capacity = store->capacity;
-	s = tiny_saved(k, hyper);
+	tiny_describe(k, store, &s, &st);
 	result = rt_load(&s, &st);
-	if (result == RT_STORE_OK) {
-		k->step = s.step;
-		k->seed = s.seed;
-		k->lr = hyper[0];
-		k->momentum = hyper[1];
-	}
+	k->step = s.step;
+	k->seed = s.seed;
+	return tiny_store_status(result);
+}
+
+tiny_status tiny_inspect(const tiny_t *k, const tiny_store *store,
+	tiny_store_info *info)
+{
+	int result;
+	rt_store_info x;
+	tiny_t own;
+	rt_store st;
+	rt_saved s;
+	if (!k || !k->arena || !store || !store->read || !info)
+		return TINY_ERROR_NULL;
+	own = *k;
+	tiny_describe(&own, store, &s, &st);
+	result = rt_inspect(&s, &st, &x);
+	info->slots = x.slots;
+	info->slot_bytes = x.slot_bytes;
+	info->slot = x.slot;
+	info->saves = x.saves;
+	info->step = x.step;
+	info->erases = x.erases;
 	return tiny_store_status(result);
 }
 

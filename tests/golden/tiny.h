@@ -55,8 +55,12 @@ typedef enum tiny_status {
 	TINY_ERROR_SIZE,		/* memory or storage is too small */
 	TINY_ERROR_ALIGN,	/* memory is not aligned */
 	TINY_ERROR_STORAGE,	/* a function of the storage failed */
-	TINY_ERROR_CORRUPT,	/* nothing whole has been saved */
-	TINY_ERROR_MODEL	/* what was saved is of another model */
+	TINY_ERROR_CORRUPT,	/* what was saved is damaged */
+	TINY_ERROR_MODEL,	/* what was saved is of another model */
+	TINY_ERROR_LAYOUT,	/* it trains other parameters, or otherwise */
+	TINY_ERROR_VERSION,	/* it has another format */
+	TINY_ERROR_EMPTY,	/* nothing has been saved */
+	TINY_LOADED_WEIGHTS	/* no error: loaded, as weights_only says */
 } tiny_status;
 
 /*
@@ -73,21 +77,54 @@ typedef struct tiny_t {
 	float momentum;		/* 0.5 after init */
 } tiny_t;
 
+/* What a save consists of, in bytes: all of it, or with weights_only. */
+#define TINY_SAVED_BYTES 320u
+#define TINY_SAVED_WEIGHTS_BYTES 172u
+
 /*
- * Storage that survives a power loss: flash, EEPROM, a file. Functions return 0
- * if they did what they were asked. It is two slots of capacity / 2 bytes, each
- * of at least 64 bytes more than the state and the hyper-parameters (244u).
- * erase gets one whole slot, so make capacity / 2 a multiple of the erase unit;
- * it may be NULL where writing needs no erasing.
+ * Storage that survives a power loss: flash, EEPROM, FRAM, a file. The caller
+ * fills this in; the rest of it is zero. The region is the caller's to give,
+ * and all of it is written; nothing else may write there. What lies in it
+ * before the first save does not matter.
+ *
+ * A slot, the room of one save, is four granules and then, in whole granules,
+ * SAVED_BYTES; a granule is `unit` rounded up to 64 bytes, and a sector a
+ * multiple of it. Smaller slots share a sector, larger ones take whole sectors;
+ * the region has two sectors, or two such rows of them, at the least, else
+ * ERROR_SIZE. More of them spread the wear: saves take one slot after the
+ * other.
+ *
+ * Functions return 0 if they did what they were asked; `at` counts from 0, with
+ * `base` in it. `read` takes any place and length in the region; where words
+ * are checked (ECC), it returns an error for one that is damaged, as the power
+ * may leave it, and does not stop the program. `program` gets one granule, from
+ * base on a whole number of them away; none is programmed twice without an
+ * erase, but for one whose bits all get programmed. `erase` gets one sector.
+ * Where programming overwrites (EEPROM, FRAM, a file), erase is NULL, and
+ * sector_bytes * sectors just the size.
  */
 typedef struct tiny_store {
-	void *user;	/* passed to the functions */
-	int (*read)(void *user, size_t offset, void *dst, size_t n);
-	int (*write)(void *user, size_t offset, const void *src,
-	             size_t n);
-	int (*erase)(void *user, size_t offset, size_t n);
-	size_t capacity;	/* bytes */
+	void *user;		/* passed to the functions */
+	int (*read)(void *user, uint32_t at, void *dst, size_t n);
+	int (*program)(void *user, uint32_t at, const void *src,
+		size_t n);
+	int (*erase)(void *user, uint32_t at, size_t n);
+	uint32_t base;		/* where the region begins */
+	uint32_t sector_bytes;	/* that are erased at once, */
+	uint32_t sectors;	/* and how many of them */
+	uint32_t unit;		/* bytes programmed at once: 1 to 4096 */
+	int erases_to_zero;	/* an erased byte is 0x00, not 0xff */
+	int weights_only;	/* parameters and statistics: not the
+				 * optimizer's state, nor lr and the like */
 } tiny_store;
+
+typedef struct tiny_store_info {
+	uint32_t slots, slot_bytes;	/* of the region */
+	uint32_t slot;		/* where the newest save is, */
+	uint32_t saves, step;	/* how many there were, its step */
+	uint32_t erases;	/* of the sector erased most; those that a
+				 * power loss cut short are not counted */
+} tiny_store_info;
 
 typedef enum tiny_dtype {
 	TINY_F32,
@@ -172,17 +209,30 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 	float *loss);
 
 /*
- * Saves the state, step, seed and hyper-parameters. Whenever the power fails,
- * what load gives is either all of this save or all of the one before.
+ * Saves what is learned, step, seed, lr and the like. Whenever the power goes,
+ * a load gives all of this save or all of the one before. What is frozen is not
+ * saved; where the next slot already holds the bytes of a sector it is not
+ * written, and if nothing has changed, nothing is. A slot that cannot be
+ * written is stepped over. Uses the arena if unit is above 64.
  */
 tiny_status tiny_save(const tiny_t *k, const tiny_store *store);
 
 /*
- * Restores the newest whole save into an instance that init made. On an error
- * the instance is as before, except that after ERROR_STORAGE its state must be
- * initialised again.
+ * Restores the newest whole save into an instance that init made.
+ * LOADED_WEIGHTS: the storage keeps weights only; the optimizer's state and
+ * step are as after init. On an error the instance is as before, except that
+ * after ERROR_STORAGE it must be initialised again. After a power loss in a
+ * save, writes a granule of it that was left free; program may be NULL. Uses
+ * the arena as save does.
  */
 tiny_status tiny_load(tiny_t *k, const tiny_store *store);
+
+/*
+ * Says what is in the storage; OK if there is something to load. Writes nothing
+ * there.
+ */
+tiny_status tiny_inspect(const tiny_t *k, const tiny_store *store,
+	tiny_store_info *info);
 
 #ifdef __cplusplus
 }

@@ -1,95 +1,47 @@
 /*
- * Saving and loading: whenever the power goes, what is loaded is one whole
- * save, the new or the one before; anything else is refused.
+ * NAME_save, NAME_load and NAME_inspect of an emitted program: that they hand
+ * all of an instance to runtime/store.c, which has tests of its own
+ * (store.c), and what comes of it back.
  */
 #include "tests/unit/emitted.h"
+#include "tests/unit/flash.h"
 #include "tests/unit/random_graph.h"
 #include "tests/unit/tiny.h"
 
 #define SHA256 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER  "1123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-/* As in the emitted header. */
+/* As in the emitted header; its store is an rt_store. */
 enum { OK, ERROR_NULL, ERROR_SIZE, ERROR_ALIGN, ERROR_STORAGE, ERROR_CORRUPT,
-       ERROR_MODEL };
-
-typedef struct Store {
-	void *user;
-	int (*read)(void *user, size_t offset, void *dst, size_t n);
-	int (*write)(void *user, size_t offset, const void *src, size_t n);
-	int (*erase)(void *user, size_t offset, size_t n);
-	size_t capacity;
-} Store;
-
-/* Storage whose power goes after some bytes have been written. */
-enum { CAPACITY = 1024 };
-
-typedef struct Disk {
-	unsigned char byte[CAPACITY];
-	long left;
-	int reads_left;
-} Disk;
-
-static int disk_read(void *user, size_t offset, void *dst, size_t n)
-{
-	Disk *d = user;
-	cr_assert_leq(offset + n, CAPACITY);
-	memcpy(dst, d->byte + offset, n);
-	return d->reads_left-- <= 0;
-}
-
-static int disk_write(void *user, size_t offset, const void *src, size_t n)
-{
-	Disk *d = user;
-	cr_assert_leq(offset + n, CAPACITY);
-	size_t some = d->left < (long)n ? (size_t)d->left : n;
-	memcpy(d->byte + offset, src, some);
-	d->left -= (long)some;
-	return some < n;
-}
-
-static int disk_erase(void *user, size_t offset, size_t n)
-{
-	Disk *d = user;
-	cr_assert_leq(offset + n, CAPACITY);
-	size_t some = d->left < (long)n ? (size_t)d->left : n;
-	memset(d->byte + offset, 0xff, some);
-	d->left -= (long)some;
-	return some < n;
-}
-
-static void power_on(Disk *d)
-{
-	d->left = 1L << 30;
-	d->reads_left = 1 << 30;
-}
+       ERROR_MODEL, ERROR_LAYOUT, ERROR_VERSION, ERROR_EMPTY, LOADED_WEIGHTS };
 
 typedef struct Saver {
 	Unit u;
 	char *dir;
 	Program *p;
 	Loaded l;
-	int (*save)(const void *, const Store *);
-	int (*load)(void *, const Store *);
-	Disk disk;
-	Store store;
+	int (*save)(const void *, const rt_store *);
+	int (*load)(void *, const rt_store *);
+	int (*inspect)(const void *, const rt_store *, rt_store_info *);
+	Flash flash;
+	rt_store store;
 } Saver;
 
-static void open_saver(Saver *s, const char *sha256, bool erase)
+static void open_saver(Saver *s, const char *sha256)
 {
 	memset(s, 0, sizeof *s);
 	s->u = test_unit();
 	s->p = tiny_program(&s->u, "tiny");
+	s->p->model->var[4]->fill = 0.5;   /* the momentum begins so */
 	s->dir = new_directory(s->u.arena);
 	cr_assert(emit_c(s->p, &(EmitOptions){.sha256 = sha256}, s->dir));
 	emit_glue_file(s->u.arena, s->p, s->dir);
 	s->l = load_program(s->p, s->dir, "gcc");
 	find_symbol(s->l.library, "tiny_save", &s->save);
 	find_symbol(s->l.library, "tiny_load", &s->load);
-	memset(s->disk.byte, 0xff, CAPACITY);
-	s->store = (Store){&s->disk, disk_read, disk_write,
-	                   erase ? disk_erase : NULL, CAPACITY};
-	power_on(&s->disk);
+	find_symbol(s->l.library, "tiny_inspect", &s->inspect);
+	flash_init(&s->flash, NOR, 1024, 4, 8, false);
+	s->store = flash_store(&s->flash);
 }
 
 static void close_saver(Saver *s)
@@ -99,11 +51,23 @@ static void close_saver(Saver *s)
 	arena_destroy(s->u.arena);
 }
 
-/* An instance whose every saved byte says which one it is. */
+/* Writes every byte of the variables. */
+static void mark_state(const Saver *s, unsigned char *state, int mark,
+                       VariableRole but)
+{
+	const Model *m = s->p->model;
+	for (int i = 0; i < m->nvars; i++) {
+		const Variable *v = m->var[i];
+		if (v->mutable && v->role != but)
+			memset(state + s->p->offset[i], mark,
+			       (size_t)shape_bytes(v->shape, v->dtype));
+	}
+}
+
 static Instance marked(const Saver *s, int mark)
 {
 	Instance k = new_instance(&s->l);
-	memset(k.state, mark, (size_t)s->p->state_bytes);
+	mark_state(s, k.state, mark, VAR_BUFFER);
 	*s->l.step(k.context) = (uint32_t)(100 * mark);
 	*s->l.seed(k.context) = (uint32_t)(7 * mark);
 	*s->l.hyper(k.context, "lr") = (float)mark;
@@ -111,105 +75,140 @@ static Instance marked(const Saver *s, int mark)
 	return k;
 }
 
-/* Which one was loaded; 0: neither all of one nor all of another. */
-static int mark_of(const Saver *s, const Instance *k)
+static bool same(const Saver *s, const Instance *a, const Instance *b)
 {
-	int mark = k->state[0];
-	for (int64_t i = 0; i < s->p->state_bytes; i++)
-		if (k->state[i] != mark)
-			return 0;
-	return *s->l.step(k->context) == (uint32_t)(100 * mark) &&
-	       *s->l.seed(k->context) == (uint32_t)(7 * mark) &&
-	       *s->l.hyper(k->context, "lr") == (float)mark &&
-	       *s->l.hyper(k->context, "momentum") == (float)-mark ? mark : 0;
-}
-
-static int load_mark(Saver *s)
-{
-	Instance k = new_instance(&s->l);
-	power_on(&s->disk);
-	return s->load(k.context, &s->store) == OK ? mark_of(s, &k) : -1;
+	return !memcmp(a->state, b->state, (size_t)s->p->state_bytes) &&
+	       *s->l.step(a->context) == *s->l.step(b->context) &&
+	       *s->l.seed(a->context) == *s->l.seed(b->context) &&
+	       *s->l.hyper(a->context, "lr") == *s->l.hyper(b->context, "lr") &&
+	       *s->l.hyper(a->context, "momentum") ==
+	       *s->l.hyper(b->context, "momentum");
 }
 
 Test(backend_save, loads_the_newest)
 {
 	static Saver s;
-	open_saver(&s, SHA256, false);
-	for (int mark = 1; mark <= 5; mark++) {
-		Instance k = marked(&s, mark);
+	open_saver(&s, SHA256);
+	for (int mark = 1; mark <= 9; mark++) {
+		Instance k = marked(&s, mark), l = new_instance(&s.l);
 		cr_assert_eq(s.save(k.context, &s.store), OK);
-		cr_expect_eq(load_mark(&s), mark);
+		cr_expect(same(&s, &k, &k));
+		cr_expect(!same(&s, &k, &l));
+		cr_expect_eq(s.load(l.context, &s.store), OK);
+		cr_expect(same(&s, &k, &l), "save %d", mark);
 	}
+	cr_expect_eq(s.flash.broken_rules, 0);
 	close_saver(&s);
 }
 
-/* The power goes after each byte in turn: of the first save, and of a save over
- * two. The next save works again. */
-static void cut_power(bool erase, int saves)
+/* Units that are larger than what save has on its stack. */
+Test(backend_save, takes_the_arena)
 {
 	static Saver s;
-	open_saver(&s, SHA256, erase);
-	Instance new = marked(&s, 9), after = marked(&s, 10);
-	for (int mark = 1; mark <= saves; mark++) {
-		Instance old = marked(&s, mark);
-		cr_assert_eq(s.save(old.context, &s.store), OK);
-	}
-	Disk before = s.disk;
-	int olds = 0;
-	for (long bytes = 0;; bytes++) {
-		s.disk = before;
-		s.disk.left = bytes;
-		int status = s.save(new.context, &s.store);
-		int mark = load_mark(&s);
-		if (status == OK) {
-			cr_expect_eq(mark, 9);
+	open_saver(&s, SHA256);
+	cr_assert_geq(s.p->arena_bytes, 256);
+	flash_init(&s.flash, NOR, 4096, 2, 256, false);
+	s.store = flash_store(&s.flash);
+	Instance k = marked(&s, 3), l = new_instance(&s.l);
+	cr_expect_eq(s.save(k.context, &s.store), OK);
+	cr_expect_eq(s.load(l.context, &s.store), OK);
+	cr_expect(same(&s, &k, &l));
+	s.store.unit = 4096;
+	cr_expect_eq(s.save(k.context, &s.store), ERROR_SIZE);
+	close_saver(&s);
+}
+
+Test(backend_save, power_goes)
+{
+	static Saver s;
+	open_saver(&s, SHA256);
+	Instance old = marked(&s, 1), new = marked(&s, 2);
+	int olds = 0, ops = 0;
+	cr_assert_eq(s.save(old.context, &s.store), OK);
+	static Flash before;
+	before = s.flash;
+	for (;; ops++) {
+		Instance k = new_instance(&s.l);
+		s.flash = before;
+		flash_power_on(&s.flash);
+		s.flash.cut = ops;
+		if (s.save(new.context, &s.store) == OK)
 			break;
-		}
-		cr_expect_eq(status, ERROR_STORAGE);
-		cr_expect_eq(mark, saves ? saves : -1, "after %ld bytes: %d",
-		             bytes, mark);
-		olds++;
-		cr_expect_eq(s.save(after.context, &s.store), OK);
-		cr_expect_eq(load_mark(&s), 10);
+		flash_power_on(&s.flash);
+		cr_expect_eq(s.load(k.context, &s.store), OK);
+		cr_expect(same(&s, &k, &old) || same(&s, &k, &new));
+		olds += same(&s, &k, &old);
 	}
-	cr_expect_gt(olds, s.p->state_bytes);
+	cr_expect_gt(olds, s.p->state_bytes / 8);
 	close_saver(&s);
 }
 
-Test(backend_save, power_goes_without_erase) { cut_power(false, 2); }
-Test(backend_save, power_goes_with_erase) { cut_power(true, 3); }
-Test(backend_save, power_goes_in_the_first) { cut_power(true, 0); }
-
-/* Any bit of the only save: it is refused, or it was of no use. */
-Test(backend_save, refuses_what_is_corrupt)
+Test(backend_save, weights_only)
 {
 	static Saver s;
-	open_saver(&s, SHA256, false);
+	open_saver(&s, SHA256);
+	Instance k = marked(&s, 3), l = marked(&s, 4), want = marked(&s, 4);
+	s.store.weights_only = 1;
+	cr_expect_eq(s.save(k.context, &s.store), OK);
+	cr_expect_eq(s.load(l.context, &s.store), LOADED_WEIGHTS);
+	Instance fresh = new_instance(&s.l);
+	memcpy(want.state, fresh.state, (size_t)s.p->state_bytes);
+	mark_state(&s, want.state, 3, VAR_OPTIMIZER);
+	*s.l.step(want.context) = 0;
+	*s.l.seed(want.context) = 21;
+	cr_expect(same(&s, &l, &want));
+	s.store.weights_only = 0;
+	cr_expect_eq(s.load(l.context, &s.store), ERROR_LAYOUT);
+	close_saver(&s);
+}
+
+/* What NAME.h says a save takes is what it takes. */
+static void expect_size(const Saver *s, const char *macro,
+                        const rt_store_info *info)
+{
+	const char *text = read_text(s->u.arena, arena_printf(
+		s->u.arena, "%s/tiny.h", s->dir));
+	const char *at = strstr(text, macro);
+	cr_assert_not_null(at);
+	long bytes = strtol(at + strlen(macro), NULL, 10);
+	cr_expect_eq((long)info->slot_bytes, (bytes + 63) / 64 * 64 + 4 * 64);
+}
+
+Test(backend_save, inspects)
+{
+	static Saver s;
+	open_saver(&s, SHA256);
+	rt_store_info info;
 	Instance k = marked(&s, 3);
-	cr_expect_eq(load_mark(&s), -1);
-	cr_assert_eq(s.save(k.context, &s.store), OK);
-	int refused = 0;
-	for (int bit = 0; bit < 8 * CAPACITY / 2; bit++) {
-		s.disk.byte[bit / 8] ^= (unsigned char)(1 << bit % 8);
-		int mark = load_mark(&s);
-		cr_expect(mark == 3 || mark == -1);
-		refused += mark == -1;
-		s.disk.byte[bit / 8] ^= (unsigned char)(1 << bit % 8);
+	cr_expect_eq(s.inspect(k.context, &s.store, &info), ERROR_EMPTY);
+	cr_expect_eq(info.saves, 0);
+	for (int i = 0; i < 6; i++) {
+		*s.l.step(k.context) += 1;
+		cr_assert_eq(s.save(k.context, &s.store), OK);
 	}
-	/* Header, state, two hyper-parameters: each bit of them counts. */
-	cr_expect_eq(refused, 8 * (44 + (int)s.p->state_bytes + 8));
+	cr_expect_eq(s.inspect(k.context, &s.store, &info), OK);
+	cr_expect_eq(info.saves, 6);
+	cr_expect_eq(info.step, 306);
+	cr_expect_eq(info.slots, 4);
+	cr_expect_eq(info.slot, 1);
+	cr_expect_eq(info.erases, 2);
+	expect_size(&s, "TINY_SAVED_BYTES ", &info);
+	s.store.weights_only = 1;
+	s.inspect(k.context, &s.store, &info);
+	expect_size(&s, "TINY_SAVED_WEIGHTS_BYTES ", &info);
 	close_saver(&s);
 }
 
 Test(backend_save, refuses_another_model)
 {
 	static Saver s, other;
-	open_saver(&s, SHA256, false);
-	open_saver(&other, OTHER, false);
+	open_saver(&s, SHA256);
+	open_saver(&other, OTHER);
 	Instance k = marked(&s, 3), stranger = marked(&other, 4);
+	Instance want = marked(&other, 4);
 	cr_assert_eq(s.save(k.context, &s.store), OK);
 	cr_expect_eq(other.load(stranger.context, &s.store), ERROR_MODEL);
-	cr_expect_eq(mark_of(&other, &stranger), 4);
+	cr_expect(same(&other, &stranger, &want));
 	close_saver(&s);
 	close_saver(&other);
 }
@@ -217,18 +216,24 @@ Test(backend_save, refuses_another_model)
 Test(backend_save, says_why)
 {
 	static Saver s;
-	open_saver(&s, SHA256, false);
+	open_saver(&s, SHA256);
+	rt_store_info info;
 	Instance k = marked(&s, 3);
-	cr_expect_eq(s.load(k.context, &s.store), ERROR_CORRUPT);
+	cr_expect_eq(s.load(k.context, &s.store), ERROR_EMPTY);
 	cr_expect_eq(s.save(NULL, &s.store), ERROR_NULL);
 	cr_expect_eq(s.save(k.context, NULL), ERROR_NULL);
-	s.store.capacity = 2 * (64 + (size_t)s.p->state_bytes + 8);
-	cr_expect_eq(s.save(k.context, &s.store), OK);
-	s.store.capacity -= 2;
+	cr_expect_eq(s.inspect(k.context, &s.store, NULL), ERROR_NULL);
+	s.store.program = NULL;
+	cr_expect_eq(s.save(k.context, &s.store), ERROR_NULL);
+	cr_expect_eq(s.load(k.context, &s.store), ERROR_EMPTY);
+	s.store.program = flash_program;
+	s.store.sectors = 1;
 	cr_expect_eq(s.save(k.context, &s.store), ERROR_SIZE);
 	cr_expect_eq(s.load(k.context, &s.store), ERROR_SIZE);
-	s.store.capacity += 2;
-	s.disk.reads_left = 1;
+	cr_expect_eq(s.inspect(k.context, &s.store, &info), ERROR_SIZE);
+	s.store.sectors = 4;
+	s.flash.dead = true;
+	cr_expect_eq(s.save(k.context, &s.store), ERROR_STORAGE);
 	cr_expect_eq(s.load(k.context, &s.store), ERROR_STORAGE);
 	close_saver(&s);
 }
