@@ -1,5 +1,5 @@
-/* Reductions, CumSum, Clip, Softmax, Dropout, a loss: the forms of old opsets brought to the
- * present one. */
+/* Reductions, sums along an axis, Clip, Softmax, Dropout, a loss: the forms of old
+ * opsets brought to the present one. */
 #include "frontend/import_rules.h"
 #include "ir/build.h"
 
@@ -55,9 +55,9 @@ bool convert_reduce(Site *s)
 	return site_result(s, node);
 }
 
-/* ---- CumSum ---- */
+/* ---- CumSum, CumProd ---- */
 
-bool convert_cumsum(Site *s)
+bool convert_cumulated(Site *s)
 {
 	Value *x = site_in(s, 0);
 	const int64_t *given;

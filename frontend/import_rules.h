@@ -49,7 +49,7 @@ bool convert_pad(Site *);
 bool convert_trilu(Site *);
 
 bool convert_reduce(Site *);
-bool convert_cumsum(Site *);
+bool convert_cumulated(Site *);
 bool convert_clip(Site *);
 bool convert_softmax(Site *);
 bool convert_dropout(Site *);

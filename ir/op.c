@@ -138,6 +138,17 @@ bool infer_logic(Unit *u, Node *n)
 	return infer_broadcast(u, n);
 }
 
+bool infer_integers(Unit *u, Node *n)
+{
+	DType t = n->in[0]->dtype;
+	if (dtype_is_float(t) || t == DT_BOOL || t == DT_BIT) {
+		error_at(u, n->loc, "input 0 is %s, expected an integer",
+		         dtype_name(t));
+		return false;
+	}
+	return infer_elementwise(u, n);
+}
+
 static bool check_inputs(Unit *u, const Node *n)
 {
 	const OpDef *op = n->op;

@@ -157,9 +157,10 @@ bool op_infer(Unit *, Node *);
 /* The broadcast of all inputs that are present, into out[0..nout-1], with the
  * type of the first input; what operators build their own `infer` on. */
 bool infer_broadcast(Unit *, Node *);
-/* The same with types checked: inputs of one type, or all bool; the output is
- * of that type, or bool. */
+/* The same with types checked: inputs of one type, of one that is an integer, or
+ * all bool; the output is of that type, or bool. */
 bool infer_elementwise(Unit *, Node *);
+bool infer_integers(Unit *, Node *);
 bool infer_compare(Unit *, Node *);
 bool infer_logic(Unit *, Node *);
 /* out[o] = type and shape of in[i]. */

@@ -13,7 +13,7 @@ import tempfile
 try:
     import numpy as np
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 except ImportError as missing:
     print(f'skipped: {missing} (Debian: python3-onnx)')
     sys.exit(77)
@@ -78,6 +78,39 @@ def activations():
     case('Swish', [('Swish', ['x'], ['y'], {'alpha': 1.5})], {'x': x},
          x / (1 + np.exp(-1.5 * x)), 24)
     case('Mish', [('Mish', ['x'], ['y'], {})], {'x': x}, x * np.tanh(np.log1p(np.exp(x))), 18)
+
+
+def bitwise():
+    a, b = (RANDOM.integers(-99, 99, (3, 5)).astype('i4') for _ in 'ab')
+    for name, y in (('And', a & b), ('Or', a | b), ('Xor', a ^ b)):
+        case(f'Bitwise{name}', [(f'Bitwise{name}', ['a', 'b'], ['y'], {})], {'a': a, 'b': b}, y, 18)
+    case('BitwiseNot', [('BitwiseNot', ['a'], ['y'], {})], {'a': a}, ~a, 18)
+    by = np.array([0, 3, 31, 32, -1], 'i4')
+    wide = by.astype('i8')
+    for way, y in (('LEFT', np.where((by < 0) | (by > 31), 0, a.astype('i8') << (wide & 31))),
+                   ('RIGHT', a >> np.where((by < 0) | (by > 31), 31, by))):
+        case(f'BitShift {way}', [('BitShift', ['a', 'b'], ['y'], {'direction': way})],
+             {'a': a, 'b': by}, y.astype('i4'), 18)
+
+
+def floored():
+    a, b = draw(4, 5) * 9, draw(5)
+    case('Mod of floats, floored', [('Mod', ['a', 'b'], ['y'], {})], {'a': a, 'b': b},
+         np.mod(a, b), 13)
+    signs = np.array([0, -0.0, 4, -4], 'f4'), np.array([[2], [-2]], 'f4')
+    case('Mod of floats, the sign of 0',
+         [('Mod', ['a', 'b'], ['r'], {}), ('Div', ['one', 'r'], ['y'], {})],
+         dict(zip('ab', signs)), np.float32([[np.inf] * 4, [-np.inf] * 4]), 13,
+         {'one': np.float32(1)})
+
+
+def products():
+    x = draw(3, 4)
+    before = np.concatenate([np.ones((3, 1), 'f4'), np.cumprod(x, 1)[:, :-1]], 1)
+    for exclusive, y in ((0, np.cumprod(x, 1)), (1, before)):
+        case(f'CumProd, exclusive={exclusive}',
+             [('CumProd', ['x', 'axis'], ['y'], {'exclusive': exclusive})], {'x': x}, y, 26,
+             {'axis': np.array(1)})
 
 
 def softmax(x):
@@ -196,6 +229,8 @@ def refused():
         ('ScatterElements', [draw(2, 2), indices, draw(2, 2)], {'reduction': 'xor'}, 18, 'xor'),
         ('ReverseSequence', [draw(4, 3), np.ones(2, 'i8')], {}, 10, 'lengths'),
         ('CumSum', [draw(4, 3), np.array(5)], {}, 14, 'axis'),
+        ('BitShift', [indices, indices], {'direction': 'UP'}, 11, 'LEFT or RIGHT'),
+        ('BitwiseAnd', [x, x], {}, 18, 'expected an integer'),
         ('OneHot', [np.zeros(2, 'i8'), np.array(-3), draw(2)], {}, 11, 'depth'),
         ('EyeLike', [draw(2, 3, 4)], {}, 9, 'two dimensions'),
         ('Resize', [x, None, np.array([1, 1, 0, 2], 'f4')], {}, 13, 'scales'),
@@ -222,7 +257,7 @@ def model_of(nodes, inputs, want, opset, constants):
     graph = helper.make_graph(
         [helper.make_node(op, i, o, **a) for op, i, o, a in nodes], 'case',
         [port(n, x) for n, x in inputs.items()],
-        [helper.make_tensor_value_info('y', TensorProto.FLOAT, want.shape)],
+        [port('y', want)],
         [numpy_helper.from_array(x, n) for n, x in constants.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)])
 
@@ -260,7 +295,8 @@ def refuse(tool, op, values, attributes, opset, says):
 
 
 def main():
-    for make in (rms_norm, activations, attentions, antialiased, quantized):
+    for make in (rms_norm, activations, bitwise, floored, products, attentions, antialiased,
+                 quantized):
         make()
     for opset in (18, 21):
         group_norm(opset)

@@ -70,7 +70,7 @@ static void draw_where(Draw *d)
 static void draw_mod(Draw *d)
 {
 	draw_broadcast(d);
-	draw_attr_int(d, "fmod", 1);
+	draw_attr_flag(d, "fmod");
 }
 
 static void draw_prelu(Draw *d)
