@@ -1,4 +1,4 @@
-/* Slice, Split, Pad, Trilu: their numbers may be attributes or inputs, negative, or
+/* Slice, Split, Pad, Trilu, TopK: their numbers may be attributes or inputs, negative, or
  * beyond the end; the internal form has them clamped and complete. */
 #include "frontend/import_rules.h"
 
@@ -255,5 +255,29 @@ bool convert_trilu(Site *s)
 		return false;
 	node_set_int(s->im->g, n, "upper", site_int(s, "upper", 1));
 	node_set_int(s->im->g, n, "k", count > 0 ? k[0] : 0);
+	return site_result(s, n);
+}
+
+/* ---- TopK ---- */
+
+/* Sorted, whether that is asked for or not. */
+bool convert_top_k(Site *s)
+{
+	const int64_t *given;
+	int count;
+	if (!site_in(s, 0) || !site_const_ints(s, 1, "k", &count, &given))
+		return false;
+	if (count != 1 && (count >= 0 || !site_attr(s, "k"))) {
+		site_error(s, "k is %d numbers, expected 1", count < 0 ? 0 : count);
+		return false;
+	}
+	Node *n = site_node(s, 1);
+	if (!n)
+		return false;
+	node_set_int(s->im->g, n, "axis", site_int(s, "axis", -1));
+	node_set_int(s->im->g, n, "largest", site_int(s, "largest", 1));
+	node_set_int(s->im->g, n, "k",
+	             count == 1 ? given[0] : site_int(s, "k", 0));
+	node_set_outputs(s->im->g, n, site_wants(s, 1) ? 2 : 1);
 	return site_result(s, n);
 }

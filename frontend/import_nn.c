@@ -67,17 +67,23 @@ static bool window_pads(Site *s, Window *w, const int64_t dim[])
 	return true;
 }
 
+static bool read_rank(Site *s, Shape x, Window *w)
+{
+	w->rank = x.rank - 2;
+	if (w->rank >= 1 && w->rank <= MAX_SPATIAL)
+		return true;
+	site_error(s, "has an input of the shape %s; 1 to %d spatial dimensions "
+	           "are supported", shape_text(s->im->u->arena, x),
+	           MAX_SPATIAL);
+	return false;
+}
+
 /* All but the pads. kernel: the weight's spatial dimensions; NULL: the attribute
  * says. */
 static bool read_cells(Site *s, Shape x, const int64_t *kernel, Window *w)
 {
-	w->rank = x.rank - 2;
-	if (w->rank < 1 || w->rank > MAX_SPATIAL) {
-		site_error(s, "has an input of the shape %s; 1 to %d spatial "
-		           "dimensions are supported",
-		           shape_text(s->im->u->arena, x), MAX_SPATIAL);
+	if (!read_rank(s, x, w))
 		return false;
-	}
 	if (!kernel && !site_attr(s, "kernel_shape")) {
 		site_error(s, "has no attribute 'kernel_shape'");
 		return false;
@@ -219,10 +225,30 @@ bool convert_pool(Site *s)
 	if (op_attr(n->op, "count_include_pad") >= 0)
 		node_set_int(s->im->g, n, "count_include_pad",
 		             site_int(s, "count_include_pad", 0));
+	if (op_attr(n->op, "p") >= 0)
+		node_set_int(s->im->g, n, "p", site_int(s, "p", 2));
 	if (!site_wants(s, 1))
 		return site_result(s, n);
 	node_set_outputs(s->im->g, n, 2);
 	return site_result(s, n) && max_indices(s, n);
+}
+
+/* A window of the input's size. */
+bool convert_global_lp_pool(Site *s)
+{
+	Window w = {.rank = 0};
+	Value *x = site_in(s, 0);
+	const OpDef *op = site_op(s, "LpPool");
+	if (!x || !op || !read_rank(s, x->shape, &w))
+		return false;
+	for (int i = 0; i < w.rank; i++) {
+		w.kernel[i] = x->shape.dim[2 + i];
+		w.stride[i] = w.dilation[i] = 1;
+	}
+	Node *n = node_new(s->im->g, s->loc, op, 1, &x);
+	set_window(s, n, &w);
+	node_set_int(s->im->g, n, "p", site_int(s, "p", 2));
+	return site_result(s, n);
 }
 
 /* Each window had a place of its own. */

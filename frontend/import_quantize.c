@@ -8,34 +8,69 @@
 
 #include <string.h>
 
-/* Scale or zero point: one number, or one for each place along the axis. */
-static bool parameter(Site *s, int i, Shape x, Value **out)
+/* One number for each place along the axis stretches to the input. */
+static Value *by_axis(Site *s, Value *v, Shape x, int axis)
+{
+	Shape to = {.rank = x.rank - axis, .dim = {x.dim[axis]}};
+	if (v->shape.rank != 1 || v->shape.dim[0] != x.dim[axis]) {
+		site_error(s, "its scale or zero point has the shape %s, expected "
+		           "one number or %lld, or a block_size",
+		           shape_text(s->im->u->arena, v->shape),
+		           (long long)x.dim[axis]);
+		return NULL;
+	}
+	for (int a = 1; a < to.rank; a++)
+		to.dim[a] = 1;
+	return site_reshape(s, v, to);
+}
+
+/* One number for `block` places along the axis: each as often as that. */
+static Value *by_block(Site *s, Value *v, Shape x, int axis, int64_t block)
 {
 	Graph *g = s->im->g;
+	const OpDef *op = site_op(s, "Gather");
+	Shape want = x;
+	want.dim[axis] = (x.dim[axis] + block - 1) / block;
+	if (!op || !shape_equal(v->shape, want)) {
+		site_error(s, "its scale or zero point has the shape %s, expected "
+		           "%s for blocks of %lld",
+		           shape_text(s->im->u->arena, v->shape),
+		           shape_text(s->im->u->arena, want), (long long)block);
+		return NULL;
+	}
+	int64_t n = x.dim[axis];
+	int64_t *which = site_constant(s, DT_I64, (Shape){1, {n}});
+	for (int64_t i = 0; which && i < n; i++)
+		which[i] = i / block;
+	if (!which)
+		return NULL;
+	Node *e = node_new(g, s->loc, op, 2, (Value *[]){
+		v, graph_const(g, NULL, DT_I64, (Shape){1, {n}}, which)});
+	node_set_int(g, e, "axis", axis);
+	return site_done(s, e);
+}
+
+/* Scale or zero point: one number, or one for each place or block along the
+ * axis. */
+static bool parameter(Site *s, int i, Shape x, Value **out)
+{
 	Value *v = site_in(s, i);
-	Shape to = {.rank = 0};
+	int64_t block = site_int(s, "block_size", 0);
 	int axis;
 	*out = NULL;
 	if (!v)
 		return true;
 	if (v->kind == V_VARIABLE)
-		v = graph_const(g, NULL, v->dtype, v->shape, v->var->data);
-	if (numel(v->shape) != 1) {
-		if (!site_axis(s, site_int(s, "axis", 1), x.rank, &axis))
-			return false;
-		if (v->shape.rank != 1 || v->shape.dim[0] != x.dim[axis]) {
-			site_error(s, "input %d has the shape %s, expected one "
-			           "number or %lld: blocks are not supported", i,
-			           shape_text(s->im->u->arena, v->shape),
-			           (long long)x.dim[axis]);
-			return false;
-		}
-		to.rank = x.rank - axis;
-		to.dim[0] = x.dim[axis];
-		for (int a = 1; a < to.rank; a++)
-			to.dim[a] = 1;
+		v = graph_const(s->im->g, NULL, v->dtype, v->shape,
+		                v->var->data);
+	if (numel(v->shape) == 1) {
+		*out = site_reshape(s, v, (Shape){.rank = 0});
+		return *out != NULL;
 	}
-	*out = site_reshape(s, v, to);
+	if (!site_axis(s, site_int(s, "axis", 1), x.rank, &axis))
+		return false;
+	*out = block > 0 ? by_block(s, v, x, axis, block)
+	                 : by_axis(s, v, x, axis);
 	return *out != NULL;
 }
 

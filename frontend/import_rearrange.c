@@ -35,35 +35,46 @@ static int64_t block_size(Site *s, int first, int last, int times)
 	return b;
 }
 
-bool convert_depth_to_space(Site *s)
+/* mode: DCR, the place in the block comes before the channel; CRD, behind it.
+ * False after an error. */
+static bool is_crd(Site *s, bool *crd)
 {
-	int64_t b = block_size(s, 1, 1, 2);
 	const char *mode = site_string(s, "mode", "DCR");
-	if (!b)
-		return false;
-	const int64_t *d = s->in[0]->shape.dim;
-	int64_t c = d[1] / (b * b);
-	Shape to = {4, {d[0], c, d[2] * b, d[3] * b}};
-	if (!strcmp(mode, "DCR"))
-		return give_rearranged(s, s->in[0],
-		                       (Shape){6, {d[0], b, b, c, d[2], d[3]}},
-		                       (int[]){0, 3, 4, 1, 5, 2}, to);
-	if (!strcmp(mode, "CRD"))
-		return give_rearranged(s, s->in[0],
-		                       (Shape){6, {d[0], c, b, b, d[2], d[3]}},
-		                       (int[]){0, 1, 4, 2, 5, 3}, to);
+	*crd = !strcmp(mode, "CRD");
+	if (*crd || !strcmp(mode, "DCR"))
+		return true;
 	site_error(s, "mode is '%s', expected DCR or CRD", mode);
 	return false;
 }
 
+bool convert_depth_to_space(Site *s)
+{
+	int64_t b = block_size(s, 1, 1, 2);
+	bool crd;
+	if (!b || !is_crd(s, &crd))
+		return false;
+	const int64_t *d = s->in[0]->shape.dim;
+	int64_t c = d[1] / (b * b);
+	Shape to = {4, {d[0], c, d[2] * b, d[3] * b}};
+	if (crd)
+		return give_rearranged(s, s->in[0],
+		                       (Shape){6, {d[0], c, b, b, d[2], d[3]}},
+		                       (int[]){0, 1, 4, 2, 5, 3}, to);
+	return give_rearranged(s, s->in[0],
+	                       (Shape){6, {d[0], b, b, c, d[2], d[3]}},
+	                       (int[]){0, 3, 4, 1, 5, 2}, to);
+}
+
 bool convert_space_to_depth(Site *s)
 {
+	static const int dcr[] = {0, 3, 5, 1, 2, 4}, crd[] = {0, 1, 3, 5, 2, 4};
 	int64_t b = block_size(s, 2, 3, 1);
-	if (!b)
+	bool channel_first;
+	if (!b || !is_crd(s, &channel_first))
 		return false;
 	const int64_t *d = s->in[0]->shape.dim;
 	Shape apart = {6, {d[0], d[1], d[2] / b, b, d[3] / b, b}};
 	Shape to = {4, {d[0], d[1] * b * b, d[2] / b, d[3] / b}};
-	return give_rearranged(s, s->in[0], apart,
-	                       (int[]){0, 3, 5, 1, 2, 4}, to);
+	return give_rearranged(s, s->in[0], apart, channel_first ? crd : dcr,
+	                       to);
 }

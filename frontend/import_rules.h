@@ -47,6 +47,7 @@ bool convert_split_to_sequence(Site *);
 bool convert_sequence_at(Site *);
 bool convert_pad(Site *);
 bool convert_trilu(Site *);
+bool convert_top_k(Site *);
 
 bool convert_reduce(Site *);
 bool convert_cumulated(Site *);
@@ -59,6 +60,7 @@ bool convert_cross_entropy(Site *);
 bool convert_conv(Site *);
 bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
+bool convert_global_lp_pool(Site *);
 bool convert_max_unpool(Site *);
 bool convert_batch_norm(Site *);
 

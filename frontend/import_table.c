@@ -43,6 +43,7 @@ static const Rule rules[] = {
 	{"SequenceAt", convert_sequence_at, ""},
 	{"Pad", convert_pad, " mode:s pads:I value:f"},
 	{"Trilu", convert_trilu, " upper:i"},
+	{"TopK", convert_top_k, " axis:i k:i largest:i sorted:i"},
 
 	REDUCE("ReduceSum"), REDUCE("ReduceMean"), REDUCE("ReduceMax"),
 	REDUCE("ReduceMin"), REDUCE("ReduceProd"), REDUCE("ReduceL1"),
@@ -64,6 +65,8 @@ static const Rule rules[] = {
 	{"MaxPool", convert_pool, WINDOW " ceil_mode:i storage_order:i"},
 	{"MaxUnpool", convert_max_unpool, " kernel_shape:I strides:I pads:I"},
 	{"AveragePool", convert_pool, WINDOW " ceil_mode:i count_include_pad:i"},
+	{"LpPool", convert_pool, WINDOW " ceil_mode:i p:i"},
+	{"GlobalLpPool", convert_global_lp_pool, " p:i"},
 	{"BatchNormalization", convert_batch_norm,
 	 " epsilon:f momentum:f training_mode:i spatial:i"},
 
@@ -74,7 +77,7 @@ static const Rule rules[] = {
 	{"LpNormalization", convert_lp_norm, " axis:i p:i"},
 
 	{"DepthToSpace", convert_depth_to_space, " blocksize:i mode:s"},
-	{"SpaceToDepth", convert_space_to_depth, " blocksize:i"},
+	{"SpaceToDepth", convert_space_to_depth, " blocksize:i mode:s"},
 	{"QuantizeLinear", convert_quantize,
 	 " axis:i output_dtype:i block_size:i precision:i"},
 	{"DequantizeLinear", convert_dequantize,

@@ -203,6 +203,48 @@ def quantized():
          {'x': x}, x @ (w * np.float32(0.05)), 13, {'w': w, 's': np.array(0.05, 'f4')})
 
 
+def quantized_by_block():
+    x, axis, block = draw(3, 7), 1, 3
+    scale, zero = np.abs(draw(3, 3)) / 20 + np.float32(0.01), RANDOM.integers(-9, 9, (3, 3))
+    zero = zero.astype('i1')
+    each, at = (v.repeat(block, axis)[:, :7] for v in (scale, zero))
+    q = np.clip(np.rint(x / each) + at, -128, 127)
+    attributes = {'axis': axis, 'block_size': block}
+    case('QuantizeLinear and DequantizeLinear, by block',
+         [('QuantizeLinear', ['x', 's', 'z'], ['q'], attributes),
+          ('DequantizeLinear', ['q', 's', 'z'], ['y'], attributes)],
+         {'x': x}, (q - at) * each, 21, {'s': scale, 'z': zero})
+
+
+def top_k():
+    x = draw(3, 7)
+    x[0, 2] = x[0, 5] = 9
+    for name, output in (('values', np.take_along_axis), ('places', lambda x, i, axis: i)):
+        for largest in (0, 1):
+            order = np.argsort(-x if largest else x, 1, kind='stable')[:, :4]
+            case(f'TopK, {name}, largest={largest}',
+                 [('TopK', ['x', 'k'], ['y', 'p'] if name == 'values' else ['v', 'y'],
+                   {'largest': largest})],
+                 {'x': x}, output(x, order, 1), 11, {'k': np.array([4])})
+
+
+def lp_pools():
+    x = draw(2, 3, 6, 6)
+    for p in (1, 2, 3):
+        y = (np.abs(x).reshape(2, 3, 3, 2, 3, 2) ** p).sum((3, 5)) ** (1 / p)
+        case(f'LpPool, p={p}', [('LpPool', ['x'], ['y'], {'p': p, 'kernel_shape': [2, 2],
+                                                          'strides': [2, 2]})], {'x': x}, y, 18)
+        case(f'GlobalLpPool, p={p}', [('GlobalLpPool', ['x'], ['y'], {'p': p})], {'x': x},
+             (np.abs(x) ** p).sum((2, 3), keepdims=True) ** (1 / p), 18)
+
+
+def space_to_depth():
+    x = draw(1, 2, 4, 6)
+    y = x.reshape(1, 2, 2, 2, 3, 2).transpose(0, 1, 3, 5, 2, 4).reshape(1, 8, 2, 3)
+    case('SpaceToDepth, CRD', [('SpaceToDepth', ['x'], ['y'], {'blocksize': 2, 'mode': 'CRD'})],
+         {'x': x}, y, 28)
+
+
 def refused():
     """(op, inputs by name or shape, attributes, opset, what the message says)."""
     x = draw(2, 4, 3, 3)
@@ -237,6 +279,12 @@ def refused():
         ('Resize', [x, None, None, np.array([1, 1, 2])], {}, 13, 'sizes'),
         ('Resize', [x, None, np.ones(4, 'f4') * 2], {'mode': 'area'}, 13, 'area'),
         ('Upsample', [x, np.ones(3, 'f4')], {}, 9, 'expected 4 numbers'),
+        ('TopK', [x, np.array([5])], {'axis': 2}, 11, 'expected 0 to the 3 elements'),
+        ('TopK', [x, np.array([1, 2])], {}, 11, 'expected 1'),
+        ('LpPool', [x], {'kernel_shape': [2, 2], 'p': 0}, 18, 'a positive number'),
+        ('SpaceToDepth', [draw(1, 1, 2, 2)], {'blocksize': 2, 'mode': 'ABC'}, 28, 'DCR or CRD'),
+        ('QuantizeLinear', [x, draw(2, 3, 3, 3)], {'axis': 1, 'block_size': 3}, 21,
+         'expected [2,2,3,3] for blocks of 3'),
         ('QuantizeLinear', [x, draw(3)], {'axis': 1}, 13, 'expected one number or 4'),
         ('DequantizeLinear', [x, np.array(1, 'f4')], {}, 13, 'expected an integer'),
         ('Attention', [draw(2, 3, 8)] * 3, {'q_num_heads': 3, 'kv_num_heads': 2}, 23, '3 heads'),
@@ -296,7 +344,7 @@ def refuse(tool, op, values, attributes, opset, says):
 
 def main():
     for make in (rms_norm, activations, bitwise, floored, products, attentions, antialiased,
-                 quantized):
+                 quantized, quantized_by_block, top_k, lp_pools, space_to_depth):
         make()
     for opset in (18, 21):
         group_norm(opset)

@@ -159,6 +159,13 @@ static void draw_pool(Draw *d)
 	d->e.nout = (int)draw_int(d, 1, d->row->op->max_out > 1 ? 2 : 1);
 }
 
+static void draw_lp_pool(Draw *d)
+{
+	draw_pool(d);
+	if (one_in(d, 2))
+		draw_attr_int(d, "p", draw_int(d, 1, 4));
+}
+
 static void draw_global_pool(Draw *d)
 {
 	draw_in(d, draw_shape(d, 3, 5));

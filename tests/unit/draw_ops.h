@@ -120,6 +120,16 @@ static void draw_axis(Draw *d)
 			draw_attr_flag(d, op->attrs[a].name);
 }
 
+static void draw_top_k(Draw *d)
+{
+	Shape x = draw_shape(d, 1, 4);
+	draw_in(d, x);
+	int axis = draw_attr_axis(d, "axis", x.rank);
+	draw_attr_int(d, "k", draw_int(d, 0, x.dim[axis]));
+	draw_attr_flag(d, "largest");
+	d->e.nout = (int)draw_int(d, 1, 2);
+}
+
 static void draw_reverse_sequence(Draw *d)
 {
 	int64_t order[MAX_RANK];

@@ -91,6 +91,34 @@ static Value *gradient(Value *y, Value *dy, Value *x)
 	return differentiate(g, &y, &dy, 1, wanted)[x->id];
 }
 
+/* ---- TopK ---- */
+
+static void expect_top(int64_t largest, const double value[],
+                       const double place[])
+{
+	Value *x = input("x", DT_F32, (Shape)DIMS(6));
+	Node *n = NEW(g, here, op_TopK, x);
+	node_set_int(g, n, "k", 6);
+	node_set_int(g, n, "largest", largest);
+	node_set_outputs(g, n, 2);
+	node_done(g, n);
+	void **buf = buffers();
+	fill(buf, x, NUMBERS(1, NAN, 5, 1, NAN, -INFINITY));
+	run(buf);
+	expect(buf, n->out[0], value);
+	expect(buf, n->out[1], place);
+}
+
+Test(choices, equal_elements_keep_their_order)
+{
+	expect_top(1, NUMBERS(NAN, NAN, 5, 1, 1, -INFINITY),
+	           NUMBERS(1, 4, 2, 0, 3, 5));
+	close_unit();
+	open_unit();
+	expect_top(0, NUMBERS(-INFINITY, 1, 1, 5, NAN, NAN),
+	           NUMBERS(5, 0, 3, 2, 1, 4));
+}
+
 /* ---- MaxPool ---- */
 
 static Node *pool_of(Value *x, int64_t begin)
