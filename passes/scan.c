@@ -130,15 +130,14 @@ static bool reads_variable(Node *const list[], int n, const Variable *var)
 	return false;
 }
 
-/* Does it replace what a node of the run, or behind it, has still to read? */
-static bool replaces_read(const Former *f, const Node *n)
+/* Does it replace a variable while nodes wait to be run? These may compute again
+ * what reads its old contents, whether they read it themselves or not. */
+static bool replaces_early(const Former *f, const Node *n)
 {
-	for (int o = 0; o < n->nout; o++) {
-		const Variable *var = n->out[o]->var;
-		if (var && (reads_variable(f->run, f->nrun, var) ||
-		            reads_variable(f->behind, f->nbehind, var)))
+	bool waiting = f->nrun || f->nbehind || f->noff;
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->var && waiting)
 			return true;
-	}
 	return false;
 }
 
@@ -312,7 +311,7 @@ static void visit(Former *f, int i)
 	provide(f, n, i);
 	free_variables(f, n, i);
 	if (reads(f, n, IN_RUN) || reads(f, n, SUMMED) || reads(f, n, BEHIND) ||
-	    replaces_read(f, n)) {
+	    replaces_early(f, n)) {
 		f->behind[f->nbehind++] = n;
 		move_to(f, n, BEHIND);
 	} else {

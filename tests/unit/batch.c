@@ -129,6 +129,23 @@ Test(batch, costs_what_the_model_says)
 	arena_destroy(t->unit.arena);
 }
 
+/* Every loop finds the parameters as they were: none needs a value kept. */
+Test(batch, keeps_nothing_for_loops)
+{
+	Net *t = open_net();
+	Batch *b = t->batch;
+	uint64_t random = 1;
+	choose(b, &random, 1);
+	for (int k = 0; k < b->nwholes; k++) {
+		const Whole *w = &b->whole[k];
+		cr_expect(!b->may_repeat[w->root] || w->last == w->start ||
+		          !b->item[w->last].scan,
+		          "%%%s is whole from %d to %d",
+		          b->value[w->root]->name, w->start, w->last);
+	}
+	arena_destroy(t->unit.arena);
+}
+
 /* ---- what it computes ---- */
 
 static void fill_inputs(Executor *e, const Plan *p, int round)
