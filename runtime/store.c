@@ -228,7 +228,8 @@ RT_API int rt_find_whole(const rt_slots *g, rt_found *f)
 	}
 }
 
-RT_API int rt_is_blank(const rt_slots *g, uint32_t at, uint32_t n)
+RT_API int rt_is_all(const rt_slots *g, uint32_t at, uint32_t n,
+	unsigned char byte)
 {
 	unsigned char block[64];
 
@@ -238,7 +239,7 @@ RT_API int rt_is_blank(const rt_slots *g, uint32_t at, uint32_t n)
 		if (g->store->read(g->store->user, at, block, some))
 			return 0;
 		for (uint32_t i = 0; i < some; i++)
-			if (block[i] != g->blank)
+			if (block[i] != byte)
 				return 0;
 		n -= some;
 	}
@@ -266,10 +267,30 @@ RT_API int rt_confirm(const rt_slots *g, const rt_found *f)
 		return RT_STORE_OK;
 	for (int copy = 0; copy < RT_HEADS; copy++)
 		if (!(f->copies >> copy & 1u) && (!g->store->erase
-			|| rt_is_blank(g, store_head_at(g, f->slot, copy),
-				g->granule)))
+			|| rt_is_all(g, store_head_at(g, f->slot, copy),
+				g->granule, g->blank)))
 			return rt_put_head(g, f->slot, copy, &f->head);
 	return RT_STORE_CORRUPT;
+}
+
+/* Slots whose power went while the first copy was written, and that are not
+ * what is loaded: that copy must not read as whole another time. All its bits
+ * are programmed. A save that ended has a second copy, so none is lost. */
+static void store_silence(const rt_slots *g, const rt_found *but)
+{
+	const uint32_t n = g->granule;
+
+	for (uint32_t slot = 0; slot < g->slots; slot++) {
+		const uint32_t first = store_head_at(g, slot, 0);
+		const uint32_t second = store_head_at(g, slot, 1);
+		const unsigned char full = g->blank ^ 0xff;
+		if (slot == but->slot || rt_is_all(g, first, n, g->blank)
+			|| rt_is_all(g, first, n, full)
+			|| !rt_is_all(g, second, n, g->blank))
+			continue;
+		memset(g->buffer, full, n);
+		(void)g->store->program(g->store->user, first, g->buffer, n);
+	}
 }
 
 /* ---- loading ---- */
@@ -325,8 +346,10 @@ RT_API int rt_load(rt_saved *s, const rt_store *st)
 		status = rt_find_whole(&g, &f);
 		if (status != RT_STORE_OK)
 			return damaged ? RT_STORE_FAILED : status;
-		if (st->program)
+		if (st->program) {
 			(void)rt_confirm(&g, &f);
+			store_silence(&g, &f);
+		}
 		if (store_fetch(&g, &f) == RT_STORE_OK)
 			break;
 		damaged = 1;

@@ -155,7 +155,8 @@ RT_API int rt_look(const rt_slots *, uint32_t slot, rt_found *);
 RT_API int rt_find(const rt_slots *, rt_found *);
 RT_API int rt_find_whole(const rt_slots *, rt_found *);
 RT_API int rt_check_parts(const rt_slots *, uint32_t slot, uint32_t crc);
-RT_API int rt_is_blank(const rt_slots *, uint32_t at, uint32_t n);
+RT_API int rt_is_all(const rt_slots *, uint32_t at, uint32_t n,
+	unsigned char byte);
 RT_API int rt_put_head(const rt_slots *, uint32_t slot, int copy,
 	const rt_head *);
 RT_API int rt_confirm(const rt_slots *, const rt_found *);

@@ -283,8 +283,8 @@ RT_API int rt_save(const rt_saved *s, const rt_store *st)
 		const int first = slot % g.per_group == 0;
 		if (first ? last.any && slot / g.per_group
 				== last.slot / g.per_group
-			: broken || !rt_is_blank(&g, rt_slot_at(&g, slot),
-				g.slot_bytes))
+			: broken || !rt_is_all(&g, rt_slot_at(&g, slot),
+				g.slot_bytes, g.blank))
 			continue;
 		if (first)
 			h.erases = store_wear(&g, slot, &top);

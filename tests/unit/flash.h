@@ -38,8 +38,10 @@ typedef struct Flash {
 
 static inline uint32_t flash_random(Flash *f)
 {
-	f->random = f->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(f->random >> 33);
+	uint64_t z = f->random += 0x9e3779b97f4a7c15u;   /* splitmix64 */
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return (uint32_t)(z >> 32);
 }
 
 static inline uint32_t flash_bytes(const Flash *f)
@@ -117,28 +119,33 @@ static inline int flash_read(void *user, uint32_t at, void *dst, size_t n)
 
 /* ---- writing ---- */
 
-/* Half of a change: each bit done, not, or in between; sometimes all of it but
- * one bit, or none. */
+/* Half of a change: none of it, all of it but one bit, one bit of it, each bit
+ * as it likes, or all of it up to a byte. What is in between is weak. */
 static inline void flash_tear(Flash *f, uint32_t at, const unsigned char *new,
                               uint32_t n)
 {
-	uint32_t mode = flash_random(f) % 4, only = flash_random(f) % (8 * n);
-	if (f->kind == ECC && mode) {
+	enum { NONE, ALL_BUT_ONE, ONE, ANY, UP_TO };
+	uint32_t mode = flash_random(f) % 5, only = flash_random(f) % (8 * n);
+	if (f->kind == ECC && mode != NONE) {
 		memcpy(f->byte + at, new, n);
 		memset(f->weak + at, 1, n);
 		return;
 	}
-	for (uint32_t i = 0; i < n && mode; i++) {
-		unsigned change = f->byte[at + i] ^ new[i], weak = 0;
-		if (mode == 1)
-			weak = i == only / 8 ? 1u << only % 8 : 0;
-		else if (mode == 2)
+	for (uint32_t i = 0; i < n && mode != NONE; i++) {
+		unsigned change = f->byte[at + i] ^ new[i], done = 0, weak = 0;
+		unsigned one = i == only / 8 ? 1u << only % 8 : 0;
+		if (mode == ALL_BUT_ONE || mode == ONE)
+			weak = one;
+		else if (mode == ANY)
 			weak = flash_random(f) & flash_random(f);
 		else if (8 * i >= only)
-			weak = change;
+			weak = 0xff;
+		if (mode == ALL_BUT_ONE || mode == UP_TO)
+			done = 0xff;
+		else if (mode == ANY)
+			done = flash_random(f);
 		f->weak[at + i] |= (unsigned char)(weak & change);
-		f->byte[at + i] ^= (unsigned char)
-			(change & (mode == 2 ? flash_random(f) : 0xff));
+		f->byte[at + i] ^= (unsigned char)(done & change);
 	}
 }
 
@@ -205,6 +212,14 @@ static inline int flash_program(void *user, uint32_t at, const void *src,
 	return f->dead;
 }
 
+static inline void flash_clear(Flash *f, uint32_t at,
+                               const unsigned char *blank)
+{
+	memcpy(f->byte + at, blank, f->unit);
+	memset(f->weak + at, 0, f->unit);
+	f->used[at / f->unit] = false;
+}
+
 static inline int flash_erase(void *user, uint32_t at, size_t n)
 {
 	Flash *f = user;
@@ -214,16 +229,15 @@ static inline int flash_erase(void *user, uint32_t at, size_t n)
 	if (f->dead || (int)(o / f->sector) == f->worn)
 		return 1;
 	memset(blank, f->blank, sizeof blank);
-	bool torn = flash_op(f);
+	bool torn = flash_op(f), nearly = torn && flash_random(f) % 2;
+	uint32_t only = flash_random(f) % (f->sector / f->unit) * f->unit;
 	for (uint32_t i = 0; i < f->sector; i += f->unit)
-		if (torn)
+		if (torn && (!nearly || i == only))
 			flash_tear(f, o + i, blank, f->unit);
 		else
-			memcpy(f->byte + o + i, blank, f->unit);
+			flash_clear(f, o + i, blank);
 	if (torn)
 		return 1;
-	memset(f->weak + o, 0, f->sector);
-	memset(f->used + o / f->unit, 0, f->sector / f->unit);
 	f->erases[o / f->sector]++;
 	return 0;
 }
