@@ -107,9 +107,9 @@ void c_put_save_prototypes(Writer *w, const CProgram *c)
 	             "only; the optimizer's state and step are as after "
 	             "init. On an error the instance is as before, except "
 	             "that after ERROR_STORAGE it must be initialised again. "
-	             "After a power loss in a save, writes a granule of it "
-	             "that was left free; program may be NULL. Uses the "
-	             "arena as save does.");
+	             "After a power loss in a save, programs a granule "
+	             "that this one left half done or free; program may be "
+	             "NULL. Uses the arena as save does.");
 	w_line(w, "%s_status %s_load(%s_t *k, const %s_store *store);", n, n, n,
 	       n);
 	w_raw(w, "\n");

@@ -273,23 +273,29 @@ RT_API int rt_confirm(const rt_slots *g, const rt_found *f)
 	return RT_STORE_CORRUPT;
 }
 
-/* Slots whose power went while the first copy was written, and that are not
- * what is loaded: that copy must not read as whole another time. All its bits
- * are programmed. A save that ended has a second copy, so none is lost. */
+/* The first copy of a head was begun here, and no other. */
+static int store_is_begun(const rt_slots *g, uint32_t slot)
+{
+	rt_head h;
+
+	if (!rt_is_all(g, store_head_at(g, slot, 1), g->granule, g->blank))
+		return 0;
+	return g->store->read(g->store->user, store_head_at(g, slot, 0), &h,
+		sizeof(h)) || h.magic == RT_STORE_MAGIC
+		|| memcmp(h.model, g->saved->model, sizeof(h.model)) == 0;
+}
+
+/* Where the power went while the first copy was written, and that is not what
+ * is loaded, it must not read as whole another time: all its bits are
+ * programmed. A save that ended has a second copy, so none is lost. */
 static void store_silence(const rt_slots *g, const rt_found *but)
 {
-	const uint32_t n = g->granule;
-
 	for (uint32_t slot = 0; slot < g->slots; slot++) {
-		const uint32_t first = store_head_at(g, slot, 0);
-		const uint32_t second = store_head_at(g, slot, 1);
-		const unsigned char full = g->blank ^ 0xff;
-		if (slot == but->slot || rt_is_all(g, first, n, g->blank)
-			|| rt_is_all(g, first, n, full)
-			|| !rt_is_all(g, second, n, g->blank))
+		if ((but->any && slot == but->slot) || !store_is_begun(g, slot))
 			continue;
-		memset(g->buffer, full, n);
-		(void)g->store->program(g->store->user, first, g->buffer, n);
+		memset(g->buffer, g->blank ^ 0xff, g->granule);
+		(void)g->store->program(g->store->user,
+			store_head_at(g, slot, 0), g->buffer, g->granule);
 	}
 }
 
@@ -344,12 +350,12 @@ RT_API int rt_load(rt_saved *s, const rt_store *st)
 		return status;
 	for (;;) {
 		status = rt_find_whole(&g, &f);
+		if (f.any && st->program)
+			(void)rt_confirm(&g, &f);
+		if (st->program)
+			store_silence(&g, &f);
 		if (status != RT_STORE_OK)
 			return damaged ? RT_STORE_FAILED : status;
-		if (st->program) {
-			(void)rt_confirm(&g, &f);
-			store_silence(&g, &f);
-		}
 		if (store_fetch(&g, &f) == RT_STORE_OK)
 			break;
 		damaged = 1;

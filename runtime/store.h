@@ -15,9 +15,10 @@
  *
  * A bit that lost its power half way may read as 0 now and as 1 later. So what
  * is half done is never built upon: a slot that was begun is erased or stepped
- * over, however it reads; and a head that may have been the last thing written
- * is written once more, into a copy that is blank, before a load returns what
- * is under it or a save erases an older one.
+ * over, however it reads. And a head that may have been the last thing written
+ * is settled before a load returns or a save erases an older one: what is
+ * loaded is written once more, into a copy that is blank; what is passed over
+ * has all its bits programmed.
  *
  * Numbers are in the byte order of the machine, which is little-endian
  * wherever thimble's programs run.

@@ -222,8 +222,8 @@ tiny_status tiny_save(const tiny_t *k, const tiny_store *store);
  * LOADED_WEIGHTS: the storage keeps weights only; the optimizer's state and
  * step are as after init. On an error the instance is as before, except that
  * after ERROR_STORAGE it must be initialised again. After a power loss in a
- * save, writes a granule of it that was left free; program may be NULL. Uses
- * the arena as save does.
+ * save, programs a granule that this one left half done or free; program may be
+ * NULL. Uses the arena as save does.
  */
 tiny_status tiny_load(tiny_t *k, const tiny_store *store);
 
