@@ -13,7 +13,7 @@ enum {
 	KEY_DATA = 512, KEY_VAL_DATA, KEY_VAL_SPLIT, KEY_EPOCHS, KEY_STEPS,
 	KEY_SHUFFLE, KEY_NO_SHUFFLE, KEY_SCALE, KEY_NORMALIZE, KEY_SCHEDULE,
 	KEY_LOG, KEY_EXPORT, KEY_LABEL, KEY_RAW_DTYPE, KEY_RAW_SHAPE,
-	KEY_RAW_LABEL, KEY_REPORT
+	KEY_RAW_LABEL, KEY_REPORT, KEY_STREAM, KEY_BATCH_AXIS
 };
 
 typedef struct Train {
@@ -116,6 +116,13 @@ static bool parse_data(int key, char *text, struct argp_state *state, Train *t)
 	case KEY_NORMALIZE:
 		set_normalize(state, &t->trainer.scaling, text);
 		return true;
+	case KEY_STREAM:
+		t->trainer.stream = true;
+		return true;
+	case KEY_BATCH_AXIS:
+		t->trainer.batch_axis = (int)args_number(
+			state, "--batch-axis", text, 0, MAX_RANK - 1);
+		return true;
 	case KEY_LABEL:
 		f->label_column = label_column(state, text);
 		return true;
@@ -208,6 +215,11 @@ static const struct argp_option options[] = {
 	 1},
 	{"val-split", KEY_VAL_SPLIT, "PART", 0, "Keep this part of the "
 	 "training data for that", 1},
+	{"stream", KEY_STREAM, 0, 0, "The data is one sequence, e.g. of "
+	 "tokens: a sample is its next window, of the model's length, and the "
+	 "target what comes next after each element", 1},
+	{"batch-axis", KEY_BATCH_AXIS, "N", 0, "The dimension of the inputs "
+	 "that counts the samples (default 0); 1: time comes first", 1},
 	{"scale", KEY_SCALE, "FACTOR", 0, "Multiply the inputs, e.g. by 1/255",
 	 1},
 	{"normalize", KEY_NORMALIZE, "MEAN,STD", 0, "After scaling: subtract, "
@@ -260,7 +272,9 @@ static const struct argp argp = {
 	       "    --loss mse --optimizer adam --export tuned.onnx\n"
 	       "  thimble train resnet8.onnx --data cifar.bin --raw-dtype u8 "
 	       "\\\n"
-	       "    --raw-shape 3x32x32 --raw-label --scale 1/255\n",
+	       "    --raw-shape 3x32x32 --raw-label --scale 1/255\n"
+	       "  thimble train gpt.onnx --data text.txt:u8 --stream \\\n"
+	       "    --loss cross-entropy:axis=-1 --optimizer adam\n",
 };
 
 /* ---- progress ---- */

@@ -7,7 +7,7 @@
 
 typedef struct Spec {
 	const char *path;
-	bool raw;
+	bool raw, typed;    /* typed: the file's own type, whatever its name */
 	DType dtype;
 	Shape shape;
 } Spec;
@@ -33,7 +33,7 @@ bool shape_parse(const char *text, Shape *s)
 static bool parse_part(Unit *u, char *part, const DataFormat *f, Spec *s)
 {
 	char *first = strchr(part, ':');
-	*s = (Spec){part, f->raw, f->raw_dtype, f->raw_shape};
+	*s = (Spec){part, f->raw, false, f->raw_dtype, f->raw_shape};
 	if (!first)
 		return true;
 	char *second = strchr(first + 1, ':');
@@ -47,7 +47,7 @@ static bool parse_part(Unit *u, char *part, const DataFormat *f, Spec *s)
 			*second = ':';
 		return true;
 	}
-	s->raw = true;
+	s->raw = s->typed = true;
 	s->dtype = dtype;
 	s->shape = (Shape){0};
 	if (!second || shape_parse(second + 1, &s->shape))
@@ -124,7 +124,7 @@ static bool load_file(Unit *u, const Spec *s, const DataFormat *f, bool first,
 	if (path_has_suffix(s->path, ".npy") ||
 	    path_has_suffix(s->path, ".npy.gz"))
 		return npy_parse(u, s->path, b, size, &d->column[0]);
-	if (is_csv(s->path))
+	if (is_csv(s->path) && !s->typed)
 		return csv_parse(u, s->path, (char *)b, size,
 		                 first ? f->label_column : LABEL_NONE, d);
 	if (s->raw)

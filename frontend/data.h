@@ -50,12 +50,23 @@ typedef struct Scaling {
 	double mean[MAX_CHANNELS], std[MAX_CHANNELS];
 } Scaling;
 
+/* Which samples of a column are wanted, and how they lie in a batch: as
+ * [outer, n, ...], whose first dimensions are those of a sample. */
+typedef struct Batch {
+	int64_t n, outer;
+	const int64_t *row;
+} Batch;
+
+/* Integer types are not scaled. False after an error that names `what`. */
+bool data_fill(Unit *, const Array *, const Batch *, const Scaling *, DType,
+               void *to, const char *what);
+
 /*
- * Fills a batch: sample row[i] of the column becomes part i of `to`. Integer
- * types are not scaled. False after an error that names `what`.
+ * The data set is one stream: an array of one dimension. Its windows of
+ * `length` elements, one behind the other, become the samples, and as many
+ * elements from the second of each on their targets: what comes next.
  */
-bool data_fill(Unit *, const Array *, const int64_t *row, int64_t nrows,
-               const Scaling *, DType, void *to, const char *what);
+bool data_windows(Unit *, const char *name, int64_t length, DataSet *);
 
 /*
  * The order of the samples in an epoch: 0..n-1, shuffled if asked by a

@@ -27,39 +27,66 @@ void data_order(int64_t n, bool shuffle, uint64_t seed, int64_t epoch,
 	}
 }
 
-/* One sample, scaled; channel c is element range c * n/channels. */
-static void fill_scaled(const Array *a, int64_t first, int64_t n,
-                        const Scaling *s, DType type, void *to, int64_t at)
+/* `n` elements of a sample of `size` from number `first` on, scaled; channel c
+ * is elements range c * size/channels. */
+static void fill_scaled(const Array *a, int64_t row, int64_t size,
+                        int64_t first, int64_t n, const Scaling *s, DType type,
+                        void *to)
 {
-	int64_t channel = s->n > 1 ? n / s->n : n;
+	int64_t channel = s->n > 1 ? size / s->n : size;
 	for (int64_t i = 0; i < n; i++) {
-		Scalar x = dtype_get(a->dtype, a->data, first + i);
+		Scalar x = dtype_get(a->dtype, a->data, row * size + first + i);
 		double v = dtype_is_float(a->dtype) ? x.f : (double)x.i;
 		v *= s->scale;
 		if (s->n) {
-			int64_t c = s->n > 1 ? i / channel : 0;
+			int64_t c = s->n > 1 ? (first + i) / channel : 0;
 			v = (v - s->mean[c]) / s->std[c];
 		}
-		dtype_put(type, to, at + i, (Scalar){.f = v});
+		dtype_put(type, to, i, (Scalar){.f = v});
 	}
 }
 
-bool data_fill(Unit *u, const Array *a, const int64_t *row, int64_t nrows,
-               const Scaling *s, DType type, void *to, const char *what)
+bool data_fill(Unit *u, const Array *a, const Batch *b, const Scaling *s,
+               DType type, void *to, const char *what)
 {
-	int64_t n = numel(a->shape) / a->shape.dim[0], bad = 0;
+	int64_t size = numel(a->shape) / a->shape.dim[0], bad = 0;
+	int64_t n = size / b->outer;
 	size_t part = (size_t)(n * dtype_size(type));
 	bool scaled = s && dtype_is_float(type) && (s->scale != 1 || s->n);
-	for (int64_t i = 0; i < nrows; i++) {
+	for (int64_t i = 0; i < b->n * b->outer; i++) {
+		int64_t row = b->row[i % b->n], first = i / b->n * n;
 		char *at = (char *)to + (size_t)i * part;
 		if (scaled) {
-			fill_scaled(a, row[i] * n, n, s, type, at, 0);
-		} else if (!array_convert(a, row[i] * n, n, type, at, &bad)) {
+			fill_scaled(a, row, size, first, n, s, type, at);
+		} else if (!array_convert(a, row * size + first, n, type, at,
+		                          &bad)) {
 			file_error(u, what, "element %lld of sample %lld is "
-			           "no %s", (long long)(bad % n),
-			           (long long)row[i], dtype_name(type));
+			           "no %s", (long long)(bad % size),
+			           (long long)row, dtype_name(type));
 			return false;
 		}
 	}
+	return true;
+}
+
+bool data_windows(Unit *u, const char *name, int64_t length, DataSet *d)
+{
+	Array *x = &d->column[0];
+	if (d->ncolumns != 1 || x->shape.rank != 1) {
+		file_error(u, name, "is no stream, which is one array of one "
+		           "dimension");
+		return false;
+	}
+	if (!length || x->shape.dim[0] <= length) {
+		file_error(u, name, "has %lld elements; a window and what "
+		           "comes next are %lld", (long long)x->shape.dim[0],
+		           (long long)length + 1);
+		return false;
+	}
+	d->rows = (x->shape.dim[0] - 1) / length;
+	x->shape = (Shape){2, {d->rows, length}};
+	d->column[1] = *x;
+	d->column[1].data = (char *)x->data + dtype_size(x->dtype);
+	d->ncolumns = 2;
 	return true;
 }

@@ -63,6 +63,12 @@ const Array *trainer_target(const Trainer *t, const DataSet *d)
 	return &d->column[d->ncolumns > inputs ? inputs : 0];
 }
 
+int trainer_batch_axis(const Trainer *t, Shape s)
+{
+	int axis = t->batch_axis;
+	return axis < s.rank && s.dim[axis] == t->batch ? axis : 0;
+}
+
 static bool compares_values(const LossOptions *o)
 {
 	return o->kind != LOSS_CROSS_ENTROPY && o->kind != LOSS_GRAPH &&
@@ -115,11 +121,13 @@ static bool check_sizes(Trainer *t, const DataSet *d, const char *name)
 	const Plan *p = t->program->train;
 	const Value *v;
 	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++) {
-		if (!v->shape.rank || v->shape.dim[0] != t->batch) {
+		int axis = trainer_batch_axis(t, v->shape);
+		if (!v->shape.rank || v->shape.dim[axis] != t->batch) {
 			error_at(t->unit, (Loc){0}, "input '%s' is %s: its "
-			         "first dimension is not the batch, so no "
+			         "dimension %d is not the batch of %lld, so no "
 			         "samples can fill it", v->name,
-			         shape_text(t->unit->arena, v->shape));
+			         shape_text(t->unit->arena, v->shape), axis,
+			         (long long)t->batch);
 			return false;
 		}
 		if (!check_size(t, &d->column[i], v, name))
@@ -229,18 +237,33 @@ static bool find_rate(Trainer *t)
 	return false;
 }
 
+static bool find_batch(Trainer *t)
+{
+	const Value *x = plan_input(t->program->train, IN_DATA, 0);
+	if (x && t->batch_axis < x->shape.rank)
+		t->batch = x->shape.dim[t->batch_axis];
+	if (t->batch)
+		return true;
+	error_at(t->unit, (Loc){0}, "the model's first input has no dimension "
+	         "%d to be the batch", t->batch_axis);
+	return false;
+}
+
+/* What is a stream becomes samples as long as the model's. */
+static bool cut_streams(Trainer *t)
+{
+	const Value *x = plan_input(t->program->train, IN_DATA, 0);
+	int64_t length = numel(x->shape) / t->batch;
+	return !t->stream ||
+	       (data_windows(t->unit, t->train_name, length, &t->train) &&
+	        (!t->val.rows ||
+	         data_windows(t->unit, t->val_name, length, &t->val)));
+}
+
 bool trainer_check(Trainer *t, double val_split)
 {
-	if (!find_rate(t))
-		return false;
-	const Value *x = plan_input(t->program->train, IN_DATA, 0);
-	t->batch = x && x->shape.rank ? x->shape.dim[0] : 0;
-	if (!t->batch) {
-		error_at(t->unit, (Loc){0}, "the model has no input with a "
-		         "batch");
-		return false;
-	}
-	if (!check_set(t, &t->train, t->train_name) ||
+	if (!find_rate(t) || !find_batch(t) || !cut_streams(t) ||
+	    !check_set(t, &t->train, t->train_name) ||
 	    (t->val.rows && !check_set(t, &t->val, t->val_name)))
 		return false;
 	if (val_split > 0 && !t->val.rows) {
@@ -270,22 +293,27 @@ void trainer_plan(Trainer *t, int64_t epochs, int64_t max_steps)
 
 /* ---- running ---- */
 
+static bool fill(Trainer *t, const Plan *p, const Value *v, const Array *a,
+                 const Scaling *s, const char *name, const int64_t *row)
+{
+	Batch b = {t->batch, 1, row};
+	for (int d = 0; d < trainer_batch_axis(t, v->shape); d++)
+		b.outer *= v->shape.dim[d];
+	return data_fill(t->unit, a, &b, s, v->dtype,
+	                 executor_value(t->executor, p, v), name);
+}
+
 bool trainer_fill(Trainer *t, const Plan *p, const DataSet *d,
                   const char *name, const int64_t *row)
 {
 	const Value *v;
 	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
-		if (!data_fill(t->unit, &d->column[i], row, t->batch,
-		               &t->scaling, v->dtype,
-		               executor_value(t->executor, p, v), name))
+		if (!fill(t, p, v, &d->column[i], &t->scaling, name, row))
 			return false;
 	v = plan_input(p, IN_TARGET, 0);
-	if (!v)
-		return true;
 	const Array *a = trainer_target(t, d);
 	const Scaling *s = a == &d->column[0] ? &t->scaling : NULL;
-	return data_fill(t->unit, a, row, t->batch, s, v->dtype,
-	                 executor_value(t->executor, p, v), name);
+	return !v || fill(t, p, v, a, s, name, row);
 }
 
 static bool step(Trainer *t, const int64_t *row)

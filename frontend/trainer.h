@@ -33,6 +33,8 @@ typedef struct Trainer {
 	Scaling scaling;
 	Schedule schedule;
 	DataSet train, val;          /* val.rows 0: none */
+	bool stream;                 /* they are streams, not samples */
+	int batch_axis;              /* of the model's inputs */
 	bool shuffle;
 	uint64_t seed;
 	int64_t steps;               /* to do: see trainer_plan() */
@@ -67,6 +69,9 @@ bool trainer_score(Trainer *, const DataSet *, const char *name, Score *);
 /* What is worth keeping: parameters and running statistics. */
 void trainer_weights(const Trainer *, Weights *);
 
+/* The dimension that counts samples: Trainer.batch_axis, or the first of what
+ * has no such. */
+int trainer_batch_axis(const Trainer *, Shape);
 /* Fills the inputs of a function with the samples `row`, and its target if
  * there is one. */
 bool trainer_fill(Trainer *, const Plan *, const DataSet *, const char *name,

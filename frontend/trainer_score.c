@@ -29,6 +29,15 @@ static double label_weight(const LossOptions *o, int64_t label)
 	return label >= 0 && label < o->nweights ? o->weights[label] : 1;
 }
 
+/* How far apart its elements are. */
+static int64_t stride_of(Shape s, int axis)
+{
+	int64_t n = 1;
+	for (int d = axis + 1; d < s.rank; d++)
+		n *= s.dim[d];
+	return n;
+}
+
 static double run_loss(Scorer *s)
 {
 	const Program *p = s->t->program;
@@ -46,13 +55,15 @@ static double mark_copies(Scorer *s, int64_t real)
 	const Plan *p = t->program->evaluate;
 	const Value *v = plan_input(p, IN_TARGET, 0);
 	void *label = executor_value(t->executor, p, v);
-	int64_t n = numel(v->shape), kept = n / t->batch * real;
+	int64_t inner = stride_of(v->shape, trainer_batch_axis(t, v->shape));
 	double weight = 0;
-	for (int64_t i = 0; i < kept; i++)
-		weight += label_weight(t->loss, dtype_get(v->dtype, label, i).i);
-	for (int64_t i = kept; i < n; i++)
-		dtype_put(v->dtype, label, i,
-		          (Scalar){.i = t->loss->ignore_index});
+	for (int64_t i = 0; i < numel(v->shape); i++)
+		if (i / inner % t->batch < real)
+			weight += label_weight(
+				t->loss, dtype_get(v->dtype, label, i).i);
+		else
+			dtype_put(v->dtype, label, i,
+			          (Scalar){.i = t->loss->ignore_index});
 	return weight;
 }
 
@@ -102,28 +113,46 @@ static int64_t arg_max(DType type, const void *x, int64_t first, int64_t n,
 	return best;
 }
 
+/* The label that belongs to element i of the batch's labels, whose samples are
+ * `inner` apart. */
+static int64_t label_at(const Scorer *s, int64_t i, int64_t inner)
+{
+	const Array *a = trainer_target(s->t, s->data);
+	int64_t batch = s->t->batch, n = numel(a->shape) / a->shape.dim[0];
+	int64_t at = i / (inner * batch) * inner + i % inner;
+	Scalar l = dtype_get(a->dtype, a->data,
+	                     s->row[i / inner % batch] * n + at);
+	return dtype_is_float(a->dtype) ? (int64_t)l.f : l.i;
+}
+
+static Shape without(Shape s, int axis)
+{
+	for (int d = axis; d + 1 < s.rank; d++)
+		s.dim[d] = s.dim[d + 1];
+	s.rank--;
+	return s;
+}
+
 static bool add_accuracy(Scorer *s, int64_t real)
 {
 	Trainer *t = s->t;
 	const Plan *p = t->program->infer;
 	const Value *y = trainer_logits(t);
-	const Array *target = trainer_target(t, s->data);
-	int64_t axis = t->loss->axis + (t->loss->axis < 0 ? y->shape.rank : 0);
-	int64_t classes = y->shape.dim[axis], stride = 1;
-	for (int d = (int)axis + 1; d < y->shape.rank; d++)
-		stride *= y->shape.dim[d];
-	int64_t labels = numel(y->shape) / classes / t->batch;
+	int axis = (int)t->loss->axis;
+	axis += axis < 0 ? y->shape.rank : 0;
+	int64_t classes = y->shape.dim[axis];
+	int64_t stride = stride_of(y->shape, axis);
+	Shape labels = without(y->shape, axis);
+	int64_t inner = stride_of(labels, trainer_batch_axis(t, labels));
 	if (!trainer_fill(t, p, s->data, s->name, s->row) ||
 	    !executor_call(t->executor, p))
 		return false;
 	const void *x = executor_value(t->executor, p, y);
-	for (int64_t i = 0; i < real * labels; i++) {
+	for (int64_t i = 0; i < numel(labels); i++) {
 		int64_t first = i / stride * stride * classes + i % stride;
-		Scalar l = dtype_get(target->dtype, target->data,
-		                     s->row[i / labels] * labels + i % labels);
-		int64_t label = dtype_is_float(target->dtype) ? (int64_t)l.f
-		                                              : l.i;
-		if (label == t->loss->ignore_index)
+		int64_t label = label_at(s, i, inner);
+		if (i / inner % t->batch >= real ||
+		    label == t->loss->ignore_index)
 			continue;
 		s->score->counted++;
 		s->score->right += arg_max(y->dtype, x, first, classes,

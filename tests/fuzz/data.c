@@ -27,8 +27,9 @@ static void fill(Unit *u, const DataSet *d)
 			continue;
 		data_order(n, true, 1, 1, row);
 		void *to = arena_calloc(u->arena, (size_t)(n * part) + 1, 8);
-		data_fill(u, a, row, n, &scaling, DT_F32, to, "input");
-		data_fill(u, a, row, n, &scaling, DT_I32, to, "target");
+		Batch b = {n, part && part % 2 == 0 ? 2 : 1, row};
+		data_fill(u, a, &b, &scaling, DT_F32, to, "input");
+		data_fill(u, a, &b, &scaling, DT_I32, to, "target");
 	}
 }
 

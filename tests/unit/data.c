@@ -378,17 +378,82 @@ Test(data, batches_are_scaled_by_channel)
 	Unit *u = unit_open(&m);
 	uint8_t bytes[] = {0, 255, 51, 102, 153, 204, 0, 255};
 	Array a = {DT_U8, {3, {2, 2, 2}}, bytes};
-	int64_t row[] = {1, 0};
+	Batch b = {2, 1, (int64_t[]){1, 0}};
 	float x[8];
 	Scaling s = {1 / 255.0, 2, {0, 0.5}, {1, 0.5}};
-	cr_assert(data_fill(u, &a, row, 2, &s, DT_F32, x, "x"));
+	cr_assert(data_fill(u, &a, &b, &s, DT_F32, x, "x"));
 	static const float want[] = {0.6f, 0.8f, -1, 1, 0, 1, -0.6f, -0.2f};
 	for (int i = 0; i < 8; i++)
 		cr_assert_float_eq(x[i], want[i], 1e-6, "%d", i);
 	int32_t labels[8];
-	cr_assert(data_fill(u, &a, row, 2, &s, DT_I32, labels, "y"));
+	cr_assert(data_fill(u, &a, &b, &s, DT_I32, labels, "y"));
 	cr_assert_eq(labels[0], 153);
 	cr_assert(unit_said(&m, ""));
+}
+
+/* Time first: the first elements of all samples, then the second ones. */
+Test(data, the_batch_may_be_an_inner_dimension)
+{
+	Messages m;
+	Unit *u = unit_open(&m);
+	uint8_t bytes[] = {10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25};
+	Array a = {DT_U8, {3, {2, 3, 2}}, bytes};
+	Batch b = {2, 3, (int64_t[]){1, 0}};
+	static const int want[] = {20, 21, 10, 11, 22, 23, 12, 13, 24, 25, 14,
+	                           15};
+	int32_t y[12];
+	float x[12];
+	Scaling half = {.scale = 0.5};
+	cr_assert(data_fill(u, &a, &b, NULL, DT_I32, y, "y"));
+	cr_assert(data_fill(u, &a, &b, &half, DT_F32, x, "x"));
+	for (int i = 0; i < 12; i++) {
+		cr_assert_eq(y[i], want[i], "%d", i);
+		cr_assert_eq(x[i], (float)want[i] / 2, "%d", i);
+	}
+	Scaling channels = {1, 3, {10, 12, 14}, {1, 1, 1}};
+	cr_assert(data_fill(u, &a, &b, &channels, DT_F32, x, "x"));
+	for (int i = 0; i < 12; i++)
+		cr_assert_eq(x[i], (float)(want[i] % 2 + want[i] / 20 * 10),
+		             "%d", i);
+	cr_assert(unit_said(&m, ""));
+}
+
+Test(data, a_stream_is_cut_into_windows)
+{
+	Messages m;
+	Unit *u = unit_open(&m);
+	uint16_t ids[] = {5, 6, 7, 8, 9, 10, 11, 12, 13}, x[8], y[8];
+	for (int64_t n = 5; n <= 9; n++) {
+		DataSet d = {n, 1, {{DT_U16, {1, {n}}, ids}}};
+		cr_assert(data_windows(u, "ids", 4, &d));
+		/* The last element is nothing but a target. */
+		cr_assert_eq(d.rows, n < 9 ? 1 : 2);
+		Batch b = {d.rows, 1, (int64_t[]){0, 1}};
+		cr_assert(data_fill(u, &d.column[0], &b, NULL, DT_U16, x, ""));
+		cr_assert(data_fill(u, &d.column[1], &b, NULL, DT_U16, y, ""));
+		for (int i = 0; i < 4 * (int)d.rows; i++)
+			cr_assert(x[i] == ids[i] && y[i] == ids[i + 1]);
+	}
+	cr_assert(unit_said(&m, ""));
+}
+
+static void refuse_windows(DataSet d, int64_t length, const char *message)
+{
+	Messages m;
+	Unit *u = unit_open(&m);
+	cr_assert_not(data_windows(u, "ids", length, &d));
+	cr_assert(unit_said(&m, message));
+}
+
+Test(data, what_is_no_stream_is_refused)
+{
+	uint16_t ids[8] = {0};
+	Array line = {DT_U16, {1, {8}}, ids}, flat = {DT_U16, {2, {4, 2}}, ids};
+	refuse_windows((DataSet){8, 2, {line, line}}, 2, "is no stream");
+	refuse_windows((DataSet){4, 1, {flat}}, 2, "is no stream");
+	refuse_windows((DataSet){8, 1, {line}}, 8, "has 8 elements; a window "
+	               "and what comes next are 9");
+	refuse_windows((DataSet){8, 1, {line}}, 0, "has 8 elements");
 }
 
 Test(data, labels_that_are_no_integers_are_refused)
@@ -397,8 +462,8 @@ Test(data, labels_that_are_no_integers_are_refused)
 	Unit *u = unit_open(&m);
 	double values[] = {3, 1.5};
 	Array a = {DT_F64, {1, {2}}, values};
-	int64_t row[] = {0, 1};
+	Batch b = {2, 1, (int64_t[]){0, 1}};
 	int32_t y[2];
-	cr_assert_not(data_fill(u, &a, row, 2, NULL, DT_I32, y, "y.csv"));
+	cr_assert_not(data_fill(u, &a, &b, NULL, DT_I32, y, "y.csv"));
 	cr_assert(unit_said(&m, "y.csv: error: element 0 of sample 1"));
 }
