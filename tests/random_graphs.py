@@ -390,6 +390,15 @@ def make(seed, most):
     return m if total else None
 
 
+def needed(m):
+    """The names that the outputs depend on: what nothing reads, thimble does not keep."""
+    names = {m.last, *m.outputs}
+    for _, inputs, out, *_ in reversed(m.nodes):
+        if names.intersection(out):
+            names.update(inputs)
+    return names
+
+
 def save(m, path):
     nodes = []
     for op, inputs, out, _, attributes in m.nodes:
@@ -448,8 +457,7 @@ def train(m, dtype, loss, optimizer, frozen):
         for k in m.stats:
             params[k] = m.stats[k].detach()
     got['loss'] = np.array(got['loss'])
-    # What nothing reads, thimble does not keep.
-    read = {i for node in m.nodes for i in node[1]}
+    read = needed(m)
     got.update({'param/' + k: p.detach().numpy() for k, p in learned.items() if p.grad is not None})
     got.update({'buffer/' + k: params[k].numpy() for k in m.stats if k in read})
     return got
@@ -468,7 +476,7 @@ class Case:
         np.save(f'{work}/x.npy', m.input)
         np.save(f'{work}/target.npy', m.target)
         self.args = ['--loss', loss, '--optimizer', spec, '--steps', str(STEPS)]
-        for k in self.frozen:
+        for k in sorted(needed(m).intersection(self.frozen)):
             self.args += ['--freeze', k]
         self.exact = train(m, torch.float64, loss, optimizer, self.frozen)
         self.rough = train(m, torch.float32, loss, optimizer, self.frozen)
