@@ -10,7 +10,7 @@ enum {
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
 	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
 	KEY_PICTURE, KEY_FEED, KEY_FLASH,
-	KEY_SLICES
+	KEY_SLICES, KEY_CARRY
 };
 
 int64_t args_number(struct argp_state *state, const char *option,
@@ -116,6 +116,22 @@ static void set_loss(struct argp_state *state, Args *args, const char *text)
 		argp_error(state, "--loss: %s", why);
 }
 
+static void add_carry(struct argp_state *state, Args *args, const char *text)
+{
+	Options *o = &args->options;
+	const char *equal = strchr(text, '=');
+	if (!equal || equal == text || !equal[1])
+		argp_error(state, "--carry: '%s' is not INPUT=OUTPUT", text);
+	Carry *bigger = arena_array(args->arena, Carry, o->ncarries + 1);
+	if (o->ncarries)
+		memcpy(bigger, o->carry, (size_t)o->ncarries * sizeof *bigger);
+	bigger[o->ncarries++] = (Carry){
+		arena_strndup(args->arena, text, (size_t)(equal - text)),
+		equal + 1,
+	};
+	o->carry = bigger;
+}
+
 static void set_optimizer(struct argp_state *state, Args *args,
                           const char *text)
 {
@@ -141,6 +157,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_OPTIMIZER:
 		set_optimizer(state, args, text);
+		return 0;
+	case KEY_CARRY:
+		add_carry(state, args, text);
 		return 0;
 	case KEY_FREEZE:
 		args_append(args->arena, &args->options.freeze, text);
@@ -178,6 +197,9 @@ const struct argp args_training = {
 		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd). "
 		 "Without --loss: for the loss of the file's training step, "
 		 "in place of its updates", 0},
+		{"carry", KEY_CARRY, "INPUT=OUTPUT", 0, "A step gives this "
+		 "output, too: the input of the next, such as a recurrent "
+		 "state (repeatable)", 0},
 		{"freeze", KEY_FREEZE, "PATTERN", 0, "Parameters that do not "
 		 "train (glob, repeatable)", 0},
 		{"train", KEY_TRAIN, "PATTERN", 0, "Only these parameters train "

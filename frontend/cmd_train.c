@@ -339,6 +339,8 @@ static bool prepare(Train *t)
 	r->unit = &s->unit;
 	r->program = s->program;
 	r->loss = &t->args.options.loss;
+	r->ncarries = t->args.options.ncarries;
+	r->carry = t->args.options.carry;
 	r->seed = t->args.seeded ? t->args.seed : 1;
 	if (!trainer_check(r, t->val_split))
 		return false;

@@ -64,9 +64,13 @@ bool data_fill(Unit *, const Array *, const Batch *, const Scaling *, DType,
 /*
  * The data set is one stream: an array of one dimension. Its windows of
  * `length` elements, one behind the other, become the samples, and as many
- * elements from the second of each on their targets: what comes next.
+ * elements from the second of each on their targets: what comes next. With
+ * `streams` above 1 it is first cut into so many of one length; their first
+ * windows are the first samples, so a batch of them goes on where the last one
+ * ended.
  */
-bool data_windows(Unit *, const char *name, int64_t length, DataSet *);
+bool data_windows(Unit *, const char *name, int64_t length, int64_t streams,
+                  DataSet *);
 
 /*
  * The order of the samples in an epoch: 0..n-1, shuffled if asked by a

@@ -69,7 +69,24 @@ bool data_fill(Unit *u, const Array *a, const Batch *b, const Scaling *s,
 	return true;
 }
 
-bool data_windows(Unit *u, const char *name, int64_t length, DataSet *d)
+/* Window w of stream s becomes sample w * streams + s. */
+static void side_by_side(Arena *arena, Array *x, int64_t streams, int64_t each)
+{
+	int64_t length = x->shape.dim[1];
+	size_t size = (size_t)(length * dtype_size(x->dtype));
+	char *to = arena_alloc(arena, (size_t)array_nbytes(x) + 1);
+	for (int64_t i = 0; i < x->shape.dim[0]; i++) {
+		int64_t w = i / streams, s = i % streams;
+		const char *from = (const char *)x->data +
+		                   (s * each + w * length) *
+		                   dtype_size(x->dtype);
+		memcpy(to + (size_t)i * size, from, size);
+	}
+	x->data = to;
+}
+
+bool data_windows(Unit *u, const char *name, int64_t length, int64_t streams,
+                  DataSet *d)
 {
 	Array *x = &d->column[0];
 	if (d->ncolumns != 1 || x->shape.rank != 1) {
@@ -77,16 +94,20 @@ bool data_windows(Unit *u, const char *name, int64_t length, DataSet *d)
 		           "dimension");
 		return false;
 	}
-	if (!length || x->shape.dim[0] <= length) {
+	int64_t each = x->shape.dim[0] / streams;
+	if (!length || each <= length) {
 		file_error(u, name, "has %lld elements; a window and what "
-		           "comes next are %lld", (long long)x->shape.dim[0],
-		           (long long)length + 1);
+		           "comes next are %lld%s", (long long)x->shape.dim[0],
+		           (long long)length + 1, streams > 1
+		           ? ", for each sample of a batch" : "");
 		return false;
 	}
-	d->rows = (x->shape.dim[0] - 1) / length;
+	d->rows = (each - 1) / length * streams;
 	x->shape = (Shape){2, {d->rows, length}};
 	d->column[1] = *x;
 	d->column[1].data = (char *)x->data + dtype_size(x->dtype);
 	d->ncolumns = 2;
+	for (int i = 0; i < 2 && streams > 1; i++)
+		side_by_side(u->arena, &d->column[i], streams, each);
 	return true;
 }

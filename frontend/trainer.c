@@ -54,12 +54,39 @@ static int input_count(const Plan *p, InputRole role)
 	return n;
 }
 
+/* Which carry fills the input; -1: it is data. */
+static int carry_of(const Trainer *t, const Value *input)
+{
+	for (int i = 0; i < t->ncarries; i++)
+		if (!strcmp(t->carry[i].input, input->name))
+			return i;
+	return -1;
+}
+
+/* The nth input that is data. */
+static const Value *data_input(const Trainer *t, const Plan *p, int nth)
+{
+	const Value *v;
+	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
+		if (carry_of(t, v) < 0 && nth-- == 0)
+			return v;
+	return NULL;
+}
+
+static int data_count(const Trainer *t)
+{
+	int n = 0;
+	while (data_input(t, t->program->train, n))
+		n++;
+	return n;
+}
+
 const Array *trainer_target(const Trainer *t, const DataSet *d)
 {
 	const Plan *p = t->program->train;
 	if (!plan_input(p, IN_TARGET, 0))
 		return NULL;
-	int inputs = input_count(p, IN_DATA);
+	int inputs = data_count(t);
 	return &d->column[d->ncolumns > inputs ? inputs : 0];
 }
 
@@ -78,7 +105,7 @@ static bool compares_values(const LossOptions *o)
 static bool check_columns(Trainer *t, const DataSet *d, const char *name)
 {
 	const Plan *p = t->program->train;
-	int inputs = input_count(p, IN_DATA);
+	int inputs = data_count(t);
 	int targets = input_count(p, IN_TARGET), want = inputs + targets;
 	if (targets > 1) {
 		error_at(t->unit, (Loc){0}, "the file's training step has %d "
@@ -120,7 +147,7 @@ static bool check_sizes(Trainer *t, const DataSet *d, const char *name)
 {
 	const Plan *p = t->program->train;
 	const Value *v;
-	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++) {
+	for (int i = 0; (v = data_input(t, p, i)); i++) {
 		int axis = trainer_batch_axis(t, v->shape);
 		if (!v->shape.rank || v->shape.dim[axis] != t->batch) {
 			error_at(t->unit, (Loc){0}, "input '%s' is %s: its "
@@ -188,6 +215,8 @@ static bool check_set(Trainer *t, const DataSet *d, const char *name)
 static void split(Trainer *t, double part)
 {
 	int64_t n = (int64_t)((double)t->train.rows * part);
+	if (t->ncarries)
+		n -= n % t->batch;
 	t->val = t->train;
 	t->val.rows = n;
 	t->train.rows -= n;
@@ -239,7 +268,7 @@ static bool find_rate(Trainer *t)
 
 static bool find_batch(Trainer *t)
 {
-	const Value *x = plan_input(t->program->train, IN_DATA, 0);
+	const Value *x = data_input(t, t->program->train, 0);
 	if (x && t->batch_axis < x->shape.rank)
 		t->batch = x->shape.dim[t->batch_axis];
 	if (t->batch)
@@ -252,16 +281,33 @@ static bool find_batch(Trainer *t)
 /* What is a stream becomes samples as long as the model's. */
 static bool cut_streams(Trainer *t)
 {
-	const Value *x = plan_input(t->program->train, IN_DATA, 0);
+	const Value *x = data_input(t, t->program->train, 0);
 	int64_t length = numel(x->shape) / t->batch;
+	int64_t streams = t->ncarries ? t->batch : 1;
 	return !t->stream ||
-	       (data_windows(t->unit, t->train_name, length, &t->train) &&
+	       (data_windows(t->unit, t->train_name, length, streams,
+	                     &t->train) &&
 	        (!t->val.rows ||
-	         data_windows(t->unit, t->val_name, length, &t->val)));
+	         data_windows(t->unit, t->val_name, length, streams,
+	                      &t->val)));
+}
+
+/* Room for what is carried; batches then follow each other as in the file. */
+static void make_carried(Trainer *t)
+{
+	const Value *v;
+	t->carried = arena_array(t->unit->arena, void *, t->ncarries);
+	for (int i = 0; (v = plan_input(t->program->train, IN_DATA, i)); i++)
+		if (carry_of(t, v) >= 0)
+			t->carried[carry_of(t, v)] = arena_alloc(
+				t->unit->arena, (size_t)value_bytes(v) + 1);
+	if (t->ncarries)
+		t->shuffle = false;
 }
 
 bool trainer_check(Trainer *t, double val_split)
 {
+	make_carried(t);
 	if (!find_rate(t) || !find_batch(t) || !cut_streams(t) ||
 	    !check_set(t, &t->train, t->train_name) ||
 	    (t->val.rows && !check_set(t, &t->val, t->val_name)))
@@ -307,13 +353,44 @@ bool trainer_fill(Trainer *t, const Plan *p, const DataSet *d,
                   const char *name, const int64_t *row)
 {
 	const Value *v;
-	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
+	for (int i = 0; (v = data_input(t, p, i)); i++)
 		if (!fill(t, p, v, &d->column[i], &t->scaling, name, row))
 			return false;
+	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
+		if (carry_of(t, v) >= 0)
+			memcpy(executor_value(t->executor, p, v),
+			       t->carried[carry_of(t, v)],
+			       (size_t)value_bytes(v));
 	v = plan_input(p, IN_TARGET, 0);
 	const Array *a = trainer_target(t, d);
 	const Scaling *s = a == &d->column[0] ? &t->scaling : NULL;
 	return !v || fill(t, p, v, a, s, name, row);
+}
+
+static const Value *carry_output(const Plan *p, const Carry *c)
+{
+	const Graph *g = p->graph;
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_DATA &&
+		    !strcmp(g->output[i].name, c->output))
+			return g->output[i].value;
+	BUG("output '%s' is not carried", c->output);
+}
+
+void trainer_forget(const Trainer *t)
+{
+	for (int i = 0; i < t->ncarries; i++)
+		memset(t->carried[i], 0, (size_t)value_bytes(carry_output(
+			t->program->train, &t->carry[i])));
+}
+
+void trainer_carry(const Trainer *t, const Plan *p)
+{
+	for (int i = 0; i < t->ncarries; i++) {
+		const Value *v = carry_output(p, &t->carry[i]);
+		memcpy(t->carried[i], executor_value(t->executor, p, v),
+		       (size_t)value_bytes(v));
+	}
 }
 
 static bool step(Trainer *t, const int64_t *row)
@@ -331,6 +408,7 @@ static bool step(Trainer *t, const int64_t *row)
 	double x = dtype_get(loss->dtype,
 	                     executor_value(t->executor, p, loss), 0).f;
 	t->curve[t->done++] = x;
+	trainer_carry(t, p);
 	if (isfinite(x))
 		return true;
 	error_at(t->unit, (Loc){0}, "the loss of step %lld is %g: try a "
@@ -359,9 +437,11 @@ bool trainer_run(Trainer *t, void (*after_step)(void *, const Trainer *),
 	while (good && t->done < t->steps && !interrupted(&signals)) {
 		int64_t epoch = t->done / t->steps_per_epoch;
 		int64_t at = t->done % t->steps_per_epoch;
-		if (at == 0)
+		if (at == 0) {
 			data_order(t->train.rows, t->shuffle, t->seed, epoch,
 			           order);
+			trainer_forget(t);
+		}
 		good = step(t, order + at * t->batch);
 		after_step(user, t);
 	}

@@ -35,6 +35,9 @@ typedef struct Trainer {
 	DataSet train, val;          /* val.rows 0: none */
 	bool stream;                 /* they are streams, not samples */
 	int batch_axis;              /* of the model's inputs */
+	int ncarries;
+	const Carry *carry;          /* zero when an epoch begins */
+	void **carried;              /* what goes into each one's input */
 	bool shuffle;
 	uint64_t seed;
 	int64_t steps;               /* to do: see trainer_plan() */
@@ -72,10 +75,13 @@ void trainer_weights(const Trainer *, Weights *);
 /* The dimension that counts samples: Trainer.batch_axis, or the first of what
  * has no such. */
 int trainer_batch_axis(const Trainer *, Shape);
-/* Fills the inputs of a function with the samples `row`, and its target if
- * there is one. */
+/* Fills the inputs of a function with the samples `row`, or what is carried,
+ * and its target if there is one. */
 bool trainer_fill(Trainer *, const Plan *, const DataSet *, const char *name,
                   const int64_t *row);
+/* Before the first batch of a sequence; after a call. */
+void trainer_forget(const Trainer *);
+void trainer_carry(const Trainer *, const Plan *);
 /* The column that the loss compares with; NULL if the graph has no target. */
 const Array *trainer_target(const Trainer *, const DataSet *);
 

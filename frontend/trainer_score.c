@@ -77,12 +77,14 @@ static bool add_loss(Scorer *s, int64_t real)
 		return false;
 	if (t->loss->kind == LOSS_CROSS_ENTROPY) {
 		double w = mark_copies(s, real), x = run_loss(s);
+		trainer_carry(t, p);
 		s->weight += w;
 		s->sum += w == 0 ? 0 : t->loss->sum ? x : x * w;
 		return true;
 	}
 	double scale = t->loss->sum ? 1 : (double)t->batch;
 	double all = run_loss(s) * scale, one = 0;
+	trainer_carry(t, p);
 	if (copies) {
 		for (int64_t i = 0; i < t->batch; i++)
 			s->row[i] = s->row[t->batch - 1];
@@ -166,6 +168,7 @@ bool trainer_score(Trainer *t, const DataSet *d, const char *name, Score *score)
 	Scorer s = {.t = t, .data = d, .name = name, .score = score};
 	s.row = arena_array(t->unit->arena, int64_t, t->batch);
 	*score = (Score){.has_accuracy = t->loss->kind == LOSS_CROSS_ENTROPY};
+	trainer_forget(t);
 	for (int64_t first = 0; first < d->rows; first += t->batch) {
 		int64_t real = d->rows - first;
 		real = real < t->batch ? real : t->batch;

@@ -30,6 +30,11 @@ typedef struct KnownInput {
 	const void *data;
 } KnownInput;
 
+/* An output that is an input of the next step: a recurrent state. */
+typedef struct Carry {
+	const char *input, *output;
+} Carry;
+
 typedef enum LossKind {
 	LOSS_NONE, LOSS_GRAPH,   /* GRAPH: an output of the model is the loss */
 	LOSS_FILE,   /* the file has a training step: its loss and, if there is
@@ -82,6 +87,8 @@ typedef struct Options {
 	NameList train, freeze;     /* globs over ONNX names; train is applied
 	                             * first: only those; then freeze: not those */
 	bool freeze_bn, train_bn;
+	int ncarries;
+	const Carry *carry;         /* the step, too, gives these outputs */
 	bool keep_gradients;        /* gradients become outputs of the step */
 	bool no_update;             /* ... and parameters stay */
 

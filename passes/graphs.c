@@ -5,6 +5,8 @@
 #include "passes/autodiff.h"
 #include "passes/train.h"
 
+#include <string.h>
+
 /* A variable lives in the state exactly if some node replaces it. */
 static void find_mutable(const Graph *g)
 {
@@ -14,10 +16,61 @@ static void find_mutable(const Graph *g)
 				n->out[o]->var->mutable = true;
 }
 
-static void drop_outputs(Graph *g)
+static const Value *find_input(const Graph *g, const char *name)
 {
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i]->role == IN_DATA &&
+		    !strcmp(g->input[i]->name, name))
+			return g->input[i];
+	return NULL;
+}
+
+static const Output *find_output(const Graph *g, const char *name)
+{
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].role == OUT_DATA &&
+		    !strcmp(g->output[i].name, name))
+			return &g->output[i];
+	return NULL;
+}
+
+static void check_carry(const Graph *g, const Carry *c)
+{
+	const Value *in = find_input(g, c->input);
+	const Output *out = find_output(g, c->output);
+	if (!in || !out)
+		error_at(g->unit, (Loc){0}, "--carry %s=%s: the model has no "
+		         "%s '%s'", c->input, c->output,
+		         in ? "output" : "input", in ? c->output : c->input);
+	else if (in->dtype != out->value->dtype ||
+	         !shape_equal(in->shape, out->value->shape))
+		error_at(g->unit, (Loc){0}, "--carry %s=%s: the input is %s%s, "
+		         "the output %s%s", c->input, c->output,
+		         dtype_name(in->dtype),
+		         shape_text(g->unit->arena, in->shape),
+		         dtype_name(out->value->dtype),
+		         shape_text(g->unit->arena, out->value->shape));
+}
+
+static bool check_carries(const Graph *g, const Options *o)
+{
+	int before = g->unit->nerrors;
+	for (int i = 0; i < o->ncarries; i++)
+		check_carry(g, &o->carry[i]);
+	return g->unit->nerrors == before;
+}
+
+/* The loss, and of the model's outputs those that are carried. */
+static void set_outputs(Graph *g, Value *loss, const Options *o)
+{
+	Output *kept = arena_array(g->unit->arena, Output, o->ncarries + 1);
+	for (int i = 0; i < o->ncarries; i++)
+		kept[i] = *find_output(g, o->carry[i].output);
 	g->noutputs = 0;
 	g->facts = 0;
+	graph_output(g, "loss", OUT_LOSS, loss);
+	for (int i = 0; i < o->ncarries; i++)
+		graph_output(g, kept[i].name, OUT_DATA, kept[i].value);
 }
 
 /* Updates are the training step's; with the loss, all that the file says of
@@ -96,8 +149,7 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
 	Value *loss = append_loss(g, o);
 	if (!loss || g->unit->nerrors)
 		return;
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
+	set_outputs(g, loss, o);
 	if (!expand_gradients(g))   /* the loss may have some of its own */
 		return;
 	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
@@ -119,14 +171,15 @@ static void obey_step(Graph *g, const bool *trainable, const Options *o)
 		return;
 	Value *loss = append_loss(g, o);
 	bind_updates(g, trainable);
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
+	set_outputs(g, loss, o);
 	if (o->keep_gradients)
 		output_gradients(g, grad);
 }
 
 Graph *train_graph(const Graph *forward, const Options *o, bool again)
 {
+	if (!check_carries(forward, o))
+		return NULL;
 	Graph *g = graph_clone(forward, "train", NULL);
 	set_mode(g, MODE_TRAIN, o);
 	bool *trainable = choose_trainable(g, o);
@@ -160,8 +213,7 @@ Graph *evaluate_graph(const Graph *forward, const Options *o)
 	Value *loss = append_loss(g, o);
 	if (!loss)
 		return NULL;
-	drop_outputs(g);
-	graph_output(g, "loss", OUT_LOSS, loss);
+	set_outputs(g, loss, o);
 	if (!expand_gradients(g))
 		return NULL;
 	if (o->feed)

@@ -425,7 +425,7 @@ Test(data, a_stream_is_cut_into_windows)
 	uint16_t ids[] = {5, 6, 7, 8, 9, 10, 11, 12, 13}, x[8], y[8];
 	for (int64_t n = 5; n <= 9; n++) {
 		DataSet d = {n, 1, {{DT_U16, {1, {n}}, ids}}};
-		cr_assert(data_windows(u, "ids", 4, &d));
+		cr_assert(data_windows(u, "ids", 4, 1, &d));
 		/* The last element is nothing but a target. */
 		cr_assert_eq(d.rows, n < 9 ? 1 : 2);
 		Batch b = {d.rows, 1, (int64_t[]){0, 1}};
@@ -437,11 +437,33 @@ Test(data, a_stream_is_cut_into_windows)
 	cr_assert(unit_said(&m, ""));
 }
 
+/* Two streams of nine and what is left over; each batch of two goes on where
+ * the one before it ended. */
+Test(data, streams_lie_side_by_side)
+{
+	Messages m;
+	Unit *u = unit_open(&m);
+	uint8_t ids[19], x[16], y[16];
+	for (uint8_t i = 0; i < 19; i++)
+		ids[i] = i;
+	DataSet d = {19, 1, {{DT_U8, {1, {19}}, ids}}};
+	Batch b = {4, 1, (int64_t[]){0, 1, 2, 3}};
+	static const uint8_t want[] = {0, 1, 2, 3, 9, 10, 11, 12,
+	                               4, 5, 6, 7, 13, 14, 15, 16};
+	cr_assert(data_windows(u, "ids", 4, 2, &d));
+	cr_assert_eq(d.rows, 4);
+	cr_assert(data_fill(u, &d.column[0], &b, NULL, DT_U8, x, ""));
+	cr_assert(data_fill(u, &d.column[1], &b, NULL, DT_U8, y, ""));
+	for (int i = 0; i < 16; i++)
+		cr_assert(x[i] == want[i] && y[i] == want[i] + 1, "%d", i);
+	cr_assert(unit_said(&m, ""));
+}
+
 static void refuse_windows(DataSet d, int64_t length, const char *message)
 {
 	Messages m;
 	Unit *u = unit_open(&m);
-	cr_assert_not(data_windows(u, "ids", length, &d));
+	cr_assert_not(data_windows(u, "ids", length, 1, &d));
 	cr_assert(unit_said(&m, message));
 }
 
