@@ -3,9 +3,11 @@
  * what folds constants.
  *
  * f32 arithmetic is done in f64 and rounded after each operation, which gives
- * the same bits as f32 for + - * / and sqrt (53 >= 2 * 24 + 2 digits).
+ * the same bits as f32 for + - * / and sqrt (53 >= 2 * 24 + 2 digits). The
+ * elementary functions of f32 are those that emitted C carries.
  */
 #include "ir/kernel.h"
+#include "runtime/math.h"
 
 #include <math.h>
 
@@ -18,6 +20,7 @@ typedef struct Frame {
 } Frame;
 
 #define WRAP(op) (int64_t)((uint64_t)p op (uint64_t)q)
+#define MATH(fn) (single ? (double)rt_##fn##f((float)a) : fn(a))
 
 static int64_t int_neg(int64_t p)
 {
@@ -129,6 +132,7 @@ static Scalar eval_scalar(const Frame *f, const Expr *e)
 	double a = v[0].f, b = v[1].f, c = v[2].f;
 	int64_t p = v[0].i, q = v[1].i, r = v[2].i;
 	bool comparison = e->type == DT_I32 && floats;
+	bool single = e->type == DT_F32 && !f->wide;
 	double x = 0;
 	int64_t y = 0;
 	(void)c, (void)r;

@@ -1,7 +1,7 @@
 /*
  * Takes out of loops what is the same in every iteration: variables set
  * once, from numbers, scalars of the graph and one another. A C compiler would
- * have to prove that expm1f() sets no errno before it could do so.
+ * have to see into expm1 before it could do so.
  */
 #include "ir/kernel.h"
 

@@ -236,6 +236,7 @@ static void *compile(const Suite *s, const char *dir, const char *compiler)
 	FILE *out = fopen(arena_printf(a, "%s/kernels.c", dir), "w");
 	cr_assert_not_null(out);
 	fprintf(out, "#include <math.h>\n#include <stdint.h>\n"
+	        "#include \"runtime/math.h\"\n"
 	        "#include \"runtime/scalar.h\"\n\n");
 	for (int i = 0; i < s->n; i++) {
 		char name[32];
@@ -250,7 +251,8 @@ static void *compile(const Suite *s, const char *dir, const char *compiler)
 		a, "cd %s && %s " STRICT "-O1 -fPIC -shared "
 		"-fsanitize=undefined -fsanitize-undefined-trap-on-error "
 		"-I" SOURCE_DIR " -o %s.so kernels.c " SOURCE_DIR
-		"/runtime/half.c " SOURCE_DIR "/runtime/cast.c -lm", dir,
+		"/runtime/half.c " SOURCE_DIR "/runtime/cast.c " SOURCE_DIR
+		"/runtime/math_*.c -lm", dir,
 		compiler, compiler));
 	void *library = dlopen(arena_printf(a, "%s/%s.so", dir, compiler),
 	                       RTLD_NOW);
