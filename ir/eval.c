@@ -21,6 +21,7 @@ typedef struct Frame {
 
 #define WRAP(op) (int64_t)((uint64_t)p op (uint64_t)q)
 #define MATH(fn) (single ? (double)rt_##fn##f((float)a) : fn(a))
+#define POWER (single ? (double)rt_powf((float)a, (float)b) : pow(a, b))
 
 static int64_t int_neg(int64_t p)
 {

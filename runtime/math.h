@@ -41,9 +41,24 @@ RT_API float rt_expm1f(float x);
 RT_API float rt_logf(float x);
 RT_API float rt_log1pf(float x);
 
-/* math_tanh.c, math_erf.c */
+RT_API float rt_powf(float x, float y);
+
+/* math_tanh.c, math_erf.c, math_sinh.c, math_area.c */
 RT_API float rt_tanhf(float x);
 RT_API float rt_erff(float x);
+RT_API float rt_sinhf(float x);
+RT_API float rt_coshf(float x);
+RT_API float rt_asinhf(float x);
+RT_API float rt_acoshf(float x);
+RT_API float rt_atanhf(float x);
+
+/* math_trig.c, math_arc.c */
+RT_API float rt_sinf(float x);
+RT_API float rt_cosf(float x);
+RT_API float rt_tanf(float x);
+RT_API float rt_asinf(float x);
+RT_API float rt_acosf(float x);
+RT_API float rt_atanf(float x);
 #endif
 
 #define RT_INF rt_float(0x7f800000u)
@@ -119,6 +134,24 @@ static inline rt_sum rt_sum_of(float a, float b)
 	const rt_sum s = {h, (a - h) + b};
 
 	return s;
+}
+
+/* a b exactly, but for the product of the two rests (Veltkamp, Dekker 1971). */
+static inline rt_sum rt_product(rt_sum a, rt_sum b)
+{
+	const float p = a.h * b.h, x = rt_upper(a.h), y = rt_upper(b.h);
+	const float u = a.h - x, v = b.h - y;
+	const float rest = ((x * y - p) + x * v + u * y) + u * v;
+	const rt_sum s = {p, rest + (a.h * b.l + a.l * b.h)};
+
+	return s;
+}
+
+static inline rt_sum rt_square(float x)
+{
+	const rt_sum s = {x, 0.0f};
+
+	return rt_product(s, s);
 }
 
 /* 1 / (d.h + d.l), to about 2^-34. One step of Newton's from a reciprocal

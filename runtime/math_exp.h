@@ -18,7 +18,7 @@ typedef struct rt_power {
 	uint32_t n;
 } rt_power;
 
-/* e^(x + l) for -150 ln 2 <= x <= 129 ln 2 and an l that is small beside x. */
+/* e^(x + l) for -150 ln 2 <= x <= 129 ln 2 and |l| < 2^-24. */
 static inline rt_power rt_exp_parts(float x, float l)
 {
 	const float shifted = x * 1.442695041f + 12582912.0f;

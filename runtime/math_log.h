@@ -30,13 +30,18 @@ static inline rt_split rt_log_split(float x)
 	return s;
 }
 
+/* R(w) / w */
+static inline float rt_log_tail(float w)
+{
+	return 6.666694880e-01f + w *
+		(3.995765746e-01f + w * 3.036443889e-01f);
+}
+
 /* k ln 2 + ln (1 + f); h is the larger part, but l may be a sixth of it. */
 static inline rt_sum rt_log_parts(float k, float f)
 {
 	const float s = f / (2.0f + f), w = s * s, square = 0.5f * f * f;
-	const float tail = 6.666694880e-01f + w *
-		(3.995765746e-01f + w * 3.036443889e-01f);
-	const float less = square - s * (square + w * tail);
+	const float less = square - s * (square + w * rt_log_tail(w));
 	rt_sum sum = rt_sum_of(k * 6.931457520e-01f, f);
 
 	sum.l += k * 1.428606765e-06f - less;

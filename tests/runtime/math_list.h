@@ -13,10 +13,16 @@ typedef struct Elementary {
 	double (*exact)(double);
 } Elementary;
 
-#define ELEMENTARY(name) {#name, rt_##name##f, name}
+#define ELEMENTARY(name)                                                       \
+	{                                                                      \
+#name, rt_##name##f, name                                      \
+	}
 static const Elementary elementary[] = {
-	ELEMENTARY(exp), ELEMENTARY(expm1), ELEMENTARY(log), ELEMENTARY(log1p),
-	ELEMENTARY(tanh), ELEMENTARY(erf),
+    ELEMENTARY(exp),   ELEMENTARY(expm1), ELEMENTARY(log),   ELEMENTARY(log1p),
+    ELEMENTARY(tanh),  ELEMENTARY(erf),   ELEMENTARY(sinh),  ELEMENTARY(cosh),
+    ELEMENTARY(asinh), ELEMENTARY(acosh), ELEMENTARY(atanh), ELEMENTARY(sin),
+    ELEMENTARY(cos),   ELEMENTARY(tan),   ELEMENTARY(asin),  ELEMENTARY(acos),
+    ELEMENTARY(atan),
 };
 #undef ELEMENTARY
 
@@ -29,7 +35,7 @@ static inline double ulps_off(float y, double exact)
 	const double limit = ldexp(1, 128);
 	if (isnan(exact) || isnan(y))
 		return isnan(exact) && isnan(y) ? 0 : INFINITY;
-	if (!signbit(y) != !signbit(exact) || isinf(exact) > isinf(y))
+	if (!signbit(y) != !signbit(exact) || (isinf(exact) && !isinf(y)))
 		return INFINITY;
 	double got = fmin(fabs((double)y), limit);
 	double want = fmin(fabs(exact), limit);
