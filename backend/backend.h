@@ -30,6 +30,15 @@ bool emit_c(const Program *, const EmitOptions *, const char *dir);
 int64_t weights_image_bytes(const Program *);
 void weights_image(const Program *, void *dst);
 
+/* What NAME_save saves, in its order: the variables that are written, then the
+ * hyper-parameters, which are f32. */
+typedef struct SavedPart {
+	const char *name;
+	const Variable *var;    /* NULL: a hyper-parameter */
+} SavedPart;
+
+int saved_parts(Arena *, const Program *, SavedPart **);
+
 /*
  * A C file to be compiled with NAME.c into a shared library that a host program
  * loads. It defines, whatever the model's name:

@@ -17,6 +17,21 @@ static void put_model_id(Writer *w, const CProgram *c)
 	w_raw(w, "\n");
 }
 
+int saved_parts(Arena *a, const Program *p, SavedPart **list)
+{
+	const CProgram *c = c_program(a, p, &(EmitOptions){0});
+	const Model *m = p->model;
+	int n = 0;
+	SavedPart *part = *list = arena_array(a, SavedPart,
+	                                      m->nvars + c->nhypers + 1);
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->mutable)
+			part[n++] = (SavedPart){m->var[i]->name, m->var[i]};
+	for (int i = 0; i < c->nhypers; i++)
+		part[n++] = (SavedPart){c->hyper[i].onnx, NULL};
+	return n;
+}
+
 static const char *const kinds[] = {
 	[VAR_PARAMETER] = "RT_PARAMETER", [VAR_BUFFER] = "RT_BUFFER",
 	[VAR_OPTIMIZER] = "RT_OPTIMIZER",
@@ -25,24 +40,25 @@ static const char *const kinds[] = {
 /* What is frozen is not among them: it never changes. */
 static void put_parts(Writer *w, const CProgram *c)
 {
-	const Model *m = c->p->model;
+	SavedPart *part;
+	int n = saved_parts(c->arena, c->p, &part), hyper = 0;
 	w_comment(w, "What a save consists of.");
 	w_open(w, "static const rt_part %s_parts[] = {", c->name);
-	if (!c->p->state_bytes && !c->nhypers)
+	if (n == 0)
 		w_line(w, "{\"\", \"u8\", RT_SETTING, 0u, 0u},");
-	for (int i = 0; i < m->nvars; i++) {
-		const Variable *v = m->var[i];
-		if (v->mutable)
-			w_line(w, "{%s, \"%s\", %s, %s, %s},",
-			       c_string(c->arena, v->name),
+	for (int i = 0; i < n; i++) {
+		const Variable *v = part[i].var;
+		const char *name = c_string(c->arena, part[i].name);
+		if (v)
+			w_line(w, "{%s, \"%s\", %s, %s, %s},", name,
 			       dtype_name(v->dtype), kinds[v->role],
-			       c_bytes(c, c->p->offset[i]),
+			       c_bytes(c, c->p->offset[v->id]),
 			       c_bytes(c, shape_bytes(v->shape, v->dtype)));
+		else
+			w_line(w, "{%s, \"f32\", RT_SETTING, "
+			       "offsetof(%s_t, %s), 4u},", name, c->name,
+			       c->hyper[hyper++].name);
 	}
-	for (int i = 0; i < c->nhypers; i++)
-		w_line(w, "{%s, \"f32\", RT_SETTING, offsetof(%s_t, %s), 4u},",
-		       c_string(c->arena, c->hyper[i].onnx), c->name,
-		       c->hyper[i].name);
 	w_close(w, "};");
 	w_raw(w, "\n");
 }

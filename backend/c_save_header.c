@@ -11,16 +11,16 @@ static int64_t saved_part(const char *name, int64_t bytes)
 
 static int64_t saved_bytes(const CProgram *c, bool weights_only)
 {
-	const Model *m = c->p->model;
+	SavedPart *part;
+	int nparts = saved_parts(c->arena, c->p, &part);
 	int64_t n = 0;
-	for (int i = 0; i < m->nvars; i++)
-		if (m->var[i]->mutable && !(weights_only &&
-		    m->var[i]->role == VAR_OPTIMIZER))
-			n += saved_part(m->var[i]->name,
-			                shape_bytes(m->var[i]->shape,
-			                            m->var[i]->dtype));
-	for (int i = 0; i < c->nhypers && !weights_only; i++)
-		n += saved_part(c->hyper[i].onnx, 4);
+	for (int i = 0; i < nparts; i++) {
+		const Variable *v = part[i].var;
+		if (weights_only && (!v || v->role == VAR_OPTIMIZER))
+			continue;
+		n += saved_part(part[i].name,
+		                v ? shape_bytes(v->shape, v->dtype) : 4);
+	}
 	return n;
 }
 

@@ -1,7 +1,8 @@
 /* thimble export: trained weights back into the ONNX file, or the training step
  * that the options describe. */
 #include "frontend/cmd_common.h"
-#include "frontend/weights.h"
+#include "frontend/cmd_saves.h"
+#include "frontend/files.h"
 
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct Export {
 } Export;
 
 static const struct argp_child children[] = {
+	{&args_reading, 0, "Reading the model:", 2},
 	{&args_training, 0, "With --training-graph:", 1}, {0}
 };
 
@@ -78,14 +80,15 @@ static const struct argp argp = {
 	.args_doc = "MODEL WEIGHTS -o OUT\nMODEL --training-graph -o OUT",
 	.children = children,
 	.doc = "Writes a copy of an ONNX model that has the weights of a "
-	       "safetensors file, as `thimble train -o` makes it, under the same "
-	       "names. External data comes into the copy. Or a copy that says "
+	       "safetensors file, as `thimble train -o` makes it, or of the newest "
+	       "save in a dump of a device's storage, under the same names. External data comes into the copy. Or a copy that says "
 	       "itself how it is trained: the loss, its Gradient and the "
 	       "optimizer as ONNX's training_info, which thimble reads as "
 	       "well.\v"
 	       "Examples:\n"
 	       "  thimble train model.onnx --data x.npy,y.npy -o w.safetensors\n"
 	       "  thimble export model.onnx w.safetensors -o tuned.onnx\n"
+	       "  thimble export model.onnx flash.bin -o learned.onnx\n"
 	       "  thimble export model.onnx --training-graph -o step.onnx \\\n"
 	       "    --loss cross-entropy --optimizer adam:lr=1e-3",
 };
@@ -141,11 +144,27 @@ static void export_training(Export *e)
 	onnx_write_training(&s->unit, e->out, &w, &step);
 }
 
+/* Shapes are not in a save: they are the model's. */
+static bool read_saves(Export *e, const unsigned char *byte, size_t size,
+                       Weights *w)
+{
+	Unit *u = &e->session.unit;
+	OnnxInfo info;
+	Graph *g = load_onnx(u, &e->args.options);
+	return g && onnx_info(u, &info) &&
+	       saves_weights(u, e->weights, byte, size, info.sha256, g, w);
+}
+
 static void export_weights(Export *e)
 {
+	Unit *u = &e->session.unit;
 	Weights w;
-	if (weights_read(&e->session.unit, e->weights, &w))
-		onnx_write_weights(&e->session.unit, e->out, &w);
+	size_t size;
+	const unsigned char *byte = file_read(u, e->weights, &size);
+	if (byte && (saves_count(byte, size)
+	             ? read_saves(e, byte, size, &w)
+	             : weights_parse(u, e->weights, byte, size, &w)))
+		onnx_write_weights(u, e->out, &w);
 }
 
 int cmd_export(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* thimble train: compile, build and train on this machine. */
 #include "frontend/cmd_common.h"
+#include "frontend/cmd_saves.h"
 #include "frontend/files.h"
 #include "frontend/trainer.h"
 
@@ -13,7 +14,8 @@ enum {
 	KEY_DATA = 512, KEY_VAL_DATA, KEY_VAL_SPLIT, KEY_EPOCHS, KEY_STEPS,
 	KEY_SHUFFLE, KEY_NO_SHUFFLE, KEY_SCALE, KEY_NORMALIZE, KEY_SCHEDULE,
 	KEY_LOG, KEY_EXPORT, KEY_LABEL, KEY_RAW_DTYPE, KEY_RAW_SHAPE,
-	KEY_RAW_LABEL, KEY_REPORT, KEY_STREAM, KEY_BATCH_AXIS
+	KEY_RAW_LABEL, KEY_REPORT, KEY_STREAM, KEY_BATCH_AXIS, KEY_SAVE,
+	KEY_RESUME, KEY_PAGE
 };
 
 typedef struct Train {
@@ -22,6 +24,8 @@ typedef struct Train {
 	Trainer trainer;
 	DataFormat format;
 	const char *data, *val_data, *log, *weights, *export, *report;
+	const char *save, *resume;
+	uint32_t page;              /* of the storage that `save` is for */
 	double val_split;
 	int64_t epochs, steps;
 	OutFile log_file;
@@ -146,8 +150,27 @@ static bool parse_data(int key, char *text, struct argp_state *state, Train *t)
 	}
 }
 
+static bool parse_saves(int key, char *text, struct argp_state *state, Train *t)
+{
+	switch (key) {
+	case KEY_SAVE:
+		t->save = args_path(state, "--save", text);
+		return true;
+	case KEY_RESUME:
+		t->resume = args_path(state, "--resume", text);
+		return true;
+	case KEY_PAGE:
+		t->page = (uint32_t)args_number(state, "--page", text, 1, 4096);
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void check_usage(struct argp_state *state, Train *t)
 {
+	if (t->page && !t->save)
+		argp_error(state, "--page needs --save");
 	if (!t->data)
 		argp_error(state, "no --data is given");
 	t->args.default_loss = "cross-entropy";
@@ -199,7 +222,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		check_usage(state, t);
 		return 0;
 	default:
-		if (parse_data(key, text, state, t))
+		if (parse_data(key, text, state, t) ||
+		    parse_saves(key, text, state, t))
 			return 0;
 		return args_model(key, text, state, &t->args);
 	}
@@ -242,6 +266,12 @@ static const struct argp_option options[] = {
 	{0, 0, 0, 0, "Results:", 3},
 	{"output", 'o', "FILE", 0, "The weights at the end, as safetensors", 3},
 	{"export", KEY_EXPORT, "FILE", 0, "The model with them, as ONNX", 3},
+	{"save", KEY_SAVE, "FILE", 0, "The state at the end as the emitted "
+	 "NAME_save saves it, to be programmed where its storage begins", 3},
+	{"page", KEY_PAGE, "N", 0, "Of that storage: the bytes that are "
+	 "programmed at once, if more than 64", 3},
+	{"resume", KEY_RESUME, "FILE", 0, "Begin with the newest save in the "
+	 "file, which may be a dump of a device's storage", 2},
 	{"report", KEY_REPORT, "FILE.html", 0, "The memory of a step, as a "
 	 "page to look at", 3},
 	{"log", KEY_LOG, "FILE", 0, "The loss of each step, as CSV", 3},
@@ -347,7 +377,12 @@ static bool prepare(Train *t)
 	trainer_plan(r, t->epochs ? t->epochs : t->steps ? 0 : 1, t->steps);
 	int64_t calls = r->steps + r->val.rows / r->batch;
 	r->executor = session_executor(s, s->program->train, calls);
-	return r->executor != NULL;
+	if (!r->executor || (t->resume && !saves_resume(
+		&s->unit, t->resume, s->emit.sha256, r->executor)))
+		return false;
+	if (t->args.seeded)
+		r->executor->seed = t->args.seed;
+	return true;
 }
 
 static bool train(Train *t)
@@ -375,6 +410,9 @@ static bool write_results(Train *t)
 	trainer_weights(&t->trainer, &w);
 	return (!t->weights || weights_write(u, t->weights, &w)) &&
 	       (!t->export || onnx_write_weights(u, t->export, &w)) &&
+	       (!t->save || saves_write(u, t->save, t->session.emit.sha256,
+	                                t->page ? t->page : 1,
+	                                t->trainer.executor)) &&
 	       (!t->report || session_page(&t->session, t->report));
 }
 

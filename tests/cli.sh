@@ -327,6 +327,13 @@ np.save('ay.npy', rng.randn(8, 3).astype('f4'))
 EOF
 status 0 train alias.onnx --data ax.npy,ay.npy --loss mse --steps 20 \
 	--optimizer sgd:lr=0.1 -o alias.st
+# What is resumed goes on as if it had not stopped.
+set -- alias.onnx --data ax.npy,ay.npy --loss mse --optimizer adam --no-shuffle
+status 0 train "$@" --epochs 4 -o whole.st
+status 0 train "$@" --epochs 2 --save half.bin
+status 0 train "$@" --epochs 2 --resume half.bin -o halves.st
+cmp -s whole.st halves.st || fail "resumed training differs"
+status 2 train "$@" --page 8
 mkdir -p tuned
 status 0 export alias.onnx alias.st -o tuned/alias.onnx
 "$python" -c 'import numpy as np; np.save("a4.npy", np.load("ax.npy")[:4])'
