@@ -9,7 +9,10 @@ typedef struct Move {
 	double score; /* operations for each byte over the target */
 } Move;
 
-enum { MOST_PAIRS = 4096 };
+enum {
+	MOST_PAIRS = 4096,
+	GREEDY = 4000000, /* work */
+};
 
 typedef struct Search {
 	Batch *b;
@@ -231,28 +234,71 @@ static void descend(Search *s)
 		;
 }
 
-/* What the last search found, if it is better than what was measured. */
-static void start_from_found(Batch *b)
+/* The choice that was saved, unless what was measured is better. */
+static void load_if_better(Batch *b, const Choice *c)
 {
 	Choice now = {0};
+	int64_t peak = b->peak > b->target ? b->peak : b->target;
 	int64_t excess = b->excess, flops = b->extra_flops;
 	batch_save(b, &now);
-	batch_load(b, &b->found);
-	if (b->excess > excess ||
-	    (b->excess == excess && b->extra_flops > flops))
+	batch_load(b, c);
+	int64_t other = b->peak > b->target ? b->peak : b->target;
+	if (other != peak ? other > peak
+	    : b->excess != excess ? b->excess > excess
+	                          : b->extra_flops > flops)
 		batch_load(b, &now);
+}
+
+static void repeat(Batch *b, int root, bool again)
+{
+	for (int i = 0; i < b->nitems; i++)
+		b->again[root][i] = again && batch_may_repeat(b, root, i);
+}
+
+/* From the other end: everything is computed again but what can be had whole
+ * without exceeding the target, or what all exceeds it by, any more. */
+static void ascend(Search *s)
+{
+	Batch *b = s->b;
+	for (int r = 0; r < b->nvalues; r++)
+		if (b->again[r])
+			repeat(b, r, true);
+	batch_measure(b);
+	int64_t end = b->work + GREEDY, excess = b->excess;
+	for (int r = b->nvalues - 1; r >= 0 && b->work < end; r--) {
+		if (!b->again[r] || !b->nreaders[r])
+			continue;
+		repeat(b, r, false);
+		batch_measure(b);
+		if (b->excess > excess)
+			repeat(b, r, true);
+	}
+	batch_measure(b);
+}
+
+/* The best of those that the ends of the curve and the last search give. */
+static void start(Search *s)
+{
+	Batch *b = s->b;
+	Choice few = {0};
+	descend(s);
+	if (b->excess) {
+		batch_save(b, &few);
+		ascend(s);
+		load_if_better(b, &few);
+	}
+	load_if_better(b, &b->found);
 }
 
 bool batch_search(Batch *b, int64_t target, int64_t effort)
 {
-	enum { ROUNDS = 3, GREEDY = 4000000, CHOICES = 30000 };
+	enum { ROUNDS = 3, CHOICES = 30000 };
 	Search *s = arena_new(b->arena, Search);
 	int64_t most = (int64_t)CHOICES * b->runs.n;
 	*s = (Search){.b = b, .end = b->work + GREEDY};
 	b->target = target;
 	effort = effort < most ? effort : most;
-	descend(s);
-	start_from_found(b);
+	start(s);
 	for (uint64_t seed = 1; seed <= ROUNDS && target > 0; seed++)
 		if (b->extra_flops || b->excess)
 			batch_anneal(b, effort / ROUNDS, seed);
