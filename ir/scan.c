@@ -267,3 +267,53 @@ bool scan_in_place(const Node *n, int i, int o)
 		fits = step_allows(plan, s, writer, in, out);
 	return fits;
 }
+
+/* ---- how near before it? ---- */
+
+static bool touches(const Plan *plan, Value *const list[], int n,
+                    const Value *base)
+{
+	for (int i = 0; i < n; i++)
+		if (is_in(plan, list[i], base))
+			return true;
+	return false;
+}
+
+/* In each part, is the input read for the last time before the output is
+ * written for the first? */
+static bool reads_first(const Plan *plan, const Value *in, const Value *out)
+{
+	bool written = false;
+	for (int s = 0; s < plan->nsteps; s++) {
+		const Node *n = plan->step[s];
+		if (plan_skips(plan, n))
+			continue;
+		written |= touches(plan, n->out, n->nout, out);
+		if (written && touches(plan, n->in, n->nin, in))
+			return false;
+	}
+	return true;
+}
+
+/* When part p of the output is stored, p parts of the input have been read, or
+ * one more: what is stored ends before the rest begins, if
+ *
+ *     (p + 1) out - d  <=  (p + more) in
+ *
+ * as long as there is a rest. Both sides are linear in p. */
+int64_t scan_distance(const Node *n, int i, int o)
+{
+	const Plan *plan = n->scan->plan;
+	const Graph *g = n->scan->graph;
+	int64_t whole = value_bytes(n->out[o]), parts = n->scan->parts;
+	if (!plan || o >= g->noutputs || g->input[i]->role != IN_PART ||
+	    g->output[o].role != OUT_ROWS)
+		return whole;
+	int64_t in = value_bytes(g->input[i]);
+	int64_t out = value_bytes(g->output[o].value);
+	int64_t more = reads_first(plan, g->input[i], g->output[o].value);
+	int64_t first = out - more * in;
+	int64_t last = (parts - more) * out - (parts - 1) * in;
+	int64_t most = first > last ? first : last;
+	return most < 0 ? 0 : most < whole ? most : whole;
+}

@@ -39,4 +39,8 @@ bool scan_adds(const Node *, const Value *in, const Value *out);
  * last time before that part of the output is written. */
 bool scan_in_place(const Node *, int i, int o);
 
+/* How near may output o start before input i, in bytes, if the input dies? The
+ * size of the output: there is no such distance. */
+int64_t scan_distance(const Node *, int i, int o);
+
 #endif

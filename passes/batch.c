@@ -167,6 +167,7 @@ Batch *batch_create(Arena *a, Graph *g, const Options *o)
 	b->tick_of = arena_array(a, int, b->nitems + 1);
 	b->live = arena_array(a, int64_t, b->nitems + 2);
 	b->ends = arena_array(a, int, b->nitems + 1);
+	b->starts = arena_array(a, int, b->nitems + 1);
 	find_readers(b);
 	make_room(b);
 	find_readers(b);

@@ -27,12 +27,13 @@ typedef struct Item {
 } Item;
 
 /* A value is whole from item `start` to item `last`. The clock ticks with every
- * node: in parts, one place can be had by two values at one item, if the one is
- * not read any more when the other is written. */
+ * node: in parts, one place can be had by two values at one item, and better if
+ * the one is not read any more when the other is written. */
 typedef struct Whole {
 	int root, start, last;
 	int written, read;    /* ticks: at the start, for the last time */
 	int next;             /* of those that end at the same item; -1: none */
+	int follows;          /*   that start there and are no larger */
 	int earlier;          /* of the same root; -1: none */
 	bool taken;           /* another begins in its place */
 } Whole;
@@ -81,7 +82,8 @@ typedef struct Batch {
 	int64_t target;
 	int nwholes, maxwholes;
 	Whole *whole;
-	int *ends;            /* by item: the first of those that end there */
+	int *ends;            /* by item: the first of those that end there, */
+	int *starts;          /*   that start there and come in parts */
 	int *latest;          /* by root: its last; -1: none */
 	int64_t *live;        /* by item */
 	Whole *life;          /* by root: its latest, whole or not */

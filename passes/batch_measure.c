@@ -12,6 +12,20 @@ static int64_t part_bytes(const Batch *b, int root)
 	return b->bytes[root] / b->options->parts;
 }
 
+/* Behind those that are larger. */
+static void list_start(Batch *b, int whole)
+{
+	Whole *w = &b->whole[whole];
+	int *at = &b->starts[w->start];
+	if (!b->may_repeat[w->root])
+		return;
+	while (*at >= 0 &&
+	       b->bytes[b->whole[*at].root] >= b->bytes[w->root])
+		at = &b->whole[*at].follows;
+	w->follows = *at;
+	*at = whole;
+}
+
 static void add_whole(Batch *b, int r)
 {
 	if (b->nwholes == b->maxwholes) {
@@ -28,7 +42,8 @@ static void add_whole(Batch *b, int r)
 	w->next = b->ends[w->last];
 	w->earlier = b->latest[r];
 	b->latest[r] = b->nwholes;
-	b->ends[w->last] = b->nwholes++;
+	b->ends[w->last] = b->nwholes;
+	list_start(b, b->nwholes++);
 	b->live[w->start] += b->bytes[r];
 	b->live[w->last + 1] -= b->bytes[r];
 }
@@ -134,7 +149,7 @@ static void start_over(Batch *b)
 	if (b->maxticks)
 		b->tick[0] = (Tick){0};
 	for (int i = 0; i <= b->nitems; i++)
-		b->ends[i] = -1;
+		b->ends[i] = b->starts[i] = -1;
 	for (int v = 0; v < b->nvalues; v++) {
 		b->stamp[v] = b->latest[v] = b->life[v].start = -1;
 		if (b->root[v] == v && b->made[v] < 0)
@@ -142,28 +157,44 @@ static void start_over(Batch *b)
 	}
 }
 
-/* Part by part, a value can take the place of one of its size that ends. */
-static bool takes_place(const Batch *b, const Whole *w, const Whole *d)
+/* Bytes of a value that ends which another has, part by part: where that is
+ * written before the other is read, all but a part. */
+static int64_t bytes_taken(const Batch *b, const Whole *w, const Whole *d)
 {
 	const Node *n = b->value[w->root]->def;
-	return !d->taken && d->start < w->start && b->may_repeat[d->root] &&
-	       b->bytes[d->root] == b->bytes[w->root] &&
-	       d->read < w->written + b->in_place[n->id];
+	int64_t have = b->bytes[d->root], want = b->bytes[w->root];
+	int64_t least = have < want ? have : want;
+	bool over = have == want && b->in_place[n->id];
+	if (d->taken || d->start >= w->start || !b->may_repeat[d->root])
+		return 0;
+	return d->read < w->written + over
+		? least : least - least / b->options->parts;
 }
 
+static void take_place(Batch *b, const Whole *w)
+{
+	int64_t most = 0;
+	int best = -1;
+	for (int e = b->ends[w->start]; e >= 0; e = b->whole[e].next) {
+		int64_t bytes = bytes_taken(b, w, &b->whole[e]);
+		if (bytes <= most)
+			continue;
+		most = bytes;
+		best = e;
+	}
+	if (best < 0)
+		return;
+	b->whole[best].taken = true;
+	b->live[w->start] -= most;
+	b->live[w->start + 1] += most;
+}
+
+/* The largest first, each where it takes the most. */
 static void take_places(Batch *b)
 {
-	for (int k = 0; k < b->nwholes; k++) {
-		const Whole *w = &b->whole[k];
-		int e = b->may_repeat[w->root] ? b->ends[w->start] : -1;
-		while (e >= 0 && !takes_place(b, w, &b->whole[e]))
-			e = b->whole[e].next;
-		if (e < 0)
-			continue;
-		b->whole[e].taken = true;
-		b->live[w->start] -= b->bytes[w->root];
-		b->live[w->start + 1] += b->bytes[w->root];
-	}
+	for (int i = 0; i < b->nitems; i++)
+		for (int k = b->starts[i]; k >= 0; k = b->whole[k].follows)
+			take_place(b, &b->whole[k]);
 }
 
 /* The most that the item takes besides what is whole. */

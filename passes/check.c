@@ -272,6 +272,15 @@ static bool may_share(Checker *c, const Kernel *k, const Value *in,
 	        overlap_is_safe(c->arena, k, in, out, ahead));
 }
 
+static bool scan_may_share(const Checker *c, const Node *n, int i, int o)
+{
+	const Value *in = n->in[i], *out = n->out[o];
+	int64_t ahead = place(c, in)->offset - place(c, out)->offset;
+	return (ahead == 0 && scan_in_place(n, i, o)) ||
+	       (place(c, in)->region == REGION_ARENA &&
+	        scan_overlap_is_safe(n, i, o, ahead));
+}
+
 /* While a node runs, an output may only share bytes with an input that its
  * loops prove they have done with. */
 static void check_aliases(Checker *c, const Node *n)
@@ -285,9 +294,7 @@ static void check_aliases(Checker *c, const Node *n)
 			if (!n->scan)
 				k = k ? k : kernel_of(c->arena, n);
 			if (!(k ? may_share(c, k, in, out)
-			        : place(c, in)->offset ==
-			          place(c, out)->offset &&
-			          scan_in_place(n, i, o)))
+			        : scan_may_share(c, n, i, o)))
 				FAIL(c, "%s '%s' overwrites %%%s while it reads "
 				     "it", n->op->name, n->loc.node, in->name);
 		}

@@ -123,7 +123,7 @@ static Pair pair_of(const Kernel *k, const Value *in, const Value *out)
 /* A Scan has no kernel of its own. */
 static Pair scan_pair(const Node *n, int i, int o)
 {
-	return (Pair){scan_in_place(n, i, o), value_bytes(n->out[o])};
+	return (Pair){scan_in_place(n, i, o), scan_distance(n, i, o)};
 }
 
 static const Pair *find_pairs(Arena *a, const Kernel *k, const Node *n)

@@ -176,20 +176,70 @@ static void train(Net *t, Plan *plan, double loss[], int steps)
 	executor_close(e);
 }
 
+/* Does output o of the loop lie over a part of input i? */
+static bool overlaps(const Plan *p, const Node *n, int i, int o)
+{
+	const Place *in = &p->place[n->in[i]->id];
+	const Place *out = &p->place[n->out[o]->id];
+	int64_t ahead = in->offset - out->offset;
+	return in->region == REGION_ARENA && out->region == REGION_ARENA &&
+	       ahead > 0 && ahead < value_bytes(n->out[o]);
+}
+
+/* An output of a loop that does; NULL: there is none. */
+static const Value *find_overlap(const Plan *p)
+{
+	for (int s = 0; s < p->nsteps; s++) {
+		const Node *n = p->step[s];
+		for (int i = 0; n->scan && i < n->nin; i++)
+			for (int o = 0; o < n->nout; o++)
+				if (overlaps(p, n, i, o))
+					return n->out[o];
+	}
+	return NULL;
+}
+
 Test(batch, same_training)
 {
 	enum { STEPS = 2 };
 	Net *t = open_net();
 	uint64_t random = 7;
+	int found = 0;
 	double want[STEPS], got[STEPS];
 	train(t, t->program->train, want, STEPS);
 	for (unsigned share = 1; share < 9; share++) {
 		choose(t->batch, &random, share);
-		train(t, plan_choice(t), got, STEPS);
+		Plan *plan = plan_choice(t);
+		found += find_overlap(plan) != NULL;
+		train(t, plan, got, STEPS);
 		for (int i = 0; i < STEPS; i++)
 			cr_expect(fabs(want[i] - got[i]) < 1e-5, "%g, got %g",
 			          want[i], got[i]);
 	}
+	cr_expect_gt(found, 0);
+	arena_destroy(t->unit.arena);
+}
+
+/* Any nearer, and an output overwrites what a later part reads. */
+Test(batch, checker_sees_overwritten_input)
+{
+	enum { STEP = 64 };
+	Net *t = open_net();
+	uint64_t random = 7;
+	int found = 0;
+	for (unsigned share = 1; share < 9; share++) {
+		choose(t->batch, &random, share);
+		Plan *plan = plan_choice(t);
+		const Value *v = find_overlap(plan);
+		if (!v)
+			continue;
+		found++;
+		plan->place[v->id].offset += STEP;
+		const char *wrong = plan_check(t->unit.arena, plan);
+		cr_expect(wrong && strstr(wrong, "overwrites"), "%s",
+		          wrong ? wrong : "nothing");
+	}
+	cr_expect_gt(found, 0);
 	arena_destroy(t->unit.arena);
 }
 

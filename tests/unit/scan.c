@@ -7,6 +7,7 @@
 #include "ir/op.h"
 #include "ir/scan.h"
 #include "ir/text.h"
+#include "passes/check_overlap.h"
 #include "passes/pass.h"
 #include "passes/scan.h"
 
@@ -449,4 +450,40 @@ Test(scan, checker_sees_lost_momentum)
 	}
 	cr_expect_eq(seen, 2);
 	arena_destroy(t->unit.arena);
+}
+
+/* The checker walks through the parts; the planner has a formula. */
+static int check_distance(const Node *n, int i, int o)
+{
+	const Graph *g = n->scan->graph;
+	int64_t least = scan_distance(n, i, o), whole = value_bytes(n->out[o]);
+	if (g->input[i]->role != IN_PART || o >= g->noutputs ||
+	    g->output[o].role != OUT_ROWS) {
+		cr_expect_eq(least, whole);
+		return 0;
+	}
+	for (int64_t d = least; d <= whole; d += 52)
+		cr_expect(scan_overlap_is_safe(n, i, o, d));
+	for (int64_t d = least - 1; d >= 0; d -= 52)
+		cr_expect_not(scan_overlap_is_safe(n, i, o, d),
+		              "%lld bytes, not %lld", (long long)d,
+		              (long long)least);
+	return least > 0 && least < whole;
+}
+
+Test(scan, least_distance)
+{
+	int between = 0;
+	for (int64_t micro = 1; micro < 8; micro *= 2) {
+		Net *t = open_net(net, OPT_SGD, micro);
+		const Plan *p = t->program->train;
+		for (int s = 0; s < p->nsteps; s++) {
+			const Node *n = p->step[s];
+			for (int i = 0; n->scan && i < n->nin; i++)
+				for (int o = 0; o < n->nout; o++)
+					between += check_distance(n, i, o);
+		}
+		arena_destroy(t->unit.arena);
+	}
+	cr_expect_gt(between, 0);
 }
