@@ -234,18 +234,23 @@ static void descend(Search *s)
 		;
 }
 
-/* The choice that was saved, unless what was measured is better. */
+static int64_t peak_over(const Batch *b)
+{
+	return b->peak > b->target ? b->peak - b->target : 0;
+}
+
+/* The choice that was saved, unless what was measured is better: at the fullest
+ * item, at all that are over the target, and in operations. */
 static void load_if_better(Batch *b, const Choice *c)
 {
 	Choice now = {0};
-	int64_t peak = b->peak > b->target ? b->peak : b->target;
-	int64_t excess = b->excess, flops = b->extra_flops;
+	int64_t peak = peak_over(b), excess = b->excess, flops = b->extra_flops;
 	batch_save(b, &now);
 	batch_load(b, c);
-	int64_t other = b->peak > b->target ? b->peak : b->target;
-	if (other != peak ? other > peak
-	    : b->excess != excess ? b->excess > excess
-	                          : b->extra_flops > flops)
+	if (peak_over(b) < peak)
+		return;
+	if (peak_over(b) > peak || b->excess > excess ||
+	    (b->excess == excess && b->extra_flops > flops))
 		batch_load(b, &now);
 }
 
@@ -255,8 +260,8 @@ static void repeat(Batch *b, int root, bool again)
 		b->again[root][i] = again && batch_may_repeat(b, root, i);
 }
 
-/* From the other end: everything is computed again but what can be had whole
- * without exceeding the target, or what all exceeds it by, any more. */
+/* From the other end: everything is computed again, but what can be had whole
+ * with no more bytes over the target than that leaves. */
 static void ascend(Search *s)
 {
 	Batch *b = s->b;
