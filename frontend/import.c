@@ -106,18 +106,18 @@ static bool convert(Site *s)
 	const char *subgraph = subgraph_attr(n), *name = full_name(s);
 	const Rule *rule = rule_find(name);
 	if (*n->domain && !rule) {
-		site_error(s, "operators of the domain '%s' are not supported",
-		           n->domain);
+		site_error(s, "operators of the domain '%s' are not supported: "
+		           "export it as operators of ONNX", n->domain);
 		return false;
 	}
 	if (subgraph) {
 		site_error(s, "control flow is not supported (attribute '%s' is a "
-		           "graph)", subgraph);
+		           "graph): export with its loops unrolled", subgraph);
 		return false;
 	}
 	const OpDef *op = op_find(n->op);
 	if (!onnx_supports(name)) {
-		site_error(s, "this operator is not supported");
+		site_unsupported(s);
 		return false;
 	}
 	if (!check_attrs(s, rule, rule ? NULL : op) || !old_align(s))
@@ -207,7 +207,8 @@ static void import_node(Import *im, const OnnxNode *n)
 	if (convert(&s) && define_outputs(&s))
 		batch_follow(&s);
 	else if (im->u->nerrors == before)
-		site_error(&s, "is not what its operator expects");
+		site_error(&s, "an input or an attribute that it needs is "
+		           "missing");
 }
 
 /* Statistics are kept by writing them over the old: who comes later would read

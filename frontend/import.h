@@ -107,6 +107,7 @@ bool site_axes(const Site *, int n, const int64_t *axes, int rank, int out[]);
 bool site_spend(Site *, int64_t work, int64_t elements, DType);
 /* Memory for them. NULL after an error. */
 void *site_constant(Site *, DType, Shape);
+void site_unsupported(const Site *);   /* an error: there is no such operator */
 /* The operator, or NULL after an error. */
 const OpDef *site_op(Site *, const char *name);
 /* node_done, and evaluation at once if all inputs are constant. */

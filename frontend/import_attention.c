@@ -263,8 +263,8 @@ static Value *probabilities(Attention *a, Value *x)
 	DType own = x->dtype, t = own;
 	const OpDef *op = site_op(s, "Softmax");
 	if (precision && !dtype_from_onnx((int32_t)precision, &t)) {
-		site_error(s, "softmax_precision is the ONNX type %lld",
-		           (long long)precision);
+		site_error(s, "softmax_precision is the ONNX type %lld, expected "
+		           "one of floating-point numbers", (long long)precision);
 		return NULL;
 	}
 	x = op ? site_cast(s, x, t) : NULL;
@@ -283,7 +283,8 @@ static bool give_stage(Site *s, Value *const stage[4])
 {
 	int64_t mode = site_int(s, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3) {
-		site_error(s, "qk_matmul_output_mode is %lld", (long long)mode);
+		site_error(s, "qk_matmul_output_mode is %lld, expected 0 to 3",
+		           (long long)mode);
 		return false;
 	}
 	if (s->nout > 3)

@@ -146,7 +146,9 @@ bool convert_nonzero(Site *s)
 {
 	const Value *v = site_in(s, 0);
 	if (!v || v->kind != V_CONST) {
-		site_error(s, "the number of non-zero elements is not constant");
+		site_error(s, "the number of non-zero elements is not constant, so "
+		           "its result has no fixed shape; a Where or a Mul of "
+		           "all elements has");
 		return false;
 	}
 	int64_t n = numel(v->shape), count = 0, stride[MAX_RANK];
@@ -181,7 +183,8 @@ bool convert_cast(Site *s)
 	DType t;
 	if (!site_in(s, 0) || to < 0 || to > INT32_MAX ||
 	    !dtype_from_onnx((int32_t)to, &t)) {
-		site_error(s, "cannot cast to the ONNX type %lld", (long long)to);
+		site_error(s, "cannot cast to the ONNX type %lld, expected one of "
+		           "numbers or booleans", (long long)to);
 		return false;
 	}
 	return cast_to(s, t);
@@ -209,7 +212,8 @@ bool convert_eye_like(Site *s)
 	}
 	DType t = x->dtype;
 	if (to >= 0 && (to > INT32_MAX || !dtype_from_onnx((int32_t)to, &t))) {
-		site_error(s, "cannot make the ONNX type %lld", (long long)to);
+		site_error(s, "cannot make the ONNX type %lld, expected one of "
+		           "numbers or booleans", (long long)to);
 		return false;
 	}
 	bool real = dtype_is_float(t);

@@ -48,11 +48,17 @@ void *site_constant(Site *s, DType t, Shape shape)
 	                    (size_t)dtype_size(t));
 }
 
+void site_unsupported(const Site *s)
+{
+	site_error(s, "this operator is not supported; `thimble ops` lists those "
+	           "that are");
+}
+
 const OpDef *site_op(Site *s, const char *name)
 {
 	const OpDef *op = op_find(name);
 	if (!op)
-		site_error(s, "this operator is not supported");
+		site_unsupported(s);
 	return op;
 }
 

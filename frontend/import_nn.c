@@ -29,8 +29,9 @@ static bool window_list(Site *s, const char *name, int want, int64_t lo,
 	for (int i = 0; i < want; i++) {
 		out[i] = x ? x[i] : otherwise;
 		if (out[i] < lo || out[i] > INT32_MAX) {
-			site_error(s, "attribute '%s' has the number %lld", name,
-			           (long long)out[i]);
+			site_error(s, "attribute '%s' has the number %lld, "
+			           "expected %lld or more, below 2^31", name,
+			           (long long)out[i], (long long)lo);
 			return false;
 		}
 	}
@@ -61,7 +62,8 @@ static bool window_pads(Site *s, Window *w, const int64_t dim[])
 	if (!strcmp(mode, "SAME_UPPER") || !strcmp(mode, "SAME_LOWER"))
 		same_pads(w, dim, mode[5] == 'L');
 	else if (strcmp(mode, "VALID")) {
-		site_error(s, "auto_pad is '%s'", mode);
+		site_error(s, "auto_pad is '%s', expected NOTSET, SAME_UPPER, "
+		           "SAME_LOWER or VALID", mode);
 		return false;
 	}
 	return true;
@@ -124,7 +126,9 @@ static bool check_weight(Site *s)
 	const Value *x = site_in(s, 0), *weight = site_in(s, 1);
 	if (x && weight && weight->shape.rank == x->shape.rank)
 		return true;
-	site_error(s, "its weight has not as many dimensions as its input");
+	site_error(s, "its weight has %d dimensions, its input %d, expected as "
+	           "many", weight ? weight->shape.rank : 0,
+	           x ? x->shape.rank : 0);
 	return false;
 }
 
@@ -404,7 +408,7 @@ bool convert_batch_norm(Site *s)
 			return false;
 		}
 	if (site_int(s, "spatial", 1) != 1) {
-		site_error(s, "spatial=0 is not supported");
+		site_error(s, "spatial=0 is not supported: export with opset 9 or later");
 		return false;
 	}
 	if (is_training(s))

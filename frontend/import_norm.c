@@ -28,7 +28,11 @@ static bool has_channels(Site *s)
 	const Value *x = site_in(s, 0);
 	if (x && x->shape.rank >= 2)
 		return true;
-	site_error(s, x ? "its input has no channels" : "input 0 is missing");
+	if (x)
+		site_error(s, "its input has the shape %s, expected [N,C,..]",
+		           shape_text(s->im->u->arena, x->shape));
+	else
+		site_error(s, "input 0 is missing");
 	return false;
 }
 
@@ -187,7 +191,7 @@ bool convert_lrn(Site *s)
 	if (!has_channels(s))
 		return false;
 	if (size < 1 || size > INT32_MAX) {
-		site_error(s, "its size is %lld", (long long)size);
+		site_error(s, "its size is %lld, expected 1 to 2^31 - 1", (long long)size);
 		return false;
 	}
 	Value *x = s->in[0];

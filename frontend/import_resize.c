@@ -214,7 +214,8 @@ static bool sizes_from_scales(Site *s, Resize *r)
 		double in = (double)s->in[0]->shape.dim[r->axis[i]];
 		double out = floor(in * r->scale[i]);
 		if (!(r->scale[i] > 0) || !(out >= 1 && out <= INT32_MAX)) {
-			site_error(s, "scales dimension %d, %g, by %g",
+			site_error(s, "scales dimension %d, %g elements, by "
+			           "%g, expected a result of at least one",
 			           r->axis[i], in, r->scale[i]);
 			return false;
 		}
@@ -250,8 +251,8 @@ static bool scales_from_sizes(Site *s, Resize *r, int input)
 		int64_t in = s->in[0]->shape.dim[r->axis[i]];
 		if (n != r->naxes || size[i] < 1 || size[i] > INT32_MAX ||
 		    in < 1) {
-			site_error(s, "has %d sizes for %d axes, all of them at "
-			           "least 1", n, r->naxes);
+			site_error(s, "has %d sizes, expected %d of at least 1",
+			           n, r->naxes);
 			return false;
 		}
 		r->to[i] = size[i];
@@ -278,7 +279,10 @@ static bool one_of(Site *s, const char *what, const char *is, int n,
 	for (int i = 0; i < n; i++)
 		if (!strcmp(known[i], is))
 			return true;
-	site_error(s, "%s is '%s', which is not known", what, is);
+	const char *list = known[0];
+	for (int i = 1; i < n; i++)
+		list = arena_printf(s->im->u->arena, "%s, %s", list, known[i]);
+	site_error(s, "%s is '%s', expected one of %s", what, is, list);
 	return false;
 }
 

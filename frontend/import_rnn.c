@@ -228,7 +228,8 @@ static bool find_directions(Layer *l)
 	l->reverse[FORWARD] = !strcmp(name, "reverse");
 	if (l->reverse[FORWARD] || !strcmp(name, "forward"))
 		return true;
-	site_error(l->s, "its direction is '%s'", name);
+	site_error(l->s, "its direction is '%s', expected forward, reverse or "
+	           "bidirectional", name);
 	return false;
 }
 
@@ -289,7 +290,10 @@ static bool find_sizes(Layer *l)
 		return false;
 	}
 	if (l->steps * l->batch * l->hidden * l->inputs == 0) {
-		site_error(s, "has no elements");
+		site_error(s, "has no elements: %lld steps, %lld sequences, %lld "
+		           "inputs, hidden_size %lld", (long long)l->steps,
+		           (long long)l->batch, (long long)l->inputs,
+		           (long long)l->hidden);
 		return false;
 	}
 	return true;

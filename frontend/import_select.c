@@ -26,7 +26,7 @@ bool convert_one_hot(Site *s)
 	if (!site_const_float(s, 1, "depth", &depth))
 		return false;
 	if (!(depth >= 0 && depth <= INT32_MAX)) {
-		site_error(s, "its depth is %g", depth);
+		site_error(s, "its depth is %g, expected 0 or more", depth);
 		return false;
 	}
 	s->out[0] = one_hot(s, s->in[0], s->in[2], (int64_t)depth,

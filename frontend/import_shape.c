@@ -100,8 +100,8 @@ bool convert_reshape(Site *s)
 	if (!v || !site_const_ints(s, 1, "shape", &n, &x))
 		return false;
 	if (n < 0 || n > MAX_RANK) {
-		site_error(s, "its shape has %d dimensions, at most %d are "
-		           "supported", n, MAX_RANK);
+		site_error(s, n < 0 ? "has no shape" : "its shape has more than "
+		           "%d dimensions", MAX_RANK);
 		return false;
 	}
 	bool baked = batch_is_baked(s, 1);
@@ -223,7 +223,9 @@ bool convert_tile(Site *s)
 	for (int i = 0; i < times.rank; i++) {
 		int more = times.dim[i] != 1 ? 2 : 1;
 		if (apart.rank + more > MAX_RANK) {
-			site_error(s, "repeats too many dimensions");
+			site_error(s, "repeats too many of %d dimensions: at "
+			           "most %d are supported, and each takes two",
+			           times.rank, MAX_RANK);
 			return false;
 		}
 		if (more == 2) {

@@ -91,7 +91,8 @@ bool site_wants(const Site *s, int output)
 static void not_constant(const Site *s, int i, const char *what)
 {
 	site_error(s, "input %d (%s), '%s', must be constant, but it depends on "
-	           "the model's inputs or parameters", i, what, s->n->in[i]);
+	           "the model's inputs or parameters: export with a number that "
+	           "is fixed", i, what, s->n->in[i]);
 }
 
 /* An input of the model whose contents the user has told, as a constant. */
@@ -103,6 +104,8 @@ static const Value *known_input(const Site *s, const Value *v)
 		return v;
 	return graph_const(s->im->g, NULL, k->dtype, k->shape, k->data);
 }
+
+enum { MOST_NUMBERS = 1 << 16 };
 
 bool site_const_ints(const Site *s, int i, const char *what, int *n,
                      const int64_t **x)
@@ -117,9 +120,10 @@ bool site_const_ints(const Site *s, int i, const char *what, int *n,
 		not_constant(s, i, what);
 		return false;
 	}
-	if (numel(v->shape) > 1 << 16) {
-		site_error(s, "input %d (%s) has %lld elements", i, what,
-		           (long long)numel(v->shape));
+	if (numel(v->shape) > MOST_NUMBERS) {
+		site_error(s, "input %d (%s) has %lld elements, at most %d are "
+		           "supported", i, what, (long long)numel(v->shape),
+		           MOST_NUMBERS);
 		return false;
 	}
 	*x = const_ints(s->im->g, v, n);

@@ -274,7 +274,8 @@ void class_loss_grad(Graph *g, Node *n, const OpDef *op, Value *dy,
                      const bool want[], Value *dx[])
 {
 	if (n->nin > 2 && want[2])
-		error_at(g->unit, n->loc, "its class weights cannot train");
+		error_at(g->unit, n->loc, "its class weights cannot train; "
+		         "freeze them");
 	if (n->nin > 3 && want[3])
 		error_at(g->unit, n->loc, "its total cannot train");
 	if (!want[0])

@@ -17,8 +17,12 @@ static Value *find_output(Graph *g, const LossOptions *l)
 		              : dtype_is_float(o->value->dtype))
 			return o->value;
 	}
-	error_at(g->unit, (Loc){0}, "the model has no output '%s' for the loss",
-	         l->output ? l->output : "(floating-point)");
+	if (l->output)
+		error_at(g->unit, (Loc){0}, "the model has no output '%s' for the "
+		         "loss", l->output);
+	else
+		error_at(g->unit, (Loc){0}, "the model has no output of "
+		         "floating-point numbers for the loss");
 	return NULL;
 }
 
