@@ -364,9 +364,18 @@ def broken(change):
     return m
 
 
+def gradient_of(graph):
+    return next(n for n in graph.node if n.op_type == 'Gradient')
+
+
+def initialize(training, name, first):
+    training.initialization.node.append(first)
+    training.initialization.output.append(onnx.ValueInfoProto(name=first.output[0]))
+    training.initialization_binding.add(key=name, value=first.output[0])
+
+
 def set_names(graph, attr, *names):
-    gradient = next(n for n in graph.node if n.op_type == 'Gradient')
-    a = next(a for a in gradient.attribute if a.name == attr)
+    a = next(a for a in gradient_of(graph).attribute if a.name == attr)
     a.CopyFrom(helper.make_attribute(attr, names[0] if attr == 'y' else list(names)))
 
 
@@ -386,7 +395,7 @@ MESSAGES = [
     (lambda m, t, g: set_names(g, 'y', 'labels'), "y, 'labels', is i"),
     (lambda m, t, g: set_names(g, 'xs', 'w1', 'b1'), 'has 4 inputs for 2 names in xs and 1 in zs'),
     (lambda m, t, g: set_names(g, 'xs', 'w1', 'b1', 'xw'), "'xw' is computed from 'w1'"),
-    (lambda m, t, g: set_names(g, 'xs', 'w1', 'b1', 'one'), "'one' is constant"),
+    (lambda m, t, g: set_names(g, 'xs', 'w1', 'b1', 'one'), "'one' is constant, so nothing can be differentiated"),
     (lambda m, t, g: set_names(g, 'xs', 'w1', 'b1', 'w1_new'), "'w1_new' is produced later"),
     (lambda m, t, g: g.node[-1].input.pop(), 'expected R, T and 4 for each tensor'),
     (lambda m, t, g: g.node[-1].input.__setitem__(0, 'w1'), 'input 0 (R) has the shape [3,6], expected one number'),
@@ -396,6 +405,15 @@ MESSAGES = [
     (lambda m, t, g: t.initialization_binding.add(key='w1', value='gone'), 'which the initialization does not compute'),
     (lambda m, t, g: (m.graph.node.append(node('RandomNormal', '', 'drawn', shape=[2])),
                       m.graph.output.append(port('drawn', [2]))), "is supported in a training's initialization only"),
+    (lambda m, t, g: gradient_of(g).output.append('more'), 'has 4 outputs for 3 names in xs'),
+    (lambda m, t, g: gradient_of(g).input.__setitem__(0, 'b1'), "input 0 is not of the shape of 'w1'"),
+    (lambda m, t, g: (set_names(g, 'y', 'y'), g.ClearField('output')), 'the training algorithm has no loss: neither'),
+    (lambda m, t, g: t.initialization_binding.add(key='x', value='loss'), 'initialization_binding names it, but it is'),
+    (lambda m, t, g: (initialize(t, 'b1', node('Identity', 'q', 'c')), t.initialization.input.append(port('q', [6]))),
+     "the training's initialization has inputs"),
+    (lambda m, t, g: initialize(t, 'w1', node('RandomNormal', '', 'c', shape=[-1])), 'has no possible shape, or no'),
+    (lambda m, t, g: initialize(t, 'w1', node('Constant', '', 'c', value_float=1.0)),
+     "is f32[3,6], its first value, 'c', is f32[]"),
 ]
 
 
