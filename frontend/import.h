@@ -215,6 +215,8 @@ bool batch_is_baked(const Site *, int i);
 /* The target of such a Reshape at the new batch; false after an error. */
 bool batch_reshape(Site *, Shape *target);
 void batch_expand(Site *, Shape *target);
+/* The same constant without the old batch in it, where the target has the new. */
+Value *batch_constant(Site *, Value *, Shape target);
 void batch_follow(Site *);   /* records where the batch is in the outputs */
 
 #endif

@@ -189,3 +189,42 @@ void batch_expand(Site *s, Shape *target)
 		return;
 	target->dim[axis] = p < 0 ? im->new_batch : now.dim[p];
 }
+
+/* ---- constants ---- */
+
+/* One of those along the axis, if they are all the same. */
+static const void *only_slice(Arena *a, const Value *x, int axis)
+{
+	int64_t run = dtype_size(x->dtype), n = x->shape.dim[axis], outer = 1;
+	for (int i = axis + 1; i < x->shape.rank; i++)
+		run *= x->shape.dim[i];
+	for (int i = 0; i < axis; i++)
+		outer *= x->shape.dim[i];
+	char *slice = arena_alloc(a, (size_t)(outer * run) + 1);
+	for (int64_t o = 0; o < outer; o++) {
+		const char *from = (const char *)x->data + o * n * run;
+		memcpy(slice + o * run, from, (size_t)run);
+		for (int64_t i = 1; i < n; i++)
+			if (memcmp(from, from + i * run, (size_t)run))
+				return NULL;
+	}
+	return slice;
+}
+
+Value *batch_constant(Site *s, Value *x, Shape target)
+{
+	Arena *arena = s->im->u->arena;
+	for (int i = 1; s->im->before && x->kind == V_CONST &&
+	     i <= x->shape.rank && i <= target.rank; i++) {
+		int axis = x->shape.rank - i;
+		if (x->shape.dim[axis] != s->im->old_batch ||
+		    target.dim[target.rank - i] != s->im->new_batch)
+			continue;
+		const void *slice = only_slice(arena, x, axis);
+		Shape one = x->shape;
+		one.dim[axis] = 1;
+		if (slice)
+			return graph_const(s->im->g, NULL, x->dtype, one, slice);
+	}
+	return x;
+}

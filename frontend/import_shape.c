@@ -196,6 +196,7 @@ bool convert_expand(Site *s)
 		return false;
 	if (batch_is_baked(s, 1))
 		batch_expand(s, &target);
+	x = batch_constant(s, x, target);
 	if (!shape_broadcast(x->shape, target, &to)) {
 		site_error(s, "cannot expand %s to %s",
 		           shape_text(s->im->u->arena, x->shape),
