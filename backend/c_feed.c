@@ -4,6 +4,7 @@
  * reads them where they are.
  */
 #include "backend/c_program.h"
+#include "ir/batch_axis.h"
 
 bool c_feeds(const CProgram *c, const CFunction *f)
 {
@@ -103,7 +104,7 @@ static void put_giver(Writer *w, const CProgram *c, const CFunction *f,
 {
 	const Value *v = a->v;
 	int64_t batch = graph_batch(f->plan->graph);
-	bool rows = batch && v->shape.rank && v->shape.dim[0] % batch == 0;
+	bool rows = value_has_batch(f->plan->graph, v);
 	w_line(w, "static void %s_%s(void *user, %s *to, size_t first, "
 	       "size_t count)", f->name, a->name, dtype_ctype(v->dtype));
 	w_open(w, "{");

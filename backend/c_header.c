@@ -47,12 +47,11 @@ void c_put_init_signature(Writer *w, const CProgram *c)
 
 static int64_t batch_of(const CProgram *c)
 {
-	for (int f = 0; f < c->nfns; f++)
-		for (int i = 0; i < c->fn[f].nargs; i++) {
-			const CArg *a = &c->fn[f].arg[i];
-			if (a->input && a->v->role == IN_DATA)
-				return a->v->shape.rank ? a->v->shape.dim[0] : 1;
-		}
+	for (int f = 0; f < c->nfns; f++) {
+		int64_t batch = graph_batch(c->fn[f].plan->graph);
+		if (batch)
+			return batch;
+	}
 	return 1;
 }
 

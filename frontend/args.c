@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-	KEY_BATCH = 256, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
+	KEY_BATCH = 256, KEY_BATCH_AXIS, KEY_DIM, KEY_NAME, KEY_LOSS, KEY_OPTIMIZER, KEY_FREEZE,
 	KEY_TRAIN, KEY_FREEZE_BN, KEY_TRAIN_BN, KEY_TARGET, KEY_DISABLE,
 	KEY_DUMP_AFTER, KEY_BLAS, KEY_WEIGHTS, KEY_EXECUTOR, KEY_SEED, KEY_JSON,
 	KEY_RAM, KEY_MAX_RECOMPUTE, KEY_MICRO_BATCH, KEY_SWEEP, KEY_EXPLAIN,
@@ -84,6 +84,9 @@ static error_t parse_reading(int key, char *text, struct argp_state *state)
 	if (key == KEY_BATCH)
 		args->options.batch = args_number(state, "--batch", text, 1,
 		                                  INT32_MAX);
+	else if (key == KEY_BATCH_AXIS)
+		args->options.batch_axis = (int)args_number(
+			state, "--batch-axis", text, 0, MAX_RANK - 1);
 	else if (key == KEY_DIM)
 		add_dim(state, args, text);
 	else if (key == KEY_NAME)
@@ -96,6 +99,9 @@ static error_t parse_reading(int key, char *text, struct argp_state *state)
 const struct argp args_reading = {
 	.options = (const struct argp_option[]){
 		{"batch", KEY_BATCH, "N", 0, "Samples in one call", 0},
+		{"batch-axis", KEY_BATCH_AXIS, "N", 0, "The dimension of the "
+		 "inputs that counts the samples, where that is not the first "
+		 "(1: time comes first) and no recurrent layer says so", 0},
 		{"dim", KEY_DIM, "NAME=N", 0, "Size of a symbolic dimension "
 		 "(repeatable)", 0},
 		{"name", KEY_NAME, "NAME", 0, "Name of the model and prefix of "

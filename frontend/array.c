@@ -86,3 +86,20 @@ bool array_convert(const Array *a, int64_t first, int64_t count, DType type,
 	}
 	return true;
 }
+
+bool array_give(const Array *a, const Value *v, void *to, int64_t *bad)
+{
+	int64_t n = numel(a->shape);
+	if (v->batch_axis == v->model_axis || !n)
+		return array_convert(a, 0, n, v->dtype, to, bad);
+	int64_t rows = v->shape.dim[0], run = n / rows;
+	for (int i = 0; i < v->model_axis; i++)
+		run /= v->shape.dim[i + 1];
+	for (int64_t i = 0; i < n / run; i++) {
+		int64_t at = i % rows * (n / rows) + i / rows * run;
+		if (!array_convert(a, i * run, run, v->dtype, (char *)to +
+		                   at * dtype_size(v->dtype), bad))
+			return false;
+	}
+	return true;
+}

@@ -2,6 +2,7 @@
 #ifndef FRONTEND_ARRAY_H
 #define FRONTEND_ARRAY_H
 
+#include "ir/graph.h"
 #include "ir/type.h"
 #include "ir/unit.h"
 
@@ -28,5 +29,8 @@ bool array_read(Unit *, const char *path, Array *);
  */
 bool array_convert(const Array *, int64_t first, int64_t count, DType type,
                    void *to, int64_t *bad);
+/* The same with all of them: an array as the model has that input, to the
+ * storage of the input, where examples may come first. */
+bool array_give(const Array *, const Value *input, void *to, int64_t *bad);
 
 #endif

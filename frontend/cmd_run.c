@@ -9,6 +9,7 @@
 #include "frontend/cmd_common.h"
 #include "frontend/files.h"
 #include "frontend/onnx_model.h"
+#include "ir/batch_axis.h"
 #include "ir/memo.h"
 
 #include <stdlib.h>
@@ -248,9 +249,8 @@ static bool read_given(Run *r)
 static bool fill(Run *r, const Plan *p, const Value *v, const Given *given)
 {
 	int64_t bad;
-	const Array *a = &given->array;
-	if (array_convert(a, 0, numel(a->shape), v->dtype,
-	                  executor_value(r->executor, p, v), &bad))
+	if (array_give(&given->array, v, executor_value(r->executor, p, v),
+	               &bad))
 		return true;
 	file_error(&r->session.unit, given->path, "element %lld cannot be an "
 	           "element of '%s', which is %s", (long long)bad, v->name,
@@ -269,11 +269,12 @@ static bool fill_input(Run *r, const Plan *p, const Value *v)
 		         v->name);
 		return false;
 	}
-	if (!shape_equal(given->array.shape, v->shape)) {
+	Shape want = value_model_shape(v);
+	if (!shape_equal(given->array.shape, want)) {
 		file_error(u, given->path, "input '%s' has the shape %s, the "
 		           "model expects %s", v->name,
 		           shape_text(u->arena, given->array.shape),
-		           shape_text(u->arena, v->shape));
+		           shape_text(u->arena, want));
 		return false;
 	}
 	return fill(r, p, v, given);

@@ -14,8 +14,7 @@ enum {
 	KEY_DATA = 512, KEY_VAL_DATA, KEY_VAL_SPLIT, KEY_EPOCHS, KEY_STEPS,
 	KEY_SHUFFLE, KEY_NO_SHUFFLE, KEY_SCALE, KEY_NORMALIZE, KEY_SCHEDULE,
 	KEY_LOG, KEY_EXPORT, KEY_LABEL, KEY_RAW_DTYPE, KEY_RAW_SHAPE,
-	KEY_RAW_LABEL, KEY_REPORT, KEY_STREAM, KEY_BATCH_AXIS, KEY_SAVE,
-	KEY_RESUME, KEY_PAGE
+	KEY_RAW_LABEL, KEY_REPORT, KEY_STREAM, KEY_SAVE, KEY_RESUME, KEY_PAGE
 };
 
 typedef struct Train {
@@ -122,10 +121,6 @@ static bool parse_data(int key, char *text, struct argp_state *state, Train *t)
 		return true;
 	case KEY_STREAM:
 		t->trainer.stream = true;
-		return true;
-	case KEY_BATCH_AXIS:
-		t->trainer.batch_axis = (int)args_number(
-			state, "--batch-axis", text, 0, MAX_RANK - 1);
 		return true;
 	case KEY_LABEL:
 		f->label_column = label_column(state, text);
@@ -242,8 +237,6 @@ static const struct argp_option options[] = {
 	{"stream", KEY_STREAM, 0, 0, "The data is one sequence, e.g. of "
 	 "tokens: a sample is its next window, of the model's length, and the "
 	 "target what comes next after each element", 1},
-	{"batch-axis", KEY_BATCH_AXIS, "N", 0, "The dimension of the inputs "
-	 "that counts the samples (default 0); 1: time comes first", 1},
 	{"scale", KEY_SCALE, "FACTOR", 0, "Multiply the inputs, e.g. by 1/255",
 	 1},
 	{"normalize", KEY_NORMALIZE, "MEAN,STD", 0, "After scaling: subtract, "

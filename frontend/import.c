@@ -4,6 +4,7 @@
  * passed over in silence, and all others are still looked at.
  */
 #include "frontend/import.h"
+#include "ir/batch_axis.h"
 
 #include "frontend/frontend.h"
 
@@ -314,6 +315,8 @@ static bool run(Import *im)
 	if (im->u->nerrors != before)
 		return false;
 	import_outputs(im);
+	if (!graph_find_batch(im->g, im->opt->batch_axis))
+		return false;
 	import_drop_unread(im);
 	if (!im->quiet) {
 		import_explain_folding(im);
@@ -322,15 +325,17 @@ static bool run(Import *im)
 	return true;
 }
 
-/* The batch in the file: the first dimension of the first input. 0: it is not
- * fixed there. */
+/* The batch in the file: that dimension of the first input, most often the
+ * first. 0: it is not fixed there. */
 static int64_t exported_batch(const Import *im)
 {
 	for (int i = 0; i < im->m->ninputs; i++) {
 		const OnnxPort *p = &im->m->input[i];
 		const Name *n = names_find(im->names, p->name);
-		if (n->input && p->rank > 0)
-			return p->dim[0].param ? 0 : p->dim[0].size;
+		if (!n->input || p->rank < 1)
+			continue;
+		const OnnxDim *d = &p->dim[n->value ? n->value->batch_axis : 0];
+		return d->param ? 0 : d->size;
 	}
 	return 0;
 }

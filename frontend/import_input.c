@@ -51,6 +51,13 @@ static void report_unbound(Import *im, const OnnxPort *p, int axis)
 		         *dim && *batch ? " or " : "", batch);
 }
 
+/* As the first import found it. */
+static int batch_axis(const Import *im, const OnnxPort *p)
+{
+	const Name *n = names_find(im->before, p->name);
+	return n && n->value ? n->value->batch_axis : 0;
+}
+
 /* 0 after an error. */
 static int64_t bind(Import *im, const OnnxPort *p, int axis)
 {
@@ -59,8 +66,8 @@ static int64_t bind(Import *im, const OnnxPort *p, int axis)
 	if (given)
 		return *given;
 	if (d->size)
-		return axis == 0 && im->new_batch && d->size == im->old_batch
-		       ? im->new_batch : d->size;
+		return im->new_batch && axis == batch_axis(im, p) &&
+		       d->size == im->old_batch ? im->new_batch : d->size;
 	bool batch = axis == 0 || (d->param && is_batch_param(im, d->param));
 	if (batch && im->opt->batch)
 		return im->opt->batch;

@@ -106,6 +106,39 @@ static bool is_zero(const Value *v)
 	return zero;
 }
 
+/* v[.., N, H] as [.., 1, H], if it is the same for all examples: PyTorch repeats
+ * a state that is learned for the batch. NULL: it is not. */
+static Value *for_one_example(Site *s, Value *v)
+{
+	Node *n = v->def;
+	Shape to = v->shape;
+	to.dim[1] = 1;
+	if (n && n->op == &op_Expand && shape_equal(n->in[0]->shape, to))
+		return n->in[0];
+	if (!n || n->op != &op_Slice)
+		return NULL;
+	const Attr *axes = &n->attr[op_attr(n->op, "axes")];
+	Value *x = for_one_example(s, n->in[0]);
+	if (!x || axes->n != 1 || axes->ints[0] != 0)
+		return NULL;
+	Node *slice = node_new(s->im->g, s->loc, n->op, 1, &x);
+	node_copy_attrs(s->im->g, slice, n);
+	return site_done(s, slice);
+}
+
+static Value *repeated(const Layer *l, Value *one, int d)
+{
+	Site *s = l->s;
+	int64_t to[] = {l->batch, l->hidden};
+	one = part(s, one, d * l->hidden, l->hidden, (Shape){2, {1, to[1]}});
+	const OpDef *op = site_op(s, "Expand");
+	if (!one || !op || l->batch == 1)
+		return one;
+	Node *n = node_new(s->im->g, s->loc, op, 1, &one);
+	node_set_ints(s->im->g, n, "shape", 2, to);
+	return site_done(s, n);
+}
+
 static Value *initial(const Layer *l, int input, int d)
 {
 	Site *s = l->s;
@@ -118,6 +151,9 @@ static Value *initial(const Layer *l, int input, int d)
 		if (!v)
 			return NULL;
 	}
+	Value *one = for_one_example(s, v);
+	if (one)
+		return repeated(l, one, d);
 	return part(s, v, d * size, size, (Shape){2, {l->batch, l->hidden}});
 }
 

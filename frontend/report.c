@@ -15,11 +15,7 @@ const Plan *report_plan(const Program *p)
 
 int64_t report_batch(const Program *p)
 {
-	const Graph *g = report_plan(p)->graph;
-	for (int i = 0; i < g->ninputs; i++)
-		if (g->input[i]->role == IN_DATA && g->input[i]->shape.rank)
-			return g->input[i]->shape.dim[0];
-	return 0;
+	return graph_batch(report_plan(p)->graph);
 }
 
 void report_state(const Program *p, int64_t bytes[NMEMCLASS])

@@ -1,6 +1,7 @@
 #include "frontend/trainer.h"
 
 #include "frontend/files.h"
+#include "ir/batch_axis.h"
 
 #include <math.h>
 #include <signal.h>
@@ -90,12 +91,6 @@ const Array *trainer_target(const Trainer *t, const DataSet *d)
 	return &d->column[d->ncolumns > inputs ? inputs : 0];
 }
 
-int trainer_batch_axis(const Trainer *t, Shape s)
-{
-	int axis = t->batch_axis;
-	return axis < s.rank && s.dim[axis] == t->batch ? axis : 0;
-}
-
 static bool compares_values(const LossOptions *o)
 {
 	return o->kind != LOSS_CROSS_ENTROPY && o->kind != LOSS_GRAPH &&
@@ -148,7 +143,7 @@ static bool check_sizes(Trainer *t, const DataSet *d, const char *name)
 	const Plan *p = t->program->train;
 	const Value *v;
 	for (int i = 0; (v = data_input(t, p, i)); i++) {
-		int axis = trainer_batch_axis(t, v->shape);
+		int axis = v->batch_axis;
 		if (!v->shape.rank || v->shape.dim[axis] != t->batch) {
 			error_at(t->unit, (Loc){0}, "input '%s' is %s: its "
 			         "dimension %d is not the batch of %lld, so no "
@@ -268,13 +263,10 @@ static bool find_rate(Trainer *t)
 
 static bool find_batch(Trainer *t)
 {
-	const Value *x = data_input(t, t->program->train, 0);
-	if (x && t->batch_axis < x->shape.rank)
-		t->batch = x->shape.dim[t->batch_axis];
+	t->batch = graph_batch(t->program->train->graph);
 	if (t->batch)
 		return true;
-	error_at(t->unit, (Loc){0}, "the model's first input has no dimension "
-	         "%d to be the batch", t->batch_axis);
+	error_at(t->unit, (Loc){0}, "the model has no input with a batch");
 	return false;
 }
 
@@ -343,10 +335,17 @@ static bool fill(Trainer *t, const Plan *p, const Value *v, const Array *a,
                  const Scaling *s, const char *name, const int64_t *row)
 {
 	Batch b = {t->batch, 1, row};
-	for (int d = 0; d < trainer_batch_axis(t, v->shape); d++)
+	for (int d = 0; d < v->batch_axis; d++)
 		b.outer *= v->shape.dim[d];
 	return data_fill(t->unit, a, &b, s, v->dtype,
 	                 executor_value(t->executor, p, v), name);
+}
+
+static void give_carried(const Trainer *t, const Plan *p, const Value *v)
+{
+	int64_t bad;
+	Array a = {v->dtype, value_model_shape(v), t->carried[carry_of(t, v)]};
+	array_give(&a, v, executor_value(t->executor, p, v), &bad);
 }
 
 bool trainer_fill(Trainer *t, const Plan *p, const DataSet *d,
@@ -358,9 +357,7 @@ bool trainer_fill(Trainer *t, const Plan *p, const DataSet *d,
 			return false;
 	for (int i = 0; (v = plan_input(p, IN_DATA, i)); i++)
 		if (carry_of(t, v) >= 0)
-			memcpy(executor_value(t->executor, p, v),
-			       t->carried[carry_of(t, v)],
-			       (size_t)value_bytes(v));
+			give_carried(t, p, v);
 	v = plan_input(p, IN_TARGET, 0);
 	const Array *a = trainer_target(t, d);
 	const Scaling *s = a == &d->column[0] ? &t->scaling : NULL;

@@ -34,7 +34,6 @@ typedef struct Trainer {
 	Schedule schedule;
 	DataSet train, val;          /* val.rows 0: none */
 	bool stream;                 /* they are streams, not samples */
-	int batch_axis;              /* of the model's inputs */
 	int ncarries;
 	const Carry *carry;          /* zero when an epoch begins */
 	void **carried;              /* what goes into each one's input */
@@ -72,9 +71,6 @@ bool trainer_score(Trainer *, const DataSet *, const char *name, Score *);
 /* What is worth keeping: parameters and running statistics. */
 void trainer_weights(const Trainer *, Weights *);
 
-/* The dimension that counts samples: Trainer.batch_axis, or the first of what
- * has no such. */
-int trainer_batch_axis(const Trainer *, Shape);
 /* Fills the inputs of a function with the samples `row`, or what is carried,
  * and its target if there is one. */
 bool trainer_fill(Trainer *, const Plan *, const DataSet *, const char *name,

@@ -8,6 +8,7 @@
  * samples, so a batch of nothing but that copy tells what one adds.
  */
 #include "frontend/trainer.h"
+#include "ir/batch_axis.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static double mark_copies(Scorer *s, int64_t real)
 	const Plan *p = t->program->evaluate;
 	const Value *v = plan_input(p, IN_TARGET, 0);
 	void *label = executor_value(t->executor, p, v);
-	int64_t inner = stride_of(v->shape, trainer_batch_axis(t, v->shape));
+	int64_t inner = value_batch_run(v, t->batch);
 	double weight = 0;
 	for (int64_t i = 0; i < numel(v->shape); i++)
 		if (i / inner % t->batch < real)
@@ -127,6 +128,17 @@ static int64_t label_at(const Scorer *s, int64_t i, int64_t inner)
 	return dtype_is_float(a->dtype) ? (int64_t)l.f : l.i;
 }
 
+/* How far apart samples are as inference has them; the target of an evaluation
+ * that is fed has one behind the other. */
+static int64_t label_run(const Trainer *t)
+{
+	const Value *v = plan_input(t->program->evaluate, IN_TARGET, 0);
+	int64_t run = value_batch_run(v, t->batch);
+	for (int a = v->batch_axis; a < v->model_axis; a++)
+		run /= v->shape.dim[a + 1];
+	return run;
+}
+
 static Shape without(Shape s, int axis)
 {
 	for (int d = axis; d + 1 < s.rank; d++)
@@ -145,7 +157,7 @@ static bool add_accuracy(Scorer *s, int64_t real)
 	int64_t classes = y->shape.dim[axis];
 	int64_t stride = stride_of(y->shape, axis);
 	Shape labels = without(y->shape, axis);
-	int64_t inner = stride_of(labels, trainer_batch_axis(t, labels));
+	int64_t inner = label_run(t);
 	if (!trainer_fill(t, p, s->data, s->name, s->row) ||
 	    !executor_call(t->executor, p))
 		return false;

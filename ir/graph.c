@@ -184,7 +184,7 @@ int64_t graph_batch(const Graph *g)
 {
 	for (int i = 0; i < g->ninputs; i++)
 		if (g->input[i]->role == IN_DATA && g->input[i]->shape.rank)
-			return g->input[i]->shape.dim[0];
+			return g->input[i]->shape.dim[g->input[i]->batch_axis];
 	return 0;
 }
 

@@ -77,6 +77,9 @@ struct Value {
 	double initial;     /* IN_HYPER: the value the program starts with */
 	Value *total;       /* IN_SUM: the OUT_SUM that is written over it */
 	bool dies;          /* IN_PART: nobody reads the whole after the Scan */
+	int batch_axis;     /* data, target: which dimension is the batch, */
+	int model_axis;     /*   and in the model, if one that is fed has it
+	                     *   first */
 	bool fed;           /* data or target that the caller keeps: Options.feed */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
@@ -181,7 +184,7 @@ Value *graph_variable(Graph *, Variable *);
 Value *graph_const(Graph *, const char *name, DType, Shape, const void *data);
 Value *graph_scalar(Graph *, DType, double);
 void graph_output(Graph *, const char *name, OutputRole, Value *);
-/* The first dimension of the first data input; 0: there is none. */
+/* How many examples the first data input has; 0: it has no dimension. */
 int64_t graph_batch(const Graph *);
 
 /*

@@ -75,6 +75,7 @@ typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
 	int64_t batch;              /* 0: as exported */
+	int batch_axis;             /* dimension of the data; 0: find out */
 	int ndims;
 	const DimBinding *dim;
 	int nknown;
@@ -100,6 +101,8 @@ typedef struct Options {
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */
+	bool batch_first;           /* ... and is therefore to be the first
+	                             * dimension all the way */
 	bool whole_gradients;       /* where that lets a result lie over what
 	                             * the gradient is computed from */
 	int64_t ram;                /* arena and state must fit; 0: any size */

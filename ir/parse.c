@@ -183,6 +183,8 @@ static void parse_input(Parser *p)
 		p, "data, target, hyper, step or seed", input_role,
 		IN_SEED + 1);
 	bool fed = lex_take(&p->l, LEX_WORD, "fed");
+	bool later = lex_take(&p->l, LEX_WORD, "batch");
+	int64_t batch_axis = later ? lex_int(&p->l) : 0;
 	DType dtype;
 	Shape shape;
 	parse_type(p, &dtype, &shape);
@@ -193,10 +195,14 @@ static void parse_input(Parser *p)
 	               dtype_is_float(dtype) != (role == IN_HYPER)))
 		lex_fail(&p->l, "a %s is a scalar of another type",
 		         input_role_name(role));
+	if (later && (scalar || batch_axis < 1 || batch_axis >= shape.rank))
+		lex_fail(&p->l, "there is no dimension %lld that could be the "
+		         "batch", (long long)batch_axis);
 	if (p->l.failed)
 		return;
 	Value *v = graph_input(p->g, name, role, dtype, shape);
 	v->fed = fed;
+	v->batch_axis = v->model_axis = (int)batch_axis;
 	parse_name_value(p, v, name);
 	if (role == IN_HYPER && lex_take(&p->l, LEX_WORD, "initial"))
 		v->initial = lex_float(&p->l);

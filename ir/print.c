@@ -167,6 +167,8 @@ static void print_input(FILE *f, const Value *v)
 	fputs("input ", f);
 	print_name(f, v->name);
 	fprintf(f, " %s%s", input_role_name(v->role), v->fed ? " fed" : "");
+	if (v->batch_axis)
+		fprintf(f, " batch %d", v->batch_axis);
 	print_type(f, v->dtype, v->shape);
 	if (v->role == IN_HYPER) {
 		fputs(" initial ", f);

@@ -27,24 +27,36 @@ static bool has_recurrence(const Graph *g)
 	       graph_count(g, &op_RNNRecurrence);
 }
 
-/* The forward graph with the batch first in its recurrences, if that leaves no
- * more to transpose than before; else as it is. */
-static const Graph *batch_first(const Graph *forward, const Options *o)
+static Graph *train_again(const Graph *forward, const Options *o)
 {
-	if (!has_recurrence(forward))
-		return forward;
-	Options quiet = *o;
-	quiet.dump_after = NULL;
-	Graph *g = graph_clone(forward, forward->name, NULL);
-	run_pipeline(g, STAGE_DIVIDED, &quiet);
-	return graph_count(g, &op_Transpose) >
-	       graph_count(forward, &op_Transpose) ? forward : g;
+	return train_graph(forward, o, true);
 }
 
-/* What the function is made from. */
-static const Graph *forward_for(const Graph *forward, const Options *o)
+/* What has the caller's data in another order costs little, or nothing. */
+static int count_transposes(const Graph *g)
 {
-	return o->parts > 1 ? batch_first(forward, o) : forward;
+	int count = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		count += n->op == &op_Transpose && !value_is_data(n->in[0]);
+	return count;
+}
+
+static Graph *make_batch_first(Graph *make(const Graph *, const Options *),
+                               const Graph *forward, const Options *o)
+{
+	Options first = *o;
+	first.batch_first = true;
+	return make(forward, &first);
+}
+
+/* The training step with the batch first in its recurrences, if that leaves no
+ * more to transpose than in g, which has it as it is; else that. */
+static Graph *step_to_divide(Graph *g, const Graph *forward, const Options *o)
+{
+	if (!has_recurrence(forward))
+		return g;
+	Graph *first = make_batch_first(train_again, forward, o);
+	return count_transposes(first) > count_transposes(g) ? g : first;
 }
 
 /* By value id, of what is no view: the last node that reads it or its views;
@@ -100,6 +112,17 @@ static Plan *finish(Graph *g, const Options *o)
 	return plan_graph(g, STAGE_FUNCTION, o);
 }
 
+/* Inference or evaluation; in parts also with the batch first. */
+static Plan *plan_other(Graph *make(const Graph *, const Options *),
+                        const Graph *forward, const Options *o)
+{
+	Plan *plan = finish(make(forward, o), o);
+	if (!plan || o->parts < 2 || !has_recurrence(forward))
+		return plan;
+	Plan *first = finish(make_batch_first(make, forward, o), o);
+	return first->arena_bytes < plan->arena_bytes ? first : plan;
+}
+
 /* ---- under a budget ---- */
 
 /* The function with the batch in the fewest parts with which its arena fits; or
@@ -115,8 +138,7 @@ static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
 			continue;
 		parts.parts = d;
 		parts.dump_after = NULL;
-		plan = finish(make(forward_for(forward, &parts), &parts),
-		              &parts);
+		plan = plan_other(make, forward, &parts);
 		if (plan->arena_bytes < best->arena_bytes)
 			best = plan;
 	}
@@ -221,22 +243,13 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 		sweep(p, b, forward, o);
 }
 
-/* The training step to be divided, whose one for the whole batch is g. */
-static Graph *divided_train_graph(Graph *g, const Graph *forward,
-                                  const Options *o)
-{
-	const Graph *first = batch_first(forward, o);
-	return o->parts > 1 || first == forward ? g
-	                                        : train_graph(first, o, true);
-}
-
 static Plan *plan_as_asked(Graph *g, const Graph *forward, const Options *o,
                            Budget **b)
 {
 	if (!o->ram && !o->limited && !o->sweep)
 		return plan_step(g, o);
-	*b = budget_create(g->unit->arena, g,
-	                   divided_train_graph(g, forward, o), o);
+	*b = budget_create(g->unit->arena, g, o->parts > 1 ? g
+	                   : step_to_divide(g, forward, o), o);
 	return budget_plain(*b);
 }
 
@@ -258,18 +271,17 @@ static void check_parts(const Graph *whole, const Plan *plan, const Options *o)
 static void plan_training(Program *p, const Graph *forward, const Options *o,
                           Budget **b)
 {
-	const Graph *from = forward_for(forward, o);
-	Graph *g = train_graph(from, o, false);
+	Graph *g = train_graph(forward, o, false);
 	if (!g || g->unit->nerrors)
 		return;
-	graph_verify(g);
 	bool divided = o->parts > 1 && !o->ram && !o->limited;
-	Graph *copy = o->explain || divided
-	              ? graph_clone(g, g->name, NULL) : NULL;
+	Graph *whole = divided ? graph_clone(g, g->name, NULL) : NULL;
+	g = o->parts > 1 ? step_to_divide(g, forward, o) : g;
+	graph_verify(g);
+	Graph *copy = o->explain ? graph_clone(g, g->name, NULL) : NULL;
 	p->train = plan_as_asked(g, forward, o, b);
 	if (divided)
-		check_parts(from == forward
-		            ? copy : train_graph(forward, o, true), p->train, o);
+		check_parts(whole, p->train, o);
 	if (o->explain)
 		explain(p, copy, p->train->arena_bytes, o);
 }
@@ -314,18 +326,17 @@ Program *build_program(Graph *forward, const Options *options)
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
-	const Graph *from = forward_for(forward, o);
 	if (o->loss.kind != LOSS_NONE) {
 		plan_training(p, forward, o, &budget);
 		if (!p->train)
 			return NULL;
-		p->evaluate = finish(evaluate_graph(from, o), o);
+		p->evaluate = plan_other(evaluate_graph, forward, o);
 	}
-	p->infer = finish(infer_graph(from, o), o);
+	p->infer = plan_other(infer_graph, forward, o);
 	if (u->nerrors)
 		return NULL;
 	if (o->explain && !p->train)
-		explain(p, infer_graph(from, o), p->infer->arena_bytes, o);
+		explain(p, infer_graph(forward, o), p->infer->arena_bytes, o);
 	finish_budget(p, budget, forward, o);
 	name_plans(p);
 	return p;

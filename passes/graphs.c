@@ -3,6 +3,7 @@
 
 #include "ir/op.h"
 #include "passes/autodiff.h"
+#include "passes/pass.h"
 #include "passes/train.h"
 
 #include <string.h>
@@ -141,6 +142,15 @@ static void output_gradients(Graph *g, Value *const grad[])
 			graph_output(g, m->var[i]->name, OUT_GRADIENT, grad[i]);
 }
 
+/* Before it is differentiated. */
+static void bring_batch_first(Graph *g, const Options *o)
+{
+	Options quiet = *o;
+	quiet.dump_after = NULL;
+	if (o->batch_first)
+		run_pipeline(g, STAGE_DIVIDED, &quiet);
+}
+
 /* The step that the options describe: gradients of the loss by all that trains,
  * then one optimizer. `again`: what there is to warn of has been said. */
 static void append_step(Graph *g, const bool *trainable, const Options *o,
@@ -150,6 +160,7 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
 	if (!loss || g->unit->nerrors)
 		return;
 	set_outputs(g, loss, o);
+	bring_batch_first(g, o);
 	if (!expand_gradients(g))   /* the loss may have some of its own */
 		return;
 	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
@@ -166,6 +177,7 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
 /* The step that the file describes. */
 static void obey_step(Graph *g, const bool *trainable, const Options *o)
 {
+	bring_batch_first(g, o);
 	Value **grad = expand_gradients(g);
 	if (!grad)
 		return;
@@ -200,6 +212,7 @@ Graph *infer_graph(const Graph *forward, const Options *o)
 	Graph *g = graph_clone(forward, "infer", NULL);
 	drop_step(g, true);   /* statistics that it keeps are no outputs */
 	set_mode(g, MODE_INFER, o);
+	bring_batch_first(g, o);
 	if (o->feed)
 		keep_inputs(g);
 	return expand_gradients(g) ? g : NULL;
@@ -214,6 +227,7 @@ Graph *evaluate_graph(const Graph *forward, const Options *o)
 	if (!loss)
 		return NULL;
 	set_outputs(g, loss, o);
+	bring_batch_first(g, o);
 	if (!expand_gradients(g))
 		return NULL;
 	if (o->feed)

@@ -1,4 +1,6 @@
 /* Appends the loss that the options name to a forward graph. */
+#include "ir/batch_axis.h"
+#include "ir/build.h"
 #include "ir/op.h"
 #include "passes/train.h"
 
@@ -26,12 +28,39 @@ static Value *find_output(Graph *g, const LossOptions *l)
 	return NULL;
 }
 
+static Value *target(Graph *g, DType type, Shape s, int batch_axis)
+{
+	Value *t = graph_input(g, "target", IN_TARGET, type, s);
+	t->batch_axis = t->model_axis = batch_axis;
+	return t;
+}
+
 static Value *reduce(Graph *g, const LossOptions *l, Value *each)
 {
 	Node *n = l->sum ? NEW(g, loss_loc, op_ReduceSum, each)
 	                 : NEW(g, loss_loc, op_ReduceMean, each);
 	node_set_int(g, n, "keepdims", 0);
 	return node_done(g, n);
+}
+
+/* Frameworks like to flatten the steps of all examples for the loss. Then the
+ * two are taken apart, so that it can be divided by examples. */
+static Value *apart(Graph *g, Value *x, int axis)
+{
+	Shape s = x->shape;
+	if (axis < 0 || s.rank == MAX_RANK)
+		return x;
+	for (int a = s.rank++; a > axis; a--)
+		s.dim[a] = x->shape.dim[a - 1];
+	s.dim[axis + 1] = graph_batch(g);
+	s.dim[axis] /= s.dim[axis + 1];
+	return build_reshape(g, loss_loc, x, s);
+}
+
+static int labels_batch_axis(Graph *g, const Value *logits, int classes)
+{
+	int axis = value_batch_axis(g, logits);
+	return axis == classes ? 0 : axis - (axis > classes);
 }
 
 /* Labels have the logits' shape without the class axis. */
@@ -41,6 +70,11 @@ static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 	Node probe = {.loc = loss_loc};
 	if (!infer_axis(g->unit, &probe, l->axis, x->shape.rank, &axis))
 		return NULL;
+	int merged = value_merged_axis(g, x);
+	if (merged != axis) {
+		x = apart(g, x, merged);
+		axis += merged >= 0 && axis > merged;
+	}
 	Shape labels = {.rank = x->shape.rank - 1};
 	for (int i = 0; i < labels.rank; i++)
 		labels.dim[i] = x->shape.dim[i < axis ? i : i + 1];
@@ -50,7 +84,7 @@ static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 		         (long long)x->shape.dim[axis]);
 		return NULL;
 	}
-	Value *t = graph_input(g, "target", IN_TARGET, DT_I32, labels);
+	Value *t = target(g, DT_I32, labels, labels_batch_axis(g, x, axis));
 	Value *in[3] = {x, t, NULL};
 	if (l->nweights) {
 		float *w = arena_array(g->unit->arena, float, l->nweights);
@@ -70,7 +104,8 @@ static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 
 static Value *elementwise(Graph *g, const LossOptions *l, Value *x)
 {
-	Value *t = graph_input(g, "target", IN_TARGET, x->dtype, x->shape), *d;
+	x = apart(g, x, value_merged_axis(g, x));
+	Value *t = target(g, x->dtype, x->shape, value_batch_axis(g, x)), *d;
 	switch (l->kind) {
 	case LOSS_MSE:
 		d = APPLY(g, loss_loc, op_Sub, x, t);

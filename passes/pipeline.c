@@ -21,8 +21,9 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_DIVIDED},
 	{&pass_simplify,   /* reshapes meet where transposes have gone */
 	 STAGE_FORWARD | STAGE_DIVIDED},
-	{&pass_cse,        /* gradients rebuild what others have built */
-	 STAGE_FUNCTION},
+	{&pass_cse,        /* gradients rebuild what others have built, and data
+	                    * were transposed for each that reads them */
+	 STAGE_FUNCTION | STAGE_DIVIDED},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */
 	 STAGE_FORWARD | STAGE_FUNCTION | STAGE_DIVIDED},
 	{&pass_views,      /* before fusion makes sums of gradients one node */

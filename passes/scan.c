@@ -16,6 +16,7 @@
  */
 #include "passes/scan.h"
 
+#include "ir/batch_axis.h"
 #include "ir/op.h"
 #include "ir/parts.h"
 #include "passes/pass.h"
@@ -54,13 +55,12 @@ typedef struct Former {
 
 static void classify_inputs(Former *f)
 {
-	int64_t batch = graph_batch(f->g);
+	bool divides = graph_batch(f->g) % f->parts == 0;
 	for (int i = 0; i < f->g->ninputs; i++) {
 		const Value *v = f->g->input[i];
 		f->where[v->id] = OUTSIDE;
-		f->rows[v->id] = batch && batch % f->parts == 0 &&
-			value_is_data(v) && v->shape.rank &&
-			v->shape.dim[0] % batch == 0;
+		f->rows[v->id] = divides && !v->batch_axis &&
+		                 value_has_batch(f->g, v);
 	}
 }
 
@@ -85,8 +85,36 @@ static bool better_outside(const Former *f, const Node *n,
 	return read < sums;
 }
 
+/* Data whose batch was not first, and now is. */
+static bool brings_batch_first(const Graph *g, const Node *n)
+{
+	const Value *x = n->nin ? n->in[0] : NULL;
+	return n->op == &op_Transpose && value_is_data(x) && x->batch_axis &&
+	       value_has_batch(g, x) &&
+	       n->attr[op_attr(n->op, "perm")].ints[0] == x->batch_axis;
+}
+
+/* The same for each example: where a recurrence begins. */
+static bool repeats_for_batch(const Graph *g, const Node *n)
+{
+	Shape y = n->out[0]->shape, x = n->op == &op_Expand ? n->in[0]->shape : y;
+	return y.rank > 0 && y.dim[0] == graph_batch(g) && y.dim[0] > 1 &&
+	       (x.rank < y.rank || x.dim[0] == 1);
+}
+
+/* The node is computed at once, but what it gives may be read in parts. */
+static bool gives_rows(const Former *f, const Node *n)
+{
+	return graph_batch(f->g) % f->parts == 0 &&
+	       (brings_batch_first(f->g, n) || repeats_for_batch(f->g, n));
+}
+
 static void classify(Former *f, const Node *n)
 {
+	if (gives_rows(f, n)) {
+		f->rows[n->out[0]->id] = true;
+		return;
+	}
 	bool *part = arena_array(f->scratch, bool, n->nin + 1), any = false;
 	PartKind *kind = arena_array(f->scratch, PartKind, n->nout + 1);
 	for (int i = 0; i < n->nin; i++)

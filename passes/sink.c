@@ -11,24 +11,25 @@
  *   merge   T(Reshape(T'(x))) = Reshape(T"(Reshape(x))), where both shapes
  *           are products of runs of the same factors: then T' only permutes
  *           these, and so does T
+ *   lift, absorb   at the data and at the loss: see sink_ends.c
  *
- * sink and hoist are done only where every path ends in the third. What this
- * gains is the batch as the first dimension all the way, and a Transpose less.
+ * sink and hoist are done only where every path ends in one of the last three.
+ * What this gains is the batch as the first dimension all the way, and a
+ * Transpose less, or one of data.
  */
-#include "ir/op.h"
+#include "passes/sink.h"
+
 #include "passes/pass.h"
 
-static const int64_t *perm_of(const Node *n)
+const int64_t *sink_perm(const Node *n)
 {
 	return n && n->op == &op_Transpose
 		? n->attr[op_attr(n->op, "perm")].ints : NULL;
 }
 
-/* How many leading axes the node permutes; 0: it is not a Transpose, or moves
- * the last axis. */
-static int leading(const Node *n)
+int sink_leading(const Node *n)
 {
-	const int64_t *perm = perm_of(n);
+	const int64_t *perm = sink_perm(n);
 	int k = perm ? n->in[0]->shape.rank : 0, rank = k;
 	while (k > 0 && perm[k - 1] == k - 1)
 		k--;
@@ -52,7 +53,7 @@ static Value *reshaped(Graph *g, Loc loc, Value *x, Shape to)
 	return node_done(g, r);
 }
 
-static Value *transposed(Graph *g, Loc loc, Value *x, const int64_t *perm)
+Value *sink_transposed(Graph *g, Loc loc, Value *x, const int64_t *perm)
 {
 	Node *t = node_new(g, loc, &op_Transpose, 1, &x);
 	node_set_ints(g, t, "perm", x->shape.rank, perm);
@@ -74,7 +75,8 @@ static bool same_for_rows(const Value *v, int rank, int k)
 static bool others_same(const Node *n, int i, int k)
 {
 	for (int j = 0; j < n->nin; j++)
-		if (j != i && !same_for_rows(n->in[j], n->out[0]->shape.rank, k))
+		if (j != i && !sink_goes_along(n, i, j, k) &&
+		    !same_for_rows(n->in[j], n->out[0]->shape.rank, k))
 			return false;
 	return true;
 }
@@ -102,9 +104,7 @@ static bool computes_rows(const Node *n, int i, int k)
 	return n->op->scalar && !n->op->wants_part && others_same(n, i, k);
 }
 
-/* Does the result have the first k axes of input i, the elements behind each
- * index into those depending on no other of this input? */
-static bool row_wise(const Node *n, int i, int k)
+bool sink_row_wise(const Node *n, int i, int k)
 {
 	if (n->nout != 1 || !n->in[i])
 		return false;
@@ -118,12 +118,17 @@ static bool row_wise(const Node *n, int i, int k)
 }
 
 /* The node with another input i. */
-static Value *apply_to(Graph *g, const Node *n, int i, Value *x)
+static Node *copy_with(Graph *g, const Node *n, int i, Value *x)
 {
 	Node *f = node_new(g, n->loc, n->op, n->nin, n->in);
 	node_copy_attrs(g, f, n);
 	f->in[i] = x;
-	return node_done(g, f);
+	return f;
+}
+
+static Value *apply_to(Graph *g, const Node *n, int i, Value *x)
+{
+	return node_done(g, copy_with(g, n, i, x));
 }
 
 /* ---- merge ---- */
@@ -185,12 +190,12 @@ static bool merges(const Value *x, Shape as)
 {
 	const Node *before = behind_reshapes(x);
 	Factors f;
-	return perm_of(before) && factor(before->out[0]->shape, as, &f);
+	return sink_perm(before) && factor(before->out[0]->shape, as, &f);
 }
 
 static Value *merge(Graph *g, Node *n)
 {
-	const int64_t *perm = perm_of(n);
+	const int64_t *perm = sink_perm(n);
 	if (!perm || !merges(n->in[0], n->in[0]->shape))
 		return NULL;
 	const Node *before = behind_reshapes(n->in[0]);
@@ -199,7 +204,7 @@ static Value *merge(Graph *g, Node *n)
 	factor(a, b, &f);
 	int64_t inverse[MAX_RANK], both[MAX_RANK];
 	for (int i = 0; i < a.rank; i++)
-		inverse[perm_of(before)[i]] = i;
+		inverse[sink_perm(before)[i]] = i;
 	int from[MAX_RANK], to[MAX_RANK], place[MAX_RANK];
 	ordered(&f, 0, a.rank, inverse, from);
 	ordered(&f, 1, b.rank, perm, to);
@@ -211,7 +216,7 @@ static Value *merge(Graph *g, Node *n)
 	for (int i = 0; i < f.n; i++)
 		both[i] = place[to[i]];
 	Value *x = reshaped(g, n->loc, before->in[0], split);
-	return reshaped(g, n->loc, transposed(g, n->loc, x, both),
+	return reshaped(g, n->loc, sink_transposed(g, n->loc, x, both),
 	                n->out[0]->shape);
 }
 
@@ -221,7 +226,7 @@ static bool only_transposes_read(const Graph *g, const Value *v)
 {
 	int readers = 0;
 	for (const Node *n = g->first; n; n = n->next)
-		readers += perm_of(n) && n->in[0] == v;
+		readers += sink_perm(n) && n->in[0] == v;
 	return readers > 0 && readers == v->nuses;
 }
 
@@ -230,12 +235,13 @@ static bool drains(const Graph *g, const Value *v, int k);
 static bool reader_drains(const Graph *g, const Node *n, int i, int k)
 {
 	Factors f;
-	if (perm_of(n))
+	if (sink_perm(n))
 		return factor(n->in[0]->shape, n->in[0]->shape, &f);
 	if (n->op == &op_Reshape)
 		return factor(n->in[0]->shape, n->out[0]->shape, &f) &&
 		       only_transposes_read(g, n->out[0]);
-	return row_wise(n, i, k) && drains(g, n->out[0], k);
+	return sink_absorbs(n, i, k) ||
+	       (sink_row_wise(n, i, k) && drains(g, n->out[0], k));
 }
 
 /* Does every path from v, of which k leading axes are permuted, come to a
@@ -258,11 +264,14 @@ static Value *sink(Graph *g, Node *n)
 {
 	for (int i = 0; i < n->nin; i++) {
 		const Node *t = n->in[i] ? n->in[i]->def : NULL;
-		int k = leading(t);
-		if (!k || !row_wise(n, i, k) || !drains(g, n->out[0], k))
+		int k = sink_leading(t);
+		if (!k || !sink_row_wise(n, i, k) || !drains(g, n->out[0], k))
 			continue;
-		Value *y = apply_to(g, n, i, t->in[0]);
-		return transposed(g, n->loc, y, perm_of(t));
+		Node *f = copy_with(g, n, i, t->in[0]);
+		for (int j = 0; j < n->nin; j++)
+			if (n->in[j] && j != i && sink_goes_along(n, i, j, k))
+				f->in[j] = sink_taken_along(g, n, j, t);
+		return sink_transposed(g, n->loc, node_done(g, f), sink_perm(t));
 	}
 	return NULL;
 }
@@ -273,13 +282,13 @@ static Value *sink(Graph *g, Node *n)
  * leading axes; else 0. */
 static int all_leading(const Node *n)
 {
-	int k = n->in[0] ? leading(n->in[0]->def) : 0;
+	int k = n->in[0] ? sink_leading(n->in[0]->def) : 0;
 	for (int i = 0; i < n->nin && k; i++) {
 		const Node *t = n->in[i]->def;
-		if (leading(t) != k || n->in[i]->nuses != 1)
+		if (sink_leading(t) != k || n->in[i]->nuses != 1)
 			return 0;
 		for (int a = 0; a < k; a++)
-			if (perm_of(t)[a] != perm_of(n->in[0]->def)[a])
+			if (sink_perm(t)[a] != sink_perm(n->in[0]->def)[a])
 				return 0;
 	}
 	return k;
@@ -293,12 +302,12 @@ static Value *join(Graph *g, Node *n)
 		axis += n->out[0]->shape.rank;
 	if (!k || axis < k)
 		return NULL;
-	const int64_t *perm = perm_of(n->in[0]->def);
+	const int64_t *perm = sink_perm(n->in[0]->def);
 	Node *c = node_new(g, n->loc, n->op, n->nin, n->in);
 	node_copy_attrs(g, c, n);
 	for (int i = 0; i < n->nin; i++)
 		c->in[i] = n->in[i]->def->in[0];
-	return transposed(g, n->loc, node_done(g, c), perm);
+	return sink_transposed(g, n->loc, node_done(g, c), perm);
 }
 
 /* ---- hoist ---- */
@@ -310,40 +319,52 @@ static Shape with_last(Shape s, const Value *v)
 	return s;
 }
 
+static bool springs_from_data(const Value *x, Shape as)
+{
+	while (x->def && x->def->op == &op_Reshape && !shape_equal(x->shape, as))
+		x = x->def->in[0];
+	return shape_equal(x->shape, as) && sink_rises(x, as.rank - 1);
+}
+
 /* The input of v's node along whose rows it works, up to a Transpose with
- * which one of v, read as `as`, merges; -1: there is none. */
+ * which one of v, read as `as`, merges, or to data; -1: there is none. */
 static int spring(const Value *v, Shape as)
 {
 	const Node *n = v->def;
 	if (!n || v->nuses != 1)
 		return -1;
 	for (int i = 0; i < n->nin; i++) {
-		if (!row_wise(n, i, 1))
+		if (!sink_row_wise(n, i, 1))
 			continue;
 		const Value *x = n->in[i];
 		Shape s = with_last(as, x);
-		if (merges(x, s) || spring(x, s) >= 0)
+		if (merges(x, s) || springs_from_data(x, s) ||
+		    spring(x, s) >= 0)
 			return i;
 	}
 	return -1;
 }
 
+bool sink_springs(const Value *v, Shape as)
+{
+	return v->shape.rank == 2 && shape_equal(with_last(as, v), as) &&
+	       spring(v, as) >= 0;
+}
+
 static Value *hoist(Graph *g, Node *n)
 {
-	const Node *r = leading(n) ? n->in[0]->def : NULL;
+	const Node *r = sink_leading(n) ? n->in[0]->def : NULL;
 	if (!r || r->op != &op_Reshape || r->out[0]->nuses != 1)
 		return NULL;
 	Value *v = r->in[0];
 	Shape as = r->out[0]->shape;
-	if (v->shape.rank != 2 || !shape_equal(with_last(as, v), as))
+	if (!sink_springs(v, as))
 		return NULL;
 	int i = spring(v, as);
-	if (i < 0)
-		return NULL;
 	Value *x = v->def->in[i];
 	Shape matrix = x->shape;
 	x = reshaped(g, n->loc, x, with_last(as, x));
-	x = transposed(g, n->loc, x, perm_of(n));
+	x = sink_transposed(g, n->loc, x, sink_perm(n));
 	x = reshaped(g, n->loc, x, matrix);
 	return reshaped(g, n->loc, apply_to(g, v->def, i, x), n->out[0]->shape);
 }
@@ -368,6 +389,9 @@ static bool rewrite(Graph *g, Node *n)
 	v = v ? v : sink(g, n);
 	v = v ? v : hoist(g, n);
 	v = v ? v : join(g, n);
+	v = v ? v : sink_lift(g, n);
+	v = v ? v : sink_absorb(g, n);
+	v = v ? v : sink_turn_loss(g, n);
 	g->at = NULL;
 	if (!v)
 		return false;

@@ -75,12 +75,12 @@ says err "two.npy: error: is no stream"
 status 1 train tb.onnx --data ids.npy,odd.npy "$@" --batch-axis 1
 says err "is no stream"
 status 1 train tb.onnx --data ids.npy "$@" --batch-axis 2
-says err "no dimension 2 to be the batch"
+says err "no input of the model has a dimension 2 to be the batch"
 status 2 train tb.onnx --data ids.npy "$@" --batch-axis x
 
 # ---- a state that is carried ----
 
-set -- --stream --batch-axis 1 --data noise.npy --val-data quiet.npy \
+set -- --stream --data noise.npy --val-data quiet.npy \
 	--loss cross-entropy:axis=-1 --optimizer sgd:lr=0 --executor interpreter
 for t in 5 10; do
 	status 0 train rnn$t.onnx "$@" --carry h0=hn --steps $((90 / t)) \
