@@ -1,10 +1,11 @@
 # Sourced by the scripts that start from a bare machine.
 #
-# need_packages build|tests: installs what is missing of tests/packages.txt. Asks
-# for no rights it does not need: nothing happens when all is there.
+# need_packages build|firmware|tests: installs what is missing of
+# tests/packages.txt, up to the end of that part. Asks for no rights it does not
+# need: nothing happens when all is there.
 need_packages() {
-	list=$(sed -e '/^# tests/,$d' -e '/^#/d' "$top/tests/packages.txt")
-	[ "$1" = tests ] && list=$(sed '/^#/d' "$top/tests/packages.txt")
+	list=$(awk -v last="$1" '/^# / { done = done || part == last; part = $2 }
+		!/^#/ && !done { print }' "$top/tests/packages.txt")
 	missing=
 	for p in $list; do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |

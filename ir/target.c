@@ -7,8 +7,8 @@
 
 /*
  * A microcontroller's buffers need no more alignment than their elements, 8
- * bytes at most; a vector of Helium or RVV is loaded from where its elements
- * lie, but faster from 16. A cache line has 64 at most.
+ * bytes at most, and Helium's loads no more than that; elsewhere a buffer begins
+ * a cache line.
  */
 static const Core host = {
 	.fpu = FPU_DOUBLE, .align = 64,
@@ -38,7 +38,7 @@ static const Core cortex_m33 = {
 };
 static const Core cortex_m55 = {
 	CORTEX_M("m55") " -mfloat-abi=hard",
-	"DSP, Helium", FPU_DOUBLE, .align = 16, .plain = true,
+	"DSP, Helium", FPU_DOUBLE, .align = 8, .plain = true,
 };
 static const Core rv32imc = {
 	"-march=rv32imc -mabi=ilp32",

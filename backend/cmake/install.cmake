@@ -8,7 +8,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/thimbleConfig.cmake.in
   INSTALL_DESTINATION ${PACKAGE_DIR}
   PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/thimbleConfigVersion.cmake
-  COMPATIBILITY SameMinorVersion)
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 
 install(TARGETS thimble RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES

@@ -1,0 +1,67 @@
+#!/bin/sh
+# examples/firmware on this machine and on every emulated core whose compiler
+# and emulator are there: the same losses, the same weights; it says so if the
+# RAM is too small; nothing of a hosted C library gets in.
+#
+#   firmware.sh BUILD_DIR SOURCE_DIR
+set -eu
+build=$1
+here=$2/examples/firmware
+. "$here/build.sh"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+	echo "FAIL: $*"
+	exit 1
+}
+
+# The global names that an image or object defines.
+defined() {
+	"${tools}nm" --defined-only --extern-only "$1" | sed 's/.* //'
+}
+
+check_core() {
+	tools=$2 dir=$work/$1
+	firmware_build "$1" "$dir" "$work/prefix"
+	firmware_run "$dir" >"$dir.log" || fail "$1 does not learn"
+	firmware_same "$work/host.log" "$dir.log" ||
+		fail "$1 learns something else"
+	defined "$dir/firmware.elf" >"$work/names"
+	grep -qx main "$work/names" || fail "nm does not list main"
+	! grep -x -e malloc -e printf -e _sbrk -e _write "$work/names" ||
+		fail "$1: the image has that"
+	for object in "$dir"/CMakeFiles/firmware.dir/gestures/*.o*; do
+		defined "$object" >"$work/names"
+		grep -q '^gestures_' "$work/names" || fail "$object is empty"
+		! grep -v '^gestures_' "$work/names" ||
+			fail "$1: $object defines that"
+	done
+	cores="$cores $1"
+}
+
+# The model is told of more RAM than there is.
+check_budget() {
+	if firmware_build "$1" "$work/small" "$work/prefix" \
+		-DOTHER_BYTES=-16384 >"$work/small.log"; then
+		fail "an image larger than the RAM was linked"
+	fi
+	grep -q "more RAM than there is" "$work/small.log" ||
+		fail "no word of the RAM: $(cat "$work/small.log")"
+}
+
+cmake --install "$build" --prefix "$work/prefix" >/dev/null
+firmware_build host "$work/host" "$work/prefix"
+firmware_run "$work/host" >"$work/host.log" || fail "it does not learn here"
+
+cores=
+if command -v arm-none-eabi-gcc qemu-system-arm >/dev/null; then
+	check_core cortex-m4 arm-none-eabi-
+	check_core cortex-m55 arm-none-eabi-
+	check_budget cortex-m4
+fi
+if command -v riscv64-unknown-elf-gcc qemu-system-riscv32 >/dev/null; then
+	check_core rv32imafc riscv64-unknown-elf-
+fi
+[ -n "$cores" ] || { echo "no cross compiler is here"; exit 77; }
+echo "learned the same as this machine:$cores"
