@@ -22,6 +22,7 @@ typedef struct Variant {
 	bool last;            /* only where nothing else fits */
 	Options options;      /* with the batch in parts, */
 	Batch *batch;         /*   and the items that this makes; or NULL */
+	int64_t missed;       /* the largest target that was not reached */
 } Variant;
 
 /* A plan, and the variant that it came from. */
@@ -163,12 +164,16 @@ static Plan *fit_batch(Budget *b, int variant, int64_t arena_bytes,
 	/* What fits into fewer parts fits into more. */
 	enum { TIMES = 4, FINEST = 2, OTHERS = 64 };
 	Variant *v = &b->variant[variant];
+	bool finest = variant + 1 == b->nvariants;
 	int64_t target = arena_bytes;
-	effort = variant + 1 == b->nvariants ? effort * FINEST
-	                                     : effort / OTHERS;
+	effort = finest ? effort * FINEST : effort / OTHERS;
 	for (int i = 0; i < TIMES && target > 0; i++) {
+		if (!finest && target <= v->missed)
+			return NULL;
 		bool found = batch_search(v->batch, target, effort);
 		Plan *plan = plan_batch(b, variant);
+		if (!found && target > v->missed)
+			v->missed = target;
 		if (plan->arena_bytes <= arena_bytes || !found)
 			return plan;
 		target -= plan->arena_bytes - arena_bytes + target / 512;
