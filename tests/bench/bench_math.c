@@ -2,8 +2,8 @@
  * The elementary functions on all floats: the largest error in units of the
  * last place and where it is, how many results are not the nearest float, and
  * the time of a loop over the function beside one over the C library's, as CSV.
- * Arguments: a function's name; the step between floats (1: all, a minute and a
- * half a function).
+ * Arguments: a function's name ("": each); the step between floats (1: all, a
+ * minute and a half a function); the least magnitude, and the end.
  *
  *   cc -std=c11 -O3 -march=native -ffp-contract=off -I. \
  *     tests/bench/bench_math.c -lm -o bench_math && ./bench_math
@@ -93,16 +93,24 @@ static void (*const loops[NELEMENTARY][2])(void) = {
 	PAIR(sin), PAIR(cos), PAIR(tan), PAIR(asin), PAIR(acos), PAIR(atan),
 };
 
-static void report(int which, uint64_t step)
+typedef struct Sweep {
+	uint32_t step, low, end;   /* the last two as bits */
+} Sweep;
+
+static void report(int which, const Sweep *sweep)
 {
 	const Elementary *m = &elementary[which];
 	double worst = 0;
 	float at = 0;
 	uint64_t rounded = 0, total = 0;
 
-	for (uint64_t u = 0; u <= UINT32_MAX; u += step, total++) {
+	for (uint64_t u = 0; u <= UINT32_MAX; u += sweep->step) {
+		const uint32_t size = (uint32_t)u & 0x7fffffffu;
+		if (size < sweep->low || size >= sweep->end)
+			continue;
 		const float x = rt_float((uint32_t)u), y = m->f(x);
 		const double exact = m->exact((double)x);
+		total++;
 		if (y == (float)exact && !signbit(y) == !signbit(exact))
 			continue;
 		const double off = ulps_off(y, exact);
@@ -116,19 +124,24 @@ static void report(int which, uint64_t step)
 	       worst > 0.5 ? worst : 0.5, (double)at,
 	       100 * (double)rounded / (double)total,
 	       bench_time(loops[which][0]), bench_time(loops[which][1]));
-	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 ? argv[1] : "";
-	const uint64_t step = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+	const uint32_t step = argc > 2 ? (uint32_t)atol(argv[2]) : 1;
+	const Sweep sweep = {
+		step ? step : 1,
+		argc > 3 ? rt_bits(strtof(argv[3], NULL)) : 0,
+		argc > 4 ? rt_bits(strtof(argv[4], NULL)) : 0x80000000u,
+	};
 
 	for (int i = 0; i < COUNT; i++)
 		input[i] = (float)(i * 7 % COUNT) / COUNT;   /* but acosh's */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("function,ulp,at,%% not nearest,ns,ns of the C library's\n");
 	for (int i = 0; i < NELEMENTARY; i++)
 		if (!*only || !strcmp(only, elementary[i].name))
-			report(i, step ? step : 1);
+			report(i, &sweep);
 	return 0;
 }

@@ -14,7 +14,7 @@ import sys
 import mpmath as mp
 import numpy as np
 
-mp.mp.dps = 40
+mp.mp.dps = 100
 GRID = 1500
 
 
@@ -66,6 +66,15 @@ def split(name, x, bits):
         x -= part
 
 
+def digits(name, x, words):
+    """The binary digits of x < 1, 32 in a word."""
+    print(f'{name}:')
+    for _ in range(words):
+        x *= mp.mpf(2)**32
+        print(f'\t{int(mp.floor(x)):#010x}u,')
+        x -= mp.floor(x)
+
+
 def odd(f):
     """P of f(x) = x + x z P(z), z = x^2."""
     return lambda z: (f(mp.sqrt(z)) / mp.sqrt(z) - 1) / z if z else mp.mpf(0)
@@ -93,14 +102,17 @@ FITS = {
     'sin': lambda n: fit(n, odd(mp.sin), 1e-9, QUARTER, 4, of_odd(mp.sin)),
     'cos': lambda n: fit(n, lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, 1e-9, QUARTER, 3,
                          lambda z: z**2 / mp.cos(mp.sqrt(z))),
-    'tan': lambda n: fit(n, odd(mp.tan), 1e-9, QUARTER, 7, of_odd(mp.tan)),
-    'asin': lambda n: fit(n, odd(mp.asin), 1e-9, 0.25, 6, of_odd(mp.asin)),
-    'atan': lambda n: fit(n, odd(mp.atan), 1e-9, 1, 9, of_odd(mp.atan)),
+    'asin': lambda n: fit(n, odd(mp.asin), 1e-9, 0.25, 5, of_odd(mp.asin)),
+    'atan': lambda n: fit(n, odd(mp.atan), 1e-9, 0.41422**2, 5, of_odd(mp.atan)),
     'sinh': lambda n: fit(n, odd(mp.sinh), 1e-9, 1, 4, of_odd(mp.sinh)),
-    'asinh': lambda n: fit(n, odd(mp.asinh), 1e-9, 0.25, 6, of_odd(mp.asinh)),
-    'acosh': lambda n: fit(n, lambda t: (mp.acosh(1 + t) / mp.sqrt(2 * t) - 1) / t, 1e-9, 0.5, 6,
+    'asinh': lambda n: fit(n, odd(mp.asinh), 1e-9, 0.25, 5, of_odd(mp.asinh)),
+    'acosh': lambda n: fit(n, lambda t: (mp.acosh(1 + t) / mp.sqrt(2 * t) - 1) / t, 1e-9, 0.5, 5,
                            lambda t: t * mp.sqrt(2 * t) / mp.acosh(1 + t)),
-    'atanh': lambda n: fit(n, odd(mp.atanh), 1e-9, 0.25, 7, of_odd(mp.atanh)),
+    'pow': lambda n: fit(n, lambda w: (2 * mp.atanh(mp.sqrt(w)) / mp.sqrt(w) - 2) / w, 1e-9, 0.0401, 4,
+                         lambda w: w / 2, given=[2 / 3]),
+    'two_thirds': lambda n: split(n, mp.mpf(2) / 3, (24, 24)),
+    'half_pi': lambda n: split(n, mp.pi / 2, (24, 24)),
+    'two_over_pi': lambda n: digits(n, 2 / mp.pi, 7),
 }
 
 for which in sys.argv[1:] or FITS:
