@@ -15,6 +15,18 @@ static const char at_macros[] =
 	"#define AT_CONST(type, base, offset) \\\n"
 	"\t((const type *)(const void *)((base) + (offset)))\n\n";
 
+/* gcc knows the pragma and heeds it not. */
+static const char contraction[] =
+	"/*\n"
+	" * No product is fused with a sum: the same numbers on every machine. gcc\n"
+	" * needs to be told so, by -ffp-contract=off or -std=c99. With\n"
+	" * -ffp-contract=fast all is well, and faster on some machines, but the last\n"
+	" * digits are the machine's own.\n"
+	" */\n"
+	"#if defined(__clang__) || !defined(__GNUC__)\n"
+	"#pragma STDC FP_CONTRACT OFF\n"
+	"#endif\n\n";
+
 /* What all the rest names is known only after it was printed. */
 static char *rest_of_source(CProgram *c)
 {
@@ -31,7 +43,8 @@ static char *rest_of_source(CProgram *c)
 static void put_source(Writer *w, const CProgram *c, const char *rest,
                        bool runtime)
 {
-	w_raw(w, "%s\n#include \"%s.h\"\n", c->model_comment, c->name);
+	w_raw(w, "%s\n%s#include \"%s.h\"\n", c->model_comment, contraction,
+	      c->name);
 	if (runtime)
 		w_raw(w, "#include \"%s_rt.h\"\n", c->name);
 	w_raw(w, "\n#include <math.h>\n#include <string.h>\n\n%s", at_macros);

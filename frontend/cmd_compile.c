@@ -85,9 +85,14 @@ static bool write_cmake(Session *s, const char *dir)
 		"set_target_properties(%s PROPERTIES C_STANDARD 99)\n"
 		"target_include_directories(%s PUBLIC "
 		"${CMAKE_CURRENT_SOURCE_DIR})\n"
-		"target_link_libraries(%s PUBLIC %sm)\n",
+		"target_link_libraries(%s PUBLIC %sm)\n"
+		"# The same numbers on every machine; nobody asks for errno.\n"
+		"if(CMAKE_C_COMPILER_ID MATCHES \"GNU|Clang\")\n"
+		"  target_compile_options(%s PRIVATE -ffp-contract=off "
+		"-fno-math-errno)\n"
+		"endif()\n",
 		name, name, name, weights, name, name, name,
-		s->emit.openblas ? "openblas " : "");
+		s->emit.openblas ? "openblas " : "", name);
 	return file_write(&s->unit,
 	                  arena_printf(s->unit.arena, "%s/CMakeLists.txt", dir),
 	                  text, strlen(text));

@@ -6,6 +6,7 @@
  */
 #include "frontend/executor.h"
 #include "frontend/files.h"
+#include "ir/target.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -118,6 +119,13 @@ static void compiler_failed(Unit *u, const char *cc, int status,
 	         cc, status, text ? (char *)text : "");
 }
 
+/* For a device, the device's numbers; else what is fastest here. */
+static const char *contraction(const Program *p)
+{
+	bool device = target_or_host(p->target)->core->plain;
+	return device ? "-ffp-contract=off" : "-ffp-contract=fast";
+}
+
 static char *build(Unit *u, const Program *p, const EmitHook *hook,
                    const char *dir)
 {
@@ -127,7 +135,8 @@ static char *build(Unit *u, const Program *p, const EmitHook *hook,
 	char *log = arena_printf(a, "%s/log", dir);
 	int n = compiler_words(a, words);
 	const char *const rest[] = {
-		"-O3", "-march=native", "-std=c99", "-ffp-contract=fast",
+		"-O3", "-march=native", "-std=c99", contraction(p),
+		"-fno-math-errno",
 		"-shared", "-fPIC", "-I", dir, "-o", library,
 		arena_printf(a, "%s/%s.c", dir, p->model->name),
 		arena_printf(a, "%s/%s", dir, GLUE_FILE),

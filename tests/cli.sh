@@ -155,6 +155,8 @@ status 0 compile "$model" -o a/b $train
 says out arena
 there a/b/gestures.h a/b/gestures.c a/b/gestures_weights.c \
 	a/b/CMakeLists.txt a/b/gestures.report.json a/b/gestures.report.html
+grep -q -- '-ffp-contract=off' a/b/CMakeLists.txt ||
+	fail "the library is built with fused products"
 cmp -s a/b/gestures.report.json plan.json ||
 	fail "the report is not what plan says"
 cp "$model" .
