@@ -59,9 +59,10 @@ RT_API RT_INLINE float rt_acosf(float x)
 	const rt_sum s = rt_asin_parts(rt_abs(x), large);
 	const rt_sum minus = {-s.h, -s.l};
 	const int below = rt_bits(x) >> 31 != 0u;
-	const float outer = 2.0f * rt_pick(below, rt_from_quarter(s), s.h + s.l);
-	const float inner = rt_pick(below, rt_from_quarter(minus),
-		rt_from_quarter(s));
+	const float outer =
+	    2.0f * rt_pick(below, rt_from_quarter(s), s.h + s.l);
+	const float inner =
+	    rt_pick(below, rt_from_quarter(minus), rt_from_quarter(s));
 
 	return rt_pick(large, outer, inner);
 }

@@ -27,8 +27,8 @@ static inline float rt_area(float x, rt_sum s)
 
 	y.h = rt_pick(large, x, y.h);
 	y.l = rt_pick(large, 0.0f, y.l + rest);
-	return rt_pick(x < RT_INF,
-		rt_log_of_sum(rt_pick(large, 1.0f, 0.0f), y), x);
+	return rt_pick(x < RT_INF, rt_log_of_sum(rt_pick(large, 1.0f, 0.0f), y),
+		       x);
 }
 
 static inline float rt_asinh_small(float x)

@@ -4,8 +4,8 @@
  *
  * x = n ln 2 + r with |r| <= ln 2 / 2, where ln 2 is a sum of two floats, the
  * first of 16 bits, so that n times it is exact (Cody and Waite 1980); then
- * e^r = 1 + r + r^2/2 + r^3 P(r). n is found by adding 1.5 2^23, after which the sum's
- * last bits are n.
+ * e^r = 1 + r + r^2/2 + r^3 P(r). n is found by adding 1.5 2^23, after which
+ * the sum's last bits are n.
  */
 #ifndef RT_MATH_EXP_H
 #define RT_MATH_EXP_H

@@ -33,8 +33,7 @@ static inline rt_split rt_log_split(float x)
 /* R(w) / w */
 static inline float rt_log_tail(float w)
 {
-	return 6.666694880e-01f + w *
-		(3.995765746e-01f + w * 3.036443889e-01f);
+	return 6.666694880e-01f + w * (3.995765746e-01f + w * 3.036443889e-01f);
 }
 
 /* k ln 2 + ln (1 + f); h is the larger part, but l may be a sixth of it. */

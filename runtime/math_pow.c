@@ -16,8 +16,10 @@ static inline rt_sum rt_log_exact(float k, float f)
 
 	s = rt_sum_of(s.h, s.l);
 	w = rt_product(s, s);
-	tail = rt_sum_of(6.666666865e-01f, w.h * (4.000039399e-01f +
-		w.h * (2.852540910e-01f + w.h * 2.387650311e-01f)));
+	tail = rt_sum_of(
+	    6.666666865e-01f,
+	    w.h * (4.000039399e-01f +
+		   w.h * (2.852540910e-01f + w.h * 2.387650311e-01f)));
 	tail.l -= 1.986821552e-08f;
 	cube = rt_product(s, rt_product(w, tail));
 	y = rt_sum_of(k * 6.931457520e-01f, 2.0f * s.h);

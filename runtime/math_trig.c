@@ -17,11 +17,11 @@ typedef struct rt_angle {
 static inline uint32_t rt_two_over_pi(uint32_t from)
 {
 	static const uint32_t digits[8] = {
-		0x00000000u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u,
-		0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu,
+	    0x00000000u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u,
+	    0xf534ddc0u, 0xdb629599u, 0x3c439041u, 0xfe5163abu,
 	};
-	const uint64_t pair = (uint64_t)digits[from >> 5] << 32 |
-		digits[(from >> 5) + 1u];
+	const uint64_t pair =
+	    (uint64_t)digits[from >> 5] << 32 | digits[(from >> 5) + 1u];
 
 	return (uint32_t)(pair << (from & 31u) >> 32);
 }
@@ -62,7 +62,7 @@ static inline rt_angle rt_reduce(float x)
 	r = f >> 63 ? 0u - f : f;
 	/* times pi/2 = 0xc90fdaa2 2^-31 */
 	a.r = rt_sum_of_fixed((r >> 32) * 0xc90fdaa2u +
-		((r & 0xffffffffu) * 0xc90fdaa2u >> 32));
+			      ((r & 0xffffffffu) * 0xc90fdaa2u >> 32));
 	a.r.h = f >> 63 ? -a.r.h : a.r.h;
 	a.r.l = f >> 63 ? -a.r.l : a.r.l;
 	return a;

@@ -19,12 +19,12 @@ static const struct {
 	const char *name;
 	float (*f)(float);
 } function[] = {
-	{"exp   ", rt_expf}, {"expm1 ", rt_expm1f}, {"log   ", rt_logf},
-	{"log1p ", rt_log1pf}, {"tanh  ", rt_tanhf}, {"erf   ", rt_erff},
-	{"sinh  ", rt_sinhf}, {"cosh  ", rt_coshf}, {"asinh ", rt_asinhf},
-	{"acosh ", rt_acoshf}, {"atanh ", rt_atanhf}, {"sin   ", rt_sinf},
-	{"cos   ", rt_cosf}, {"tan   ", rt_tanf}, {"asin  ", rt_asinf},
-	{"acos  ", rt_acosf}, {"atan  ", rt_atanf},
+    {"exp   ", rt_expf},   {"expm1 ", rt_expm1f}, {"log   ", rt_logf},
+    {"log1p ", rt_log1pf}, {"tanh  ", rt_tanhf},  {"erf   ", rt_erff},
+    {"sinh  ", rt_sinhf},  {"cosh  ", rt_coshf},  {"asinh ", rt_asinhf},
+    {"acosh ", rt_acoshf}, {"atanh ", rt_atanhf}, {"sin   ", rt_sinf},
+    {"cos   ", rt_cosf},   {"tan   ", rt_tanf},   {"asin  ", rt_asinf},
+    {"acos  ", rt_acosf},  {"atan  ", rt_atanf},
 };
 
 /* FNV-1a by words; which NaN it is does not count. */
@@ -57,8 +57,9 @@ int main(void)
 	}
 	sum = 1;
 	for (uint32_t i = 0; i <= count; i++)
-		sum = add(sum, rt_powf(rt_float(0x3f000000u + i * STEP % 0x1000000u),
-		                       rt_float(i * 2654435761u)));
+		sum = add(sum,
+			  rt_powf(rt_float(0x3f000000u + i * STEP % 0x1000000u),
+				  rt_float(i * 2654435761u)));
 	print("pow   ", sum);
 	return 0;
 }

@@ -20,11 +20,11 @@ static double bound_of(const char *name)
 		const char *name;
 		double bound;
 	} bounds[] = {
-	    {"exp", 0.76},   {"expm1", 0.83}, {"log", 0.85},   {"log1p", 0.84},
-	    {"tanh", 0.78},  {"erf", 0.85},   {"sinh", 0.77},  {"cosh", 0.85},
-	    {"asinh", 0.76}, {"acosh", 0.75}, {"atanh", 0.80}, {"sin", 0.80},
-	    {"cos", 0.80},   {"tan", 0.95},   {"asin", 0.75},  {"acos", 0.75},
-	    {"atan", 0.75},
+		{"exp", 0.76}, {"expm1", 0.83}, {"log", 0.91}, {"log1p", 0.91},
+		{"tanh", 0.78}, {"erf", 0.87}, {"sinh", 0.82}, {"cosh", 0.87},
+		{"asinh", 0.76}, {"acosh", 0.75}, {"atanh", 0.75},
+		{"sin", 0.78}, {"cos", 0.78}, {"tan", 0.95}, {"asin", 0.75},
+		{"acos", 0.75}, {"atan", 0.75},
 	};
 	for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
 		if (!strcmp(bounds[i].name, name))
