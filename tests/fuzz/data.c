@@ -33,6 +33,16 @@ static void fill(Unit *u, const DataSet *d)
 	}
 }
 
+/* As samples; where it is one sequence, its windows too. */
+static void use(Unit *u, DataSet *d, size_t size)
+{
+	fill(u, d);
+	if (d->ncolumns == 1 && d->column[0].shape.rank == 1 &&
+	    data_windows(u, "stream", 1 + (int64_t)(size % 5),
+	                 1 + (int64_t)(size % 3), d))
+		fill(u, d);
+}
+
 static bool load(Unit *u, const char *suffix, const uint8_t *data, size_t size)
 {
 	DataSet set = {0};
@@ -44,7 +54,7 @@ static bool load(Unit *u, const char *suffix, const uint8_t *data, size_t size)
 	bool ok = data_load(u, spec, &format, &set);
 	close(fd);
 	if (ok)
-		fill(u, &set);
+		use(u, &set, size);
 	return !u->nerrors;
 }
 
