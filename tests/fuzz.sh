@@ -52,7 +52,7 @@ fuzz() {
 	mkdir -p "corpus/$target"
 	UBSAN_OPTIONS=print_stacktrace=1 tests/fuzz/fuzz_"$target" \
 		-rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=32768 \
-		-timeout=20 -artifact_prefix="$target-" "$@"
+		-timeout=60 -artifact_prefix="$target-" "$@"
 }
 
 if [ $# -gt 0 ]; then
