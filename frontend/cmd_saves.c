@@ -34,19 +34,6 @@ int saves_count(const unsigned char *byte, size_t size)
 	return n;
 }
 
-/* Where the parts under this copy of a head begin; 0: they are not whole. Which
- * copy it is, it does not say. */
-static size_t parts_of(const Dump *d, size_t at, const rt_head *h)
-{
-	for (size_t copy = 0; copy < RT_HEADS; copy++) {
-		size_t parts = at + (RT_HEADS - copy) * (size_t)h->granule;
-		if (parts <= d->size && h->bytes <= d->size - parts &&
-		    rt_crc(0, d->byte + parts, h->bytes) == h->crc)
-			return parts;
-	}
-	return 0;
-}
-
 static void model_id(const char *sha256, unsigned char id[8])
 {
 	for (int i = 0; i < 8; i++) {
@@ -59,7 +46,28 @@ typedef struct Search {
 	int heads, others, newer;   /* whole heads; not of the model; versions */
 	rt_head head;
 	size_t parts;               /* of the newest; 0: there is none */
+	uint64_t summed;            /* bytes, to find out what is whole */
 } Search;
+
+/* A region has three heads for each of its slots, any of which may be the third:
+ * what wants more checksums than that, and once more, is made up. */
+enum { SUMS = 2 * RT_HEADS * RT_HEADS };
+
+/* Where the parts under this copy of a head begin; 0: they are not whole. Which
+ * copy it is, it does not say. */
+static size_t parts_of(Search *s, const Dump *d, size_t at, const rt_head *h)
+{
+	for (size_t copy = 0; copy < RT_HEADS; copy++) {
+		size_t parts = at + (RT_HEADS - copy) * (size_t)h->granule;
+		if (parts > d->size || h->bytes > d->size - parts ||
+		    s->summed > SUMS * (uint64_t)d->size)
+			continue;
+		s->summed += h->bytes;
+		if (rt_crc(0, d->byte + parts, h->bytes) == h->crc)
+			return parts;
+	}
+	return 0;
+}
 
 static void consider(Search *s, const Dump *d, size_t at, const rt_head *h,
                      const unsigned char id[8])
@@ -75,7 +83,7 @@ static void consider(Search *s, const Dump *d, size_t at, const rt_head *h,
 		return;
 	}
 	bool older = s->parts && h->sequence - s->head.sequence > INT32_MAX;
-	if (older || !(parts = parts_of(d, at, h)))
+	if (older || !(parts = parts_of(s, d, at, h)))
 		return;
 	s->head = *h;
 	s->parts = parts;
