@@ -80,8 +80,9 @@ static const struct argp argp = {
 	.args_doc = "MODEL WEIGHTS -o OUT\nMODEL --training-graph -o OUT",
 	.children = children,
 	.doc = "Writes a copy of an ONNX model that has the weights of a "
-	       "safetensors file, as `thimble train -o` makes it, or of the newest "
-	       "save in a dump of a device's storage, under the same names. External data comes into the copy. Or a copy that says "
+	       "safetensors file, as `thimble train -o` makes it, or of the "
+	       "newest save in a dump of a device's storage, under the same "
+	       "names. External data comes into the copy. Or a copy that says "
 	       "itself how it is trained: the loss, its Gradient and the "
 	       "optimizer as ONNX's training_info, which thimble reads as "
 	       "well.\v"

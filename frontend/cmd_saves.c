@@ -43,14 +43,14 @@ static void model_id(const char *sha256, unsigned char id[8])
 }
 
 typedef struct Search {
-	int heads, others, newer;   /* whole heads; not of the model; versions */
+	int heads, others, newer;   /* whole ones; of other models, versions */
 	rt_head head;
 	size_t parts;               /* of the newest; 0: there is none */
 	uint64_t summed;            /* bytes, to find out what is whole */
 } Search;
 
-/* A region has three heads for each of its slots, any of which may be the third:
- * what wants more checksums than that, and once more, is made up. */
+/* A region has three heads for each of its slots, any of which may be the
+ * third: what wants twice the checksums of that is made up. */
 enum { SUMS = 2 * RT_HEADS * RT_HEADS };
 
 /* Where the parts under this copy of a head begin; 0: they are not whole. Which
@@ -121,7 +121,7 @@ typedef struct Part {
 	const unsigned char *data;
 } Part;
 
-/* The part at *at, which moves behind it; false: the bytes have no such form. */
+/* The part at *at, which moves behind it; false: it has no such form. */
 static bool next_part(Arena *a, const Dump *d, size_t end, size_t *at, Part *p)
 {
 	if (end - *at < sizeof p->entry)
@@ -291,7 +291,8 @@ static rt_part part_of(const SavedPart *s, const Program *p, int setting)
 	};
 	if (!s->var)
 		return (rt_part){s->name, "f32", RT_SETTING,
-		                 sizeof(float) * (size_t)setting, sizeof(float)};
+		                 sizeof(float) * (size_t)setting,
+		                 sizeof(float)};
 	rt_part part = {
 		s->name, "", kinds[s->var->role],
 		(size_t)p->offset[s->var->id],
@@ -338,8 +339,8 @@ bool saves_write(Unit *u, const char *path, const char *sha256, uint32_t unit,
 	s.buffer = buffer;
 	s.buffer_bytes = sizeof buffer;
 	if (rt_measure(&slots, &s, &st)) {
-		file_error(u, path, "cannot write: the state is too large for a "
-		           "save");
+		file_error(u, path, "cannot write: the state is too large for "
+		           "a save");
 		return false;
 	}
 	st.sector_bytes = 2 * slots.slot_bytes;

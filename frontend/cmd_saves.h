@@ -1,7 +1,7 @@
 /*
- * What NAME_save leaves in a device's storage, on this side of the cable: a dump
- * of the region is read, wherever in it the saves are, and a save is made that
- * can be programmed where the region begins.
+ * What NAME_save leaves in a device's storage, on this side of the cable: a
+ * dump of the region is read, wherever in it the saves are, and a save is made
+ * that can be programmed where the region begins.
  */
 #ifndef FRONTEND_CMD_SAVES_H
 #define FRONTEND_CMD_SAVES_H

@@ -28,6 +28,7 @@ typedef struct Flash {
 	int writes;                   /* units that were programmed */
 	bool dead;
 	int worn;                     /* a sector that no longer erases; -1 */
+	int stuck;                    /* a byte whose bits stay erased; -1 */
 	int broken_rules;
 	uint64_t random;
 	/* By byte; `weak`: bits that read as they like; ECC: words that do. */
@@ -194,6 +195,8 @@ static inline void flash_program_unit(Flash *f, uint32_t at,
 	}
 	f->used[at / f->unit] = true;
 	memcpy(f->byte + at, new, f->unit);
+	if (f->stuck >= 0)
+		f->byte[f->stuck] = f->blank;
 	for (uint32_t i = 0; i < f->unit; i++)
 		if (f->kind != ECC || zeros)
 			f->weak[at + i] &= f->kind == EEPROM ? 0 : f->blank
@@ -253,7 +256,7 @@ static inline void flash_init(Flash *f, FlashKind kind, uint32_t sector,
 	f->sectors = sectors;
 	f->unit = unit;
 	f->blank = erases_to_zero ? 0 : 0xff;
-	f->worn = -1;
+	f->worn = f->stuck = -1;
 	f->random = 1;
 	cr_assert_leq(flash_bytes(f), FLASH_BYTES);
 	for (uint32_t i = 0; i < FLASH_BYTES; i++)
