@@ -106,24 +106,51 @@ static int *order_for_part(Problem *p, int found[], int64_t parts)
 
 /* ---- the choice ---- */
 
-static Best choose_order(Problem *p, int align, int64_t parts)
+/* The layouts of all orders worth a look, the preferred first. */
+static int list_layouts(Problem *p, int align, int64_t parts, int found[],
+                        Layout *list[])
 {
-	Order found = order_search(p);
-	Best best = {.problem = p, .bound = found.bound};
-	int *only = order_for_part(p, found.task, parts);
+	int n = 0, *only = order_for_part(p, found, parts);
 	for (int i = only ? nschedulers : 0; i <= nschedulers; i++) {
-		int *order = only ? only : found.task;
-		if (best.layout && best.arena_bytes == found.bound)
-			break;
+		int *order = only ? only : found;
 		if (i < nschedulers) {
 			order = arena_array(p->arena, int, p->ntasks + 1);
 			all_schedulers[i](p, order);
 		}
-		if (best.layout && same_order(p, order, best.layout->order))
-			continue;
-		Layout *l = layout_create(p, order, align);
-		if (best.layout && l->peak > best.arena_bytes)
-			continue;
+		bool known = false;
+		for (int k = 0; k < n && !known; k++)
+			known = same_order(p, order, list[k]->order);
+		if (!known)
+			list[n++] = layout_create(p, order, align);
+	}
+	return n;
+}
+
+/* Takes the first of those with the least peak out of the list. */
+static Layout *take_lowest(Layout *list[], int *n)
+{
+	int least = 0;
+	for (int i = 1; i < *n; i++)
+		if (list[i]->peak < list[least]->peak)
+			least = i;
+	Layout *l = list[least];
+	memmove(&list[least], &list[least + 1],
+	        sizeof *list * (size_t)(--*n - least));
+	return l;
+}
+
+/* No arena is lower than its peak, so that the lowest peak's arena mostly saves
+ * placing the others. */
+static Best choose_order(Problem *p, int align, int64_t parts)
+{
+	Order found = order_search(p);
+	Best best = {.problem = p, .bound = found.bound};
+	Layout **list = arena_array(p->arena, Layout *, nschedulers + 1);
+	int n = list_layouts(p, align, parts, found.task, list);
+	while (n) {
+		Layout *l = take_lowest(list, &n);
+		if (best.layout && l->peak >= best.arena_bytes)
+			break;
 		int64_t bytes =
 		    place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
 		if (better(bytes, l, &best))
