@@ -211,7 +211,8 @@ bool pack_spent(const PackPart *p)
 enum {
 	FIT_ITEMS = 4096,        /* more: first fit is too slow */
 	SEARCH_ORDERS = 4,
-	SEARCH_NODES = 32,       /* for each item, at first */
+	DECIDE_NODES = 32,       /* for each item, at first */
+	DESCEND_NODES = 2,
 	MANY = 1500,             /* more: the wheel before the search */
 	MANY_ROUNDS = 50,
 };
@@ -291,7 +292,7 @@ static PackOutcome search_orders(Ladder *l, int64_t capacity, int64_t limit)
 static void decide(Ladder *l)
 {
 	PackPart *p = l->part;
-	int64_t budget = p->budget, limit = SEARCH_NODES * (int64_t)p->n;
+	int64_t budget = p->budget, limit = DECIDE_NODES * (int64_t)p->n;
 	p->budget -= budget / 4;
 	while (search_orders(l, p->goal, limit) == PACK_LIMIT &&
 	       !pack_spent(p) && limit / 4 <= p->budget)
@@ -314,14 +315,15 @@ static void descend_once(Ladder *l, int64_t lowest, int64_t limit)
 }
 
 /* Ever longer: what takes too long at first may be found later; but no search
- * needs more than the budget. */
+ * needs more than the budget. The first are short: most of what can be gained
+ * over the greedy placements is found at once, or not at all. */
 static void descend(Ladder *l)
 {
 	PackPart *p = l->part;
 	int64_t lowest = p->goal + p->decide;
-	int64_t limit = SEARCH_NODES * (int64_t)p->n;
+	int64_t limit = DESCEND_NODES * (int64_t)p->n;
 	for (; p->height > lowest && p->height > p->bound && !pack_spent(p) &&
-	       limit / 4 <= p->budget; limit *= 4)
+	       limit / 2 <= p->budget; limit *= 2)
 		descend_once(l, lowest, limit);
 }
 

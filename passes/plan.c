@@ -151,8 +151,7 @@ static Best choose_order(Problem *p, int align, int64_t parts)
 		Layout *l = take_lowest(list, &n);
 		if (best.layout && l->peak >= best.arena_bytes)
 			break;
-		int64_t bytes =
-		    place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
+		int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer);
 		if (better(bytes, l, &best))
 			best = (Best){p, l, bytes, found.bound};
 	}
@@ -164,7 +163,7 @@ static Best keep_order(Problem *p, int align)
 	int *order = arena_array(p->arena, int, p->ntasks + 1);
 	all_schedulers[0](p, order);
 	Layout *l = layout_create(p, order, align);
-	int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer, l->peak);
+	int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer);
 	return (Best){.problem = p, .layout = l, .arena_bytes = bytes};
 }
 

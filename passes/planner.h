@@ -120,8 +120,7 @@ int64_t repeated_flops(const Graph *);
 
 Layout *layout_create(const Problem *, const int order[], int align);
 
-/* Sets the offsets; returns the arena's size. `bound`: no arena is smaller, so
- * the search ends there. */
-int64_t place_buffers(Arena *, int n, Buffer buffer[], int64_t bound);
+/* Sets the offsets; returns the arena's size. */
+int64_t place_buffers(Arena *, int n, Buffer buffer[]);
 
 #endif

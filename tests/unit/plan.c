@@ -64,8 +64,7 @@ Test(plan, never_worse_than_the_given_order)
 		int *order = arena_array(scratch, int, q->ntasks);
 		all_schedulers[0](q, order);
 		Layout *l = layout_create(q, order, 64);
-		int64_t bytes = place_buffers(scratch, l->nbuffers, l->buffer,
-		                              l->peak);
+		int64_t bytes = place_buffers(scratch, l->nbuffers, l->buffer);
 		cr_expect_leq(p->arena_bytes, bytes);
 		better += p->arena_bytes < bytes;
 		arena_destroy(scratch);
@@ -371,7 +370,7 @@ Test(place, against_brute_force)
 			                first + random_int(&r, 4), 0, NULL};
 			copy[i] = b[i];
 		}
-		int64_t height = place_buffers(a, n, b, 0);
+		int64_t height = place_buffers(a, n, b);
 		int64_t best = lowest(copy, n, 0, 0);
 		/* Offsets are multiples of 4; where the top one ends is chance. */
 		cr_expect_geq(height, best);
