@@ -15,6 +15,8 @@
 enum {
 	TRIES = 10,            /* drops that are measured at each step */
 	WEIGHED = 1024,        /* entries: in longer sequences, many at once */
+	STALE = 5000000,       /* work without anything better that ends it, */
+	STALE_SHARE = 4,       /*   and times what it took until then */
 };
 
 uint64_t remat_random(uint64_t *state)
@@ -27,7 +29,8 @@ uint64_t remat_random(uint64_t *state)
 
 typedef struct Search {
 	Remat *r;
-	int64_t end;          /* of the work */
+	int64_t begin, most;  /* of the work */
+	int64_t end;          /*   if nothing better is found */
 	int64_t plain;        /* operations if nothing runs twice */
 	Sequence now, other, next;   /* of a descent */
 	Sequence best;
@@ -149,6 +152,14 @@ static bool is_promising(const Search *s)
 	       r->flops <= s->flops + (s->flops - s->plain) / 10;
 }
 
+/* Something better was found. */
+static void go_on(Search *s)
+{
+	int64_t used = s->r->work - s->begin;
+	int64_t end = used + STALE + STALE_SHARE * used;
+	s->end = s->begin + (end < s->most ? end : s->most);
+}
+
 /* Takes `now`, improved, as the best if it is that. */
 static bool offer(Search *s, int patience)
 {
@@ -166,6 +177,7 @@ static bool offer(Search *s, int patience)
 	s->excess = s->r->excess;
 	s->peak = s->r->peak;
 	sequence_copy(&s->best, &s->now);
+	go_on(s);
 	return true;
 }
 
@@ -216,7 +228,8 @@ static void improve(Search *s)
 bool remat_search(Remat *r, int64_t target, int64_t effort, Sequence *to)
 {
 	Search s = {
-		.r = r, .end = r->work + effort,
+		.r = r, .begin = r->work, .most = effort,
+		.end = r->work + effort,
 		.now = sequence_create(r), .other = sequence_create(r),
 		.next = sequence_create(r), .best = sequence_create(r),
 	};
