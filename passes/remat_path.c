@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* What a state whose price fell has yet to be looked at for. */
+enum { TO_RUN = 1, TO_DROP = 2 };
+
 static bool is_less(Price a, Price b)
 {
 	return a.excess != b.excess ? a.excess < b.excess : a.flops < b.flops;
@@ -18,6 +21,7 @@ static bool offer(Window *w, Price *price, int stop, Set state, Price x,
 	if (!is_less(x, price[state]) || is_less(w->limit, x))
 		return false;
 	price[state] = x;
+	w->fresh[state] = TO_RUN | TO_DROP;
 	w->origin[(int64_t)stop * window_states(w) + state] = from;
 	return true;
 }
@@ -65,10 +69,20 @@ static void drop_any(Window *w, int stop)
 	Set n = (Set)window_states(w);
 	for (int b = 0; b < w->nbits; b++)
 		for (Set m = 0; m < n; m++)
-			if (m >> b & 1 && w->price[m].excess < INT64_MAX)
+			if (w->fresh[m] & TO_DROP && m >> b & 1)
 				offer(w, w->price, stop, m & ~(1u << b),
 				      w->price[m],
 				      (Origin){STEP_DROP, 0, (uint16_t)m});
+	for (Set m = 0; m < n; m++)
+		w->fresh[m] &= TO_RUN;
+}
+
+static bool run_fresh(Window *w, int stop, Set m)
+{
+	if (!(w->fresh[m] & TO_RUN))
+		return false;
+	w->fresh[m] &= TO_DROP;
+	return run_all(w, stop, m);
 }
 
 /* The window's tasks in front of the stop, until nothing gets better. */
@@ -79,8 +93,7 @@ static void settle(Window *w, int stop)
 		better = false;
 		drop_any(w, stop);
 		for (Set m = 0; m < n; m++)
-			if (w->price[m].excess < INT64_MAX)
-				better |= run_all(w, stop, m);
+			better |= run_fresh(w, stop, m);
 		w->r->work += (int64_t)n * (w->nfree + w->nbits) / 16;
 	}
 }
@@ -139,10 +152,12 @@ static void find_path(Window *w)
 {
 	w->price = arena_array(w->arena, Price, window_states(w));
 	w->next = arena_array(w->arena, Price, window_states(w));
+	w->fresh = arena_array(w->arena, uint8_t, window_states(w));
 	w->origin = arena_array(w->arena, Origin,
 	                        (int64_t)(w->nstops + 1) * window_states(w));
 	clear(w, w->price);
 	w->price[0] = (Price){0, 0};
+	w->fresh[0] = TO_RUN;
 	for (int i = 0; i < w->nstops; i++) {
 		settle(w, i);
 		go_on(w, i);

@@ -65,6 +65,7 @@ typedef struct Window {
 	Set kept;             /* to the end */
 	Stop *stop;
 	Price *price, *next;  /* by state */
+	uint8_t *fresh;       /* by state: what it was not looked at for */
 	Price limit;          /* of the sequence as it is */
 	Origin *origin;       /* by stop and state */
 } Window;
