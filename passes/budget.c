@@ -252,21 +252,33 @@ static bool cheaper(const Plan *a, const Plan *b)
 	return a->arena_bytes < b->arena_bytes;
 }
 
+/* Asks for less until the plan fits, then for more, half-way to where it did
+ * not. */
 static Plan *fit_from(Budget *b, int variant, int64_t target,
                       int64_t arena_bytes, int64_t effort)
 {
-	enum { TIMES = 6 };
+	enum { TIMES = 6, CLOSE = 128 };
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
+	Plan *best = NULL;
+	int64_t fits = 0, fails = 0;   /* targets */
 	for (int i = 0; i < TIMES && target > 0; i++) {
 		if (!remat_search(r, target, effort, &q))
-			return NULL;
+			break;
 		Plan *plan = realise(b, variant, &q);
-		if (plan->arena_bytes <= arena_bytes)
-			return plan;
-		target -= plan->arena_bytes - arena_bytes + target / 512;
+		if (plan->arena_bytes > arena_bytes) {
+			fails = target;
+		} else {
+			best = cheaper(plan, best) ? plan : best;
+			fits = target;
+		}
+		if (best && fails - fits <= fits / CLOSE)
+			break;
+		target = best ? fits + (fails - fits) / 2
+		              : target - (plan->arena_bytes - arena_bytes) -
+		                    target / 512;
 	}
-	return NULL;
+	return best;
 }
 
 /* What lies inside of others makes the model's bytes more than the arena's, but
