@@ -32,6 +32,7 @@ typedef struct Recompute {
 	bool *cheap;        /* by node id */
 	Value **copy;       /* by value id: its second computation, if any */
 	int *copied_at;     /* and the position that it is before */
+	const Value *longer;   /* lives on instead of what is recomputed; or NULL */
 	int nvalues, nnodes;
 } Recompute;
 
@@ -69,6 +70,8 @@ static int last_use(const Recompute *r, const Value *v)
 /* Is v in memory at the position, whatever is done to other values? */
 static bool available(const Recompute *r, const Value *v, int position)
 {
+	if (v == r->longer)
+		return true;
 	if (v->kind != V_RESULT)
 		return v->kind != V_INPUT || v->role != IN_DATA || v->fed ||
 		       last_use(r, v) >= position;
@@ -149,6 +152,24 @@ static bool is_output(const Graph *g, const Value *v)
 	return false;
 }
 
+/* The input of v's node, if v is computed from it alone and it is in memory in the
+ * backward pass as well, although not as long: when it lives on until v is
+ * computed again, it takes the place where v was all the time. */
+static const Value *lives_on(const Recompute *r, const Value *v)
+{
+	const Value *x = NULL;
+	for (int i = 0; i < v->def->nin; i++) {
+		const Value *in = v->def->in[i];
+		if (!in || in->kind == V_CONST || in == x)
+			continue;
+		if (x || in->kind != V_RESULT || in->id >= r->nvalues)
+			return NULL;
+		x = in;
+	}
+	return x && last_use(r, x) > r->loss && value_bytes(x) <= value_bytes(v)
+	       ? x : NULL;
+}
+
 /* All that v's node reads must be obtainable; v itself must not count as
  * there, which is the point. A view of what is there anyway takes no memory. */
 static bool worthwhile(const Recompute *r, const Value *v, int position)
@@ -167,6 +188,7 @@ static bool worthwhile(const Recompute *r, const Value *v, int position)
 static bool recompute_value(Recompute *r, Value *v)
 {
 	Node *first = first_late_user(r, v);
+	r->longer = first ? lives_on(r, v) : NULL;
 	if (!first || !worthwhile(r, v, r->position[first->id]))
 		return false;
 	Value *again = r->copy[v->id];

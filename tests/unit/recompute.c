@@ -1,6 +1,8 @@
 /*
  * The pass recompute: what the backward pass reads through a view is computed
  * again, view and all, to the same bits; a view of what is there anyway is not.
+ * What is computed from a value that the backward pass reads too is computed
+ * again, even where that would not live so long, if it is no larger.
  */
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
@@ -66,5 +68,55 @@ Test(recompute, no_view_of_what_is_there)
 	Step s = training_step(&u, true);
 	cr_expect_not(pass_recompute.run(s.g, &(Options){0}));
 	cr_expect_eq(s.late->in[0], s.viewed);
+	arena_destroy(u.arena);
+}
+
+/* Of m, a product, which is read behind the loss, a value is computed that is
+ * read there later: all of tanh(m), or a quarter of m. */
+static Value *read_later(Graph *g, bool all, Node **late)
+{
+	Value *x = graph_input(g, "x", IN_DATA, DT_F32, (Shape){2, {8, 64}});
+	Value *w = graph_input(g, "w", IN_DATA, DT_F32, (Shape){2, {64, 64}});
+	Value *m = APPLY(g, loc, op_MatMul, x, w);
+	Node *part = NEW(g, loc, op_Slice, m);
+	node_set_ints(g, part, "starts", 1, (int64_t[]){0});
+	node_set_ints(g, part, "ends", 1, (int64_t[]){2});
+	Value *v = all ? APPLY(g, loc, op_Tanh, m) : node_done(g, part);
+	Node *sum = NEW(g, loc, op_ReduceSum, v);
+	node_set_int(g, sum, "keepdims", 0);
+	graph_output(g, "loss", OUT_LOSS, node_done(g, sum));
+	graph_output(g, "first", OUT_DATA, APPLY(g, loc, op_Neg, m));
+	Value *square = APPLY(g, loc, op_Mul, v, v);
+	graph_output(g, "later", OUT_DATA, square);
+	*late = square->def;
+	return v;
+}
+
+Test(recompute, from_what_lives_on)
+{
+	Unit u = test_unit();
+	Graph *g = graph_create(model_create(&u, "m"), "train");
+	Node *late;
+	Value *v = read_later(g, true, &late);
+	Results before = run_apart(g);
+	cr_assert(pass_recompute.run(g, &(Options){0}));
+	graph_verify(g);
+	const Value *read = late->in[0];
+	cr_expect_neq(read, v);
+	cr_expect_eq(read->def->again, v->def->id);
+	cr_expect_eq(read->def->in[0], v->def->in[0]);
+	Results after = run_apart(g);
+	cr_expect(same_results(g, &before, &after));
+	arena_destroy(u.arena);
+}
+
+Test(recompute, from_nothing_larger)
+{
+	Unit u = test_unit();
+	Graph *g = graph_create(model_create(&u, "m"), "train");
+	Node *late;
+	Value *v = read_later(g, false, &late);
+	cr_expect_not(pass_recompute.run(g, &(Options){0}));
+	cr_expect_eq(late->in[0], v);
 	arena_destroy(u.arena);
 }
