@@ -101,6 +101,8 @@ static Graph *copy_graph(const Graph *g, const char *name, int n,
 	for (int i = 0; i < g->nvarvalues; i++)
 		to->varvalue[i] = copy_value(&c, g->varvalue[i]);
 	copy_list(&c, g, n, order);
+	for (int i = 0; i < g->ninputs; i++)
+		to->input[i]->total = copy_value(&c, g->input[i]->total);
 	to->noutputs = g->noutputs;
 	to->output = arena_array(a, Output, 2 * (g->noutputs + 1));
 	for (int i = 0; i < g->noutputs; i++) {
