@@ -32,12 +32,14 @@ static void find_replacements(Remat *r)
 	}
 }
 
-/* What replaces a variable does so once. */
+/* What replaces a variable does so once; so does what adds to a sum, or is read
+ * outside, where the nodes are those for one part of a batch. */
 static bool runs_once(const Problem *p, const Task *t)
 {
 	bool sized = false;
 	for (int i = 0; i < t->nwrites; i++) {
-		if (p->storage[t->write[i]].root->var)
+		if (p->storage[t->write[i]].root->var ||
+		    p->storage[t->write[i]].region == REGION_OUTER)
 			return true;
 		sized |= p->storage[t->write[i]].bytes > 0;
 	}
