@@ -103,6 +103,9 @@ typedef struct Options {
 	                             * after the other; 0 or 1: all at once */
 	bool batch_first;           /* ... and is therefore to be the first
 	                             * dimension all the way */
+	int64_t sums;               /* then updates come early: as soon as
+	                             * sums of so many bytes are complete, or
+	                             * part by part; 0: when all are */
 	bool whole_gradients;       /* where that lets a result lie over what
 	                             * the gradient is computed from */
 	int64_t ram;                /* arena and state must fit; 0: any size */

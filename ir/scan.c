@@ -101,18 +101,20 @@ static void set_output(Builder *b, const Value *v, OutputRole role, Value *part)
 		b->g->output[at] = (Output){v->name, part, role};
 }
 
-/* buf' = buf + ..., where buf is the total. */
-static bool add_to_momentum(Builder *b, const Node *m)
+/* buf' = buf + ..., where buf is the total; or w' = w - .... The number of the
+ * part is the operator's last input. */
+static bool add_to_variable(Builder *b, const Node *m, const OpDef *op)
 {
-	Value **in = arena_array(b->g->unit->arena, Value *, m->nin + 1);
+	int nin = op->max_in;
+	Value **in = arena_array(b->g->unit->arena, Value *, nin);
 	const Value *grad = m->in[1];
 	for (int i = 0; i < m->nin; i++)
 		in[i] = m->in[i] == grad ? b->summand[grad->id]
-		                         : b->of[m->in[i]->id];
-	in[m->nin] = b->index;
+		      : m->in[i] ? b->of[m->in[i]->id] : NULL;
+	in[nin - 1] = b->index;
 	if (!in[0] || in[0]->role != IN_SUM || !in[1] || !in[2])
 		return false;
-	Node *add = node_new(b->g, m->loc, m->op, m->nin + 1, in);
+	Node *add = node_new(b->g, m->loc, op, nin, in);
 	node_set_float(b->g, add, "scale", b->scale[grad->id]);
 	in[0]->total = node_done(b->g, add);
 	in[0]->memory = in[0]->total->memory = m->out[0]->memory;
@@ -120,10 +122,18 @@ static bool add_to_momentum(Builder *b, const Node *m)
 	return true;
 }
 
+/* Until the last part it is neither the old value nor the new one. */
+static bool is_sum(const Value *v)
+{
+	return v->kind == V_INPUT && v->role == IN_SUM;
+}
+
 static bool add_member(Builder *b, const Node *m)
 {
 	if (m->op == &op_MomentumAccumulate)
-		return add_to_momentum(b, m);
+		return add_to_variable(b, m, &op_MomentumAccumulate);
+	if (m->op == &op_SGDUpdate)
+		return add_to_variable(b, m, &op_SGDAccumulate);
 	Arena *a = b->g->unit->arena;
 	bool *part = arena_array(a, bool, m->nin + 1);
 	Value **in = arena_array(a, Value *, m->nin + 1);
@@ -131,7 +141,7 @@ static bool add_member(Builder *b, const Node *m)
 	for (int i = 0; i < m->nin; i++) {
 		in[i] = m->in[i] ? b->of[m->in[i]->id] : NULL;
 		part[i] = m->in[i] && b->rows[m->in[i]->id];
-		if (m->in[i] && !in[i])
+		if (m->in[i] && (!in[i] || is_sum(in[i])))
 			return false;
 	}
 	if (!node_parts(m, part, b->parts, kind))

@@ -13,7 +13,7 @@ enum { MOST_CHOICES = 1 << 26 };   /* roots times items */
 
 static void find_items(Batch *b)
 {
-	b->runs = scan_runs(b->arena, b->graph, b->options->parts);
+	b->runs = scan_runs(b->arena, b->graph, b->options);
 	b->nitems = b->runs.nitems;
 	b->item = arena_array(b->arena, Item, b->nitems + 1);
 	for (int i = 0; i < b->runs.n; i++) {
@@ -71,11 +71,12 @@ static bool works_in_place(const Node *n)
 static int64_t bytes_aside(const Batch *b, const Node *n)
 {
 	const Core *core = target_or_host(b->options->target)->core;
-	bool sums = b->runs.in_parts[n->id] && !b->runs.rows[n->out[0]->id];
+	bool sums = b->runs.in_parts[n->id] && !n->out[0]->var &&
+	            !b->runs.rows[n->out[0]->id];
 	int64_t bytes = sums ? fused_gradient_bytes(n, core->workspace) : 0;
 	for (int o = sums; o < n->nout; o++)
 		if (n->out[o]->memory == MEM_WORKSPACE ||
-		    (b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
+		    (!n->out[o]->var && b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
 			bytes += value_bytes(n->out[o]);
 	return bytes;
 }
@@ -267,6 +268,6 @@ Graph *batch_graph(const Batch *batch)
 				e.stamp[n->out[o]->id] = i;
 		}
 	Graph *g = graph_arrange(b->graph, e.n, e.order);
-	scan_follow(g, b->options->parts, e.item);
+	scan_follow(g, b->options, e.item);
 	return g;
 }

@@ -3,11 +3,18 @@
  * time, is never whole in memory; but what it is computed from must stay until
  * then, though without it a gradient further down might lie over that (see
  * fuse_update.c). What is better depends on the batch and on the layer at the
- * peak: both are planned, and compared.
+ * peak: both are planned, and compared. So are, with the batch in parts, updates
+ * behind one loop and between several (scan_update.h).
  */
 #include "passes/pass.h"
 
-Plan *plan_step(Graph *g, const Options *o)
+static Plan *smaller(Plan *a, Plan *b)
+{
+	return b->arena_bytes < a->arena_bytes ? b : a;
+}
+
+/* By tiles of gradients, or with whole ones. */
+static Plan *plan_updates(Graph *g, const Options *o)
 {
 	Options whole = *o;
 	Graph *probe = graph_clone(g, g->name, NULL);
@@ -18,6 +25,17 @@ Plan *plan_step(Graph *g, const Options *o)
 	run_pipeline(probe, STAGE_FUNCTION, &whole);
 	if (graph_count(g, NULL) == graph_count(probe, NULL))
 		return plan;
-	Plan *second = plan_graph(other, STAGE_FUNCTION, &whole);
-	return second->arena_bytes < plan->arena_bytes ? second : plan;
+	return smaller(plan, plan_graph(other, STAGE_FUNCTION, &whole));
+}
+
+Plan *plan_step(Graph *g, const Options *o)
+{
+	if (o->parts < 2 || o->sums)
+		return plan_updates(g, o);
+	Options early = *o;
+	early.sums = INT64_MAX;
+	early.dump_after = NULL;
+	Graph *other = graph_clone(g, g->name, NULL);
+	Plan *plan = plan_updates(g, o);
+	return smaller(plan, plan_updates(other, &early));
 }

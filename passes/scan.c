@@ -20,37 +20,11 @@
 #include "ir/op.h"
 #include "ir/parts.h"
 #include "passes/pass.h"
+#include "passes/scan_form.h"
 #include "passes/scan_momentum.h"
-#include "passes/scan_node.h"
+#include "passes/scan_update.h"
 
 /* Where a value is while a run is open. */
-typedef enum Where {
-	NOT_YET,
-	OUTSIDE,              /* computed before the run */
-	IN_RUN,               /* by it, in parts, */
-	SUMMED,               /*   or complete when it ends */
-	BEHIND,               /* by what comes behind it */
-	READY,                /* put off; could join the run, */
-	WAITING,              /*   or only one to come */
-} Where;
-
-typedef struct Former {
-	Graph *g;
-	Arena *scratch;
-	int64_t parts;
-	bool *rows;           /* by value id: it comes in parts */
-	Node **momentum;      /* by value id: see momentum_readers() */
-	bool *in_parts;       /* by node id: it can be computed so */
-	Where *where;         /* by value id */
-	bool *done;           /* by node id */
-	int nnodes, nrun, nbehind, noff, nsequence;
-	Node **node;          /* the graph's, in its order */
-	Node **run, **behind, **off, **sequence;   /* off: put off */
-	bool changed;
-	bool dry;             /* no Scans are made, only items counted */
-	int nitems, *item;    /* by node id */
-} Former;
-
 /* ---- which nodes can be computed in parts ---- */
 
 static void classify_inputs(Former *f)
@@ -109,6 +83,19 @@ static bool gives_rows(const Former *f, const Node *n)
 	       (brings_batch_first(f->g, n) || repeats_for_batch(f->g, n));
 }
 
+/* Notes it if the gradient is to be added up in the parameter. */
+static bool adds_in_place(Former *f, const Node *n, const PartKind kind[])
+{
+	Node *update = f->sgd && n->nout == 1 ? f->sgd[n->out[0]->id] : NULL;
+	if (!update || kind[0] == PART_ROWS)
+		return false;
+	if (f->follow ? f->follow[n->id] != f->follow[update->id]
+	              : !sgd_pays(f->g, n->out[0], f->rows))
+		return false;
+	f->in_place[n->id] = f->in_place[update->id] = true;
+	return f->in_parts[update->id] = true;
+}
+
 static void classify(Former *f, const Node *n)
 {
 	if (gives_rows(f, n)) {
@@ -122,7 +109,7 @@ static void classify(Former *f, const Node *n)
 	for (int o = 0; o < n->nout; o++)
 		any &= !n->out[o]->var;
 	if (!any || !node_parts(n, part, f->parts, kind) ||
-	    better_outside(f, n, kind))
+	    (!adds_in_place(f, n, kind) && better_outside(f, n, kind)))
 		return;
 	f->in_parts[n->id] = true;
 	for (int o = 0; o < n->nout; o++)
@@ -130,184 +117,29 @@ static void classify(Former *f, const Node *n)
 			n->out[o]->memory != MEM_WORKSPACE;
 }
 
-/* ---- one run ---- */
-
-static bool reads(const Former *f, const Node *n, Where where)
-{
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && f->where[n->in[i]->id] == where)
-			return true;
-	return false;
-}
-
-static bool waits(const Former *f, const Node *n)
-{
-	return reads(f, n, NOT_YET) || reads(f, n, SUMMED) ||
-	       reads(f, n, BEHIND) || reads(f, n, WAITING);
-}
-
-static bool reads_variable(Node *const list[], int n, const Variable *var)
-{
-	for (int i = 0; i < n; i++)
-		for (int k = 0; k < list[i]->nin; k++) {
-			const Value *v = list[i]->in[k];
-			v = v ? value_viewed(v) : NULL;
-			if (v && v->kind == V_VARIABLE && v->var == var)
-				return true;
-		}
-	return false;
-}
-
-/* Does it replace a variable while nodes wait to be run? These may compute again
- * what reads its old contents, whether they read it themselves or not. */
-static bool replaces_early(const Former *f, const Node *n)
-{
-	bool waiting = f->nrun || f->nbehind || f->noff;
-	for (int o = 0; o < n->nout; o++)
-		if (n->out[o]->var && waiting)
-			return true;
-	return false;
-}
-
-static void move_to(Former *f, const Node *n, Where where)
-{
-	f->done[n->id] = true;
-	for (int o = 0; o < n->nout; o++)
-		f->where[n->out[o]->id] = where;
-}
-
-/* Puts the node into the run, after what it reads and was put off. */
-static void join(Former *f, Node *n)
-{
-	if (f->done[n->id])
-		return;
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && f->where[n->in[i]->id] == READY)
-			join(f, n->in[i]->def);
-	f->run[f->nrun++] = n;
-	f->done[n->id] = true;
-	for (int o = 0; o < n->nout; o++)
-		f->where[n->out[o]->id] = f->rows[n->out[o]->id] ? IN_RUN
-		                                                 : SUMMED;
-}
-
-static void put_off(Former *f, Node *n)
-{
-	Where where = waits(f, n) ? WAITING : READY;
-	for (int o = 0; o < n->nout; o++)
-		f->where[n->out[o]->id] = where;
-}
-
-static void append(Former *f, Node *n)
-{
-	f->item[n->id] = f->nitems++;
-	f->sequence[f->nsequence++] = n;
-	move_to(f, n, OUTSIDE);
-}
-
-/* ---- the end of a run ---- */
-
-static bool adds_up(const Former *f, const Node *n)
-{
-	for (int o = 0; o < n->nout; o++)
-		if (f->rows[n->out[o]->id])
-			return false;
-	return true;
-}
-
-/* What adds up something of the run is taken in, wherever it comes later: then
- * what it reads need not be whole. */
-static void pull_sums(Former *f, int from)
-{
-	for (int i = from; i < f->nnodes; i++) {
-		Node *n = f->node[i];
-		if (f->in_parts[n->id] && !f->done[n->id] && adds_up(f, n) &&
-		    !waits(f, n) && reads(f, n, IN_RUN))
-			join(f, n);
-	}
-}
-
-/* What sums of the run are for may be computed by adding to it. */
-static void add_to_momentum(Former *f)
-{
-	for (int i = 0, nrun = f->nrun; i < nrun; i++)
-		for (int o = 0; o < f->run[i]->nout; o++) {
-			Value *v = f->run[i]->out[o];
-			if (!f->momentum[v->id] || f->rows[v->id])
-				continue;
-			f->run[f->nrun++] = momentum_split(
-				f->g, v, f->momentum[v->id]);
-			f->changed = true;
-		}
-}
-
-/* What was put off may join the next run now. */
-static void look_again(Former *f)
-{
-	int n = f->noff;
-	f->noff = 0;
-	for (int i = 0; i < n; i++) {
-		if (f->done[f->off[i]->id])
-			continue;
-		put_off(f, f->off[i]);
-		f->off[f->noff++] = f->off[i];
-	}
-}
-
-static void end_run(Former *f)
-{
-	bool loop = f->nrun > 1 && !f->dry;
-	if (loop)
-		add_to_momentum(f);
-	Run r = {f->nrun, f->run, f->rows, f->parts};
-	Node *scan = loop ? scan_node(f->g, &r) : NULL;
-	if (scan)
-		f->sequence[f->nsequence++] = scan;
-	f->changed |= scan != NULL;
-	f->nitems += f->nrun > 0;
-	for (int i = 0; i < f->nrun; i++) {
-		f->item[f->run[i]->id] = f->nitems - 1;
-		if (!scan)
-			f->sequence[f->nsequence++] = f->run[i];
-		move_to(f, f->run[i], OUTSIDE);
-	}
-	f->nrun = 0;
-}
-
-static void close_run(Former *f, int next)
-{
-	if (f->nrun)
-		pull_sums(f, next);
-	end_run(f);
-	for (int i = 0; i < f->nbehind; i++)
-		append(f, f->behind[i]);
-	f->nbehind = 0;
-	look_again(f);
-}
-
 /* ---- the walk ---- */
 
 /* Sees to it that what n reads is in the run or outside. */
 static void provide(Former *f, const Node *n, int next)
 {
-	if (reads(f, n, WAITING))
-		close_run(f, next);
+	if (former_reads(f, n, WAITING))
+		former_close(f, next);
 	for (int i = 0; i < n->nin; i++)
 		if (n->in[i] && f->where[n->in[i]->id] == READY)
-			join(f, n->in[i]->def);
+			former_join(f, n->in[i]->def);
 }
 
 static void visit_in_parts(Former *f, Node *n, int i)
 {
-	if (adds_up(f, n)) {
-		if (waits(f, n))
-			close_run(f, i);
-		join(f, n);
-	} else if (reads(f, n, IN_RUN) && !waits(f, n)) {
-		join(f, n);
+	if (former_adds_up(f, n)) {
+		if (former_waits(f, n))
+			former_close(f, i);
+		former_join(f, n);
+	} else if (former_reads(f, n, IN_RUN) && !former_waits(f, n)) {
+		former_join(f, n);
 	} else {
 		f->off[f->noff++] = n;
-		put_off(f, n);
+		former_put_off(f, n);
 	}
 }
 
@@ -318,33 +150,101 @@ static void free_variables(Former *f, const Node *n, int next)
 		for (int k = 0; n->out[o]->var && k < f->noff; k++) {
 			Node *off = f->off[k];
 			if (f->done[off->id] ||
-			    !reads_variable(&off, 1, n->out[o]->var))
+			    !nodes_read_variable(&off, 1, n->out[o]->var))
 				continue;
-			if (waits(f, off)) {
-				close_run(f, next);
+			if (former_waits(f, off)) {
+				former_close(f, next);
 				k = -1;
 				continue;
 			}
-			join(f, off);
+			former_join(f, off);
 		}
+}
+
+static bool replaces_any(const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->var)
+			return true;
+	return false;
+}
+
+/* What the run adds up, and is whole when it ends. */
+static int64_t bytes_of_sums(const Former *f)
+{
+	int64_t bytes = 0;
+	for (int i = 0; i < f->nrun; i++)
+		for (int o = 0; o < f->run[i]->nout; o++) {
+			const Value *v = f->run[i]->out[o];
+			if (!f->rows[v->id] && !f->momentum[v->id] &&
+			    !f->in_place[f->run[i]->id])
+				bytes += value_bytes(v);
+		}
+	return bytes;
+}
+
+/* Bytes of the largest value that is whole for an update of the run. */
+static int64_t most_kept(const Former *f)
+{
+	int64_t most = 0;
+	for (int i = 0; i < f->nrun; i++) {
+		const Node *n = f->run[i];
+		if (!f->in_place[n->id] || n->op == &op_SGDUpdate)
+			continue;
+		int64_t bytes = value_bytes(sgd_kept(f->g, n, f->rows));
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
+/* Computes what will be whole, from parameters that may be replaced then. */
+static void keep(Former *f, const Value *v, int next)
+{
+	if (f->where[v->id] == WAITING)
+		former_close(f, next);
+	if (f->where[v->id] == READY)
+		former_join(f, v->def);
+}
+
+/* A run begins with what adds to a parameter: nothing reads that any more. What
+ * the run before has whole, if it is larger, goes first. */
+static void visit_in_place(Former *f, Node *n, int i)
+{
+	if (n->op != &op_SGDUpdate)
+		return;   /* its reader sees to it */
+	Node *sum = sgd_gradient(n)->def;
+	const Value *kept = sgd_kept(f->g, sum, f->rows);
+	if (most_kept(f) > value_bytes(kept))
+		former_close(f, i);
+	free_variables(f, n, i);
+	keep(f, kept, i);
+	former_close(f, i);
+	former_join(f, sum);
+	former_join(f, n);
 }
 
 static void visit(Former *f, int i)
 {
 	Node *n = f->node[i];
+	if (f->in_place[n->id]) {
+		visit_in_place(f, n, i);
+		return;
+	}
 	if (f->in_parts[n->id]) {
 		visit_in_parts(f, n, i);
 		return;
 	}
 	provide(f, n, i);
 	free_variables(f, n, i);
-	if (reads(f, n, IN_RUN) || reads(f, n, SUMMED) || reads(f, n, BEHIND) ||
-	    replaces_early(f, n)) {
+	if (former_reads(f, n, IN_RUN) || former_reads(f, n, SUMMED) ||
+	    former_reads(f, n, BEHIND) || former_replaces_early(f, n)) {
 		f->behind[f->nbehind++] = n;
-		move_to(f, n, BEHIND);
+		former_move(f, n, BEHIND);
 	} else {
-		append(f, n);
+		former_append(f, n);
 	}
+	if (f->most && replaces_any(n) && bytes_of_sums(f) > f->most)
+		former_close(f, i + 1);
 }
 
 /* The caller wants the graph's outputs. */
@@ -353,13 +253,13 @@ static void finish(Former *f)
 	while (f->noff) {
 		int before = f->noff;
 		for (int i = 0; i < f->noff; i++)
-			if (!waits(f, f->off[i]))
-				join(f, f->off[i]);
-		close_run(f, f->nnodes);
+			if (!former_waits(f, f->off[i]))
+				former_join(f, f->off[i]);
+		former_close(f, f->nnodes);
 		if (f->noff == before)
 			BUG("%d nodes wait for each other", before);
 	}
-	close_run(f, f->nnodes);
+	former_close(f, f->nnodes);
 }
 
 static void relink(Former *f)
@@ -375,29 +275,39 @@ static void relink(Former *f)
 	}
 }
 
-static Former former(Graph *g, Arena *a, int64_t parts)
+/* In the graph's order; but updates early, if runs end there. */
+static void list_nodes(Former *f)
+{
+	int n = 0;
+	if (f->most)
+		order_updates(f->scratch, f->g, f->node);
+	else
+		for (Node *p = f->g->first; p; p = p->next)
+			f->node[n++] = p;
+}
+
+static Former former(Graph *g, Arena *a, int64_t parts, int64_t sums)
 {
 	int most = 2 * g->nnodes;   /* if each were split */
 	graph_have(g, FACT_USES);
 	Former f = {
-		.g = g, .scratch = a, .parts = parts,
+		.g = g, .scratch = a, .parts = parts, .most = sums,
 		.rows = arena_array(a, bool, g->nvalues),
 		.where = arena_array(a, Where, g->nvalues),
 		.momentum = momentum_readers(a, g),
+		.sgd = sums ? sgd_readers(a, g) : NULL,
+		.in_place = arena_array(a, bool, most),
 		.in_parts = arena_array(a, bool, most),
 		.done = arena_array(a, bool, most),
 		.item = arena_array(a, int, most),
 	};
-	for (Node *n = g->first; n; n = n->next)
-		f.nnodes++;
+	f.nnodes = graph_count(g, NULL);
 	f.node = arena_array(a, Node *, f.nnodes + 1);
 	f.run = arena_array(a, Node *, 2 * f.nnodes + 1);
 	f.behind = arena_array(a, Node *, f.nnodes + 1);
 	f.off = arena_array(a, Node *, f.nnodes + 1);
 	f.sequence = arena_array(a, Node *, 2 * f.nnodes + 1);
-	f.nnodes = 0;
-	for (Node *n = g->first; n; n = n->next)
-		f.node[f.nnodes++] = n;
+	list_nodes(&f);
 	return f;
 }
 
@@ -434,34 +344,47 @@ static bool *find_momentum(const Former *f)
 		for (int o = 0; o < f->node[i]->nout; o++) {
 			const Value *v = f->node[i]->out[o];
 			found[v->id] = f->in_parts[f->node[i]->id] &&
-			               f->momentum[v->id] && !f->rows[v->id];
+			               !f->rows[v->id] &&
+			               (f->momentum[v->id] ||
+			                f->in_place[f->node[i]->id]);
 		}
 	return found;
 }
 
-Runs scan_runs(Arena *a, Graph *g, int64_t parts)
+Runs scan_runs(Arena *a, Graph *g, const Options *o)
 {
-	Former f = former(g, a, parts);
+	Former f = former(g, a, o->parts, o->sums);
 	f.dry = true;
 	form(&f);
 	return (Runs){f.nitems, f.item, f.sequence, f.nsequence, f.in_parts,
 	              f.rows, find_momentum(&f)};
 }
 
-void scan_follow(Graph *g, int64_t parts, const int item[])
+/* By node id. */
+static int *items_of_nodes(Arena *a, const Graph *g, const int item[])
+{
+	int *of = arena_array(a, int, g->nnodes), i = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		of[n->id] = item[i++];
+	return of;
+}
+
+void scan_follow(Graph *g, const Options *o, const int item[])
 {
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, parts);
+	Former f = former(g, scratch, o->parts, 0);
+	f.sgd = sgd_readers(scratch, g);
+	f.follow = items_of_nodes(scratch, g, item);
 	classify_all(&f);
 	for (int i = 0; i < f.nnodes; i++) {
 		if (i && item[i] != item[i - 1])
-			end_run(&f);
+			former_end(&f);
 		if (f.in_parts[f.node[i]->id])
-			join(&f, f.node[i]);
+			former_join(&f, f.node[i]);
 		else
-			append(&f, f.node[i]);
+			former_append(&f, f.node[i]);
 	}
-	end_run(&f);
+	former_end(&f);
 	relink(&f);
 	g->facts = 0;
 	graph_verify(g);
@@ -473,7 +396,7 @@ static bool run(Graph *g, const Options *o)
 	if (o->parts < 2)
 		return false;
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, o->parts);
+	Former f = former(g, scratch, o->parts, o->sums);
 	form(&f);
 	relink(&f);
 	arena_destroy(scratch);

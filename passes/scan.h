@@ -3,6 +3,7 @@
 #define PASSES_SCAN_H
 
 #include "ir/graph.h"
+#include "ir/options.h"
 
 /* Items run one after the other: nodes that run as they are, and runs of nodes
  * that may be computed part by part. */
@@ -13,13 +14,14 @@ typedef struct Runs {
 	int n;
 	bool *in_parts;       /* by node id */
 	bool *rows;           /* by value id: it comes in parts, */
-	bool *in_momentum;    /*   or is added to momentum and never whole */
+	bool *in_momentum;    /*   or is added to momentum, or to a
+	                       *   parameter, and never whole */
 } Runs;
 
-Runs scan_runs(Arena *, Graph *, int64_t parts);
+Runs scan_runs(Arena *, Graph *, const Options *);
 
 /* Makes a Scan of each run that is given: of the graph's nodes in their order,
  * item[i] is the item of the i-th, as scan_runs() has them. */
-void scan_follow(Graph *, int64_t parts, const int item[]);
+void scan_follow(Graph *, const Options *, const int item[]);
 
 #endif

@@ -25,9 +25,10 @@ static int64_t find_outputs(const Run *r, const int reads[], Value **out,
 	for (int i = 0; i < r->n; i++)
 		for (int o = 0; o < r->node[i]->nout; o++) {
 			Value *v = r->node[i]->out[o];
-			if (v->memory == MEM_WORKSPACE || !v->nuses)
+			if (v->memory == MEM_WORKSPACE ||
+			    (!v->nuses && !v->var))
 				continue;
-			if (v->nuses > reads[v->id])
+			if (v->nuses > reads[v->id] || v->var)
 				out[(*nout)++] = v;
 			else if (!r->node[i]->op->view && r->rows[v->id])
 				inside += value_bytes(v);

@@ -306,7 +306,7 @@ Test(scan, runs_are_in_order)
 {
 	Net *t = open_net(net, OPT_SGD, 0);
 	Graph *g = graph_clone(t->program->train->graph, "train", NULL);
-	Runs runs = scan_runs(t->unit.arena, g, 4);
+	Runs runs = scan_runs(t->unit.arena, g, &(Options){.parts = 4});
 	int members = 0;
 	for (Node *n = g->first; n; n = n->next) {
 		int item = runs.item[n->id];
@@ -378,7 +378,7 @@ Test(scan, runs_know_momentum)
 		"%v f32[3,6] -> \"w\", %n f32[3,6] -> \"m\" = "
 		"MomentumUpdate(%w, %g, %m, %h, %h, %h, %h, %s)\n");
 	cr_assert(g);
-	Runs runs = scan_runs(u.arena, g, 4);
+	Runs runs = scan_runs(u.arena, g, &(Options){.parts = 4});
 	cr_expect_eq(runs.nitems, 2);
 	for (const Node *n = g->first; n; n = n->next)
 		cr_expect_eq(runs.in_momentum[n->out[0]->id],
