@@ -116,5 +116,7 @@ void batch_anneal(Batch *, int64_t effort, uint64_t seed);
 
 /* Chooses so that no item exceeds the target, if it can. */
 bool batch_search(Batch *, int64_t target, int64_t effort);
+/* The next search begins as the first did. */
+void batch_forget(Batch *);
 
 #endif

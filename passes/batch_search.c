@@ -295,6 +295,11 @@ static void start(Search *s)
 	load_if_better(b, &b->found);
 }
 
+void batch_forget(Batch *b)
+{
+	b->found.n = 0;
+}
+
 bool batch_search(Batch *b, int64_t target, int64_t effort)
 {
 	enum { ROUNDS = 3, CHOICES = 30000 };

@@ -381,6 +381,7 @@ static void shrink_batch(Budget *b, int variant)
 	Batch *batch = b->variant[variant].batch;
 	if (!is_finest(b, variant))
 		return;
+	batch_forget(batch);   /* what is smallest depends on no budget */
 	batch_search(batch, 0, 0);
 	Plan *plan = plan_batch(b, variant);
 	int64_t hi = batch->peak, lo = hi / 4;

@@ -380,7 +380,7 @@ says err "smaller learning rate"
 
 # A signal ends the training after a whole step, with all results.
 rm err   # of the run before: it, too, has steps
-"$thimble" train "$@" --steps 100000 -o int.st --log int.csv 2>err >out &
+"$thimble" train "$@" --steps 100000000 -o int.st --log int.csv 2>err >out &
 pid=$!
 i=0
 while [ $i -lt 120 ] && ! grep -qs '^step' err; do
