@@ -360,3 +360,18 @@ const struct argp args_picture = {
 	},
 	.parser = parse_picture,
 };
+
+const struct argp_child args_list_children[] = {
+	{&args_json, 0, 0, 0}, {0}
+};
+
+error_t args_list(int key, char *text, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT)
+		args_share(state, args_list_children, state->input);
+	else if (key == ARGP_KEY_ARG)
+		argp_error(state, "'%s' is one argument too many", text);
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}

@@ -64,4 +64,8 @@ const char *args_path(struct argp_state *, const char *option,
                       const char *text);
 void args_append(Arena *, NameList *, const char *);
 
+/* The parser, and the options, of a command that only lists something. */
+error_t args_list(int key, char *text, struct argp_state *);
+extern const struct argp_child args_list_children[];
+
 #endif

@@ -7,24 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct argp_child children[] = {
-	{&args_json, 0, 0, 0}, {0}
-};
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	if (key == ARGP_KEY_INIT)
-		args_share(state, children, state->input);
-	else if (key == ARGP_KEY_ARG)
-		argp_error(state, "'%s' is one argument too many", text);
-	else
-		return ARGP_ERR_UNKNOWN;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
-	.children = children,
+	.parser = args_list,
+	.children = args_list_children,
 	.doc = "Lists the operators, the opset their meaning is of (- for "
 	       "thimble's own; older forms are read too), and whether a "
 	       "gradient passes through: yes, no, stops (it is zero by "

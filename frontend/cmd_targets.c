@@ -4,24 +4,9 @@
 
 #include <inttypes.h>
 
-static const struct argp_child children[] = {
-	{&args_json, 0, 0, 0}, {0}
-};
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	if (key == ARGP_KEY_INIT)
-		args_share(state, children, state->input);
-	else if (key == ARGP_KEY_ARG)
-		argp_error(state, "'%s' is one argument too many", text);
-	else
-		return ARGP_ERR_UNKNOWN;
-	return 0;
-}
-
 static const struct argp argp = {
-	.parser = parse,
-	.children = children,
+	.parser = args_list,
+	.children = args_list_children,
 	.doc = "Lists what --target takes: cores, with what their floating-point "
 	       "unit computes with and their vector instructions, and parts: a "
 	       "core with RAM in one piece and with flash (- where it is "
