@@ -58,92 +58,19 @@ static Memory *memory_of(Checker *c, const Value *v)
 	return NULL;
 }
 
-/* ---- where a value may be ---- */
-
-static void check_arena_place(Checker *c, const Value *v)
+static void complain(Checker *c, const char *wrong)
 {
-	const Place *p = place(c, v);
-	if (p->buffer < 0 || p->buffer >= c->plan->nbuffers) {
-		FAIL(c, "%%%s is in buffer %d of %d", v->name, p->buffer,
-		     c->plan->nbuffers);
-		return;
-	}
-	const Buffer *b = &c->plan->buffer[p->buffer];
-	if (p->offset < b->offset ||
-	    p->offset + value_bytes(v) > b->offset + b->bytes)
-		FAIL(c, "%%%s is not inside its buffer", v->name);
-	if (p->offset % dtype_size(v->dtype))
-		FAIL(c, "%%%s is not aligned", v->name);
-}
-
-static bool is_outer_result(const Graph *g, const Value *v)
-{
-	for (int i = 0; i < g->noutputs; i++)
-		if (g->output[i].value == v && (g->output[i].role == OUT_ROWS ||
-		                                g->output[i].role == OUT_SUM))
-			return true;
-	return false;
-}
-
-/* Where v may be if it is its own memory, not a view's. */
-static bool region_fits(const Checker *c, const Value *v, Region r)
-{
-	switch (v->kind) {
-	case V_CONST:
-		return r == REGION_CONST ||
-		       (r == REGION_NONE && numel(v->shape) == 1);
-	case V_VARIABLE:
-		return r == (v->var->mutable ? REGION_STATE : REGION_CONST);
-	case V_INPUT:
-		return r == (value_is_data(v)
-		             ? v->fed ? REGION_CALLER : REGION_ARENA : v->role >= IN_PART
-		             ? REGION_OUTER : REGION_CONTEXT);
-	case V_RESULT:
-		break;
-	}
-	return r == (v->var ? REGION_STATE : is_outer_result(c->g, v)
-	             ? REGION_OUTER : REGION_ARENA);
+	c->wrong = c->wrong ? c->wrong : wrong;
 }
 
 static void check_own_place(Checker *c, const Value *v)
 {
-	const Place *p = place(c, v);
-	if (!region_fits(c, v, p->region))
-		FAIL(c, "%%%s is in region %d", v->name, p->region);
-	else if (p->region == REGION_ARENA)
-		check_arena_place(c, v);
-	else if (!p->base || p->base->var != v->var)
-		FAIL(c, "%%%s is not where its variable is", v->name);
-	else if (p->region == REGION_OUTER &&
-	         p->base != (v->total ? v->total : v))
-		FAIL(c, "%%%s is not where the Scan has it", v->name);
+	complain(c, check_place(c->arena, c->plan, v));
 }
 
-/* Is the value in what its buffer has at that step? */
-static bool in_window(const Buffer *b, int64_t at, int64_t bytes, int step)
-{
-	for (int i = 0; i < b->nwindows; i++) {
-		const BufferWindow *w = &b->window[i];
-		if (w->first <= step && step <= w->last)
-			return at >= b->offset + w->low &&
-			       at + bytes <= b->offset + w->high;
-	}
-	return !b->nwindows;
-}
-
-/* A buffer must live whenever the plan says that it is used. */
 static void check_alive(Checker *c, const Value *v, int step)
 {
-	const Place *p = place(c, v);
-	if (p->region != REGION_ARENA)
-		return;
-	const Buffer *b = &c->plan->buffer[p->buffer];
-	if (step < b->first || step > b->last)
-		FAIL(c, "%%%s is used at step %d, its buffer lives from %d to "
-		     "%d", v->name, step, b->first, b->last);
-	if (!in_window(b, p->offset, value_bytes(v), step))
-		FAIL(c, "%%%s is used at step %d, but not inside of what its "
-		     "buffer takes then", v->name, step);
+	complain(c, check_life(c->arena, c->plan, v, step));
 }
 
 /* ---- contents ---- */
@@ -378,7 +305,7 @@ static void run_pieces(Checker *c, const Node *n, int count, Piece piece[])
 			FAIL(c, "'%s' only hands on what is to replace '%s'",
 			     n->loc.node, y->var->name);
 		if (place(c, y)->region == REGION_ARENA)
-			check_arena_place(c, y);
+			complain(c, check_arena_place(c->arena, c->plan, y));
 	}
 	for (int i = 0; i < count; i++)
 		if (plan_has_placed(c->plan, n, &piece[i]))
@@ -455,7 +382,7 @@ static void finish(Checker *c)
 {
 	for (int i = 0; i < c->g->noutputs && !c->wrong; i++) {
 		const Value *v = c->g->output[i].value;
-		Region r = is_outer_result(c->g, v) ? REGION_OUTER
+		Region r = is_scan_result(c->g, v) ? REGION_OUTER
 		                                    : REGION_ARENA;
 		if (place(c, v)->region != r)
 			FAIL(c, "output %%%s is in region %d", v->name,
