@@ -1,0 +1,59 @@
+/*
+ * The ways to compile the training step that budget.c chooses from: what it
+ * shares with budget_parts.c.
+ */
+#ifndef PASSES_BUDGET_VARIANT_H
+#define PASSES_BUDGET_VARIANT_H
+
+#include "passes/batch.h"
+#include "passes/budget.h"
+#include "passes/remat.h"
+
+/* Of a search, in what batch.h and remat.h count. */
+enum { EFFORT = 40000000, TRY_EFFORT = 4000000 };
+
+enum { MAX_VARIANTS = 24 };
+
+typedef struct Variant {
+	const char *name;     /* of the technique that it adds; NULL: none */
+	Plan *plan;
+	Remat *remat;         /* made when it is first needed */
+	bool last;            /* only where nothing else fits */
+	Options options;      /* with the batch in parts, */
+	Batch *batch;         /*   and the items that this makes; or NULL */
+	int64_t missed;       /* the largest target that was not reached */
+} Variant;
+
+/* A plan, and the variant that it came from. */
+typedef struct Found {
+	Plan *plan;
+	int variant;
+} Found;
+
+struct Budget {
+	Arena *arena;
+	const Options *options;
+	bool search;          /* values may be computed twice */
+	int nvariants, plain; /* plain: the one without a budget */
+	Variant variant[MAX_VARIANTS];
+	int nfound, maxfound;
+	Found *found;
+	const Graph *train;   /* before the passes */
+	const Graph *in_parts;   /* the same, to be divided */
+	bool divided;         /* the variants in parts were made */
+	bool shrunk;          /* the smallest was looked for */
+	Plan *smallest;
+};
+
+/* The plan counts as found. */
+void budget_remember(Budget *, Plan *, int variant);
+
+/* budget_parts.c: makes the variants with the batch in parts, once. */
+void budget_divide(Budget *);
+/* A plan of such a variant that fits, or that came near; NULL: none. */
+Plan *budget_fit_parts(Budget *, int variant, int64_t arena_bytes,
+                       int64_t effort);
+/* Looks for its smallest plans. */
+void budget_shrink_parts(Budget *, int variant);
+
+#endif
