@@ -3,8 +3,8 @@
  * The elementary functions of float, with the same bits on every machine: they
  * are made of IEEE's + - * / and sqrt on float, of integers, and of nothing
  * that a library may do its own way. No double, no errno, no state. Every error
- * is below 1 ulp (tests/bench/bench_math.c goes through all floats), special
- * values are those of C's Annex F, and which NaN comes out is not said.
+ * is below 1 ulp (tests/bench/bench_math.c measures it), special values are those
+ * of C's Annex F, and which NaN comes out is not said.
  *
  * "The same bits" needs a compiler that rounds every product:
  * -ffp-contract=off. Fused, the errors stay below 1 ulp all the same.

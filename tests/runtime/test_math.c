@@ -1,6 +1,6 @@
 /*
  * The elementary functions against the C library's in double precision, on a
- * sample of all floats (tests/bench/bench_math.c takes all), and where the
+ * sample of all floats (tests/bench/bench_math.c takes more), and where the
  * standard names the result.
  */
 #include <criterion/criterion.h>
@@ -13,7 +13,7 @@
 
 enum { STEP = 4099 }; /* a prime: the last bits take all values */
 
-/* The largest errors that the sweep over all floats found are below these. */
+/* The largest errors that sweeps of bench_math.c found are below these. */
 static double bound_of(const char *name)
 {
 	static const struct {
