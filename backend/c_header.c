@@ -63,7 +63,7 @@ static void put_size(Writer *w, const CProgram *c, const char *what,
 
 static void put_slices(Writer *w, const CProgram *c)
 {
-	if (!c->o->slices || !c->p->train)
+	if (!c_has_slices(c))
 		return;
 	CSlice longest = c_longest_slice(c);
 	w_comment(w, arena_printf(c->arena, "The operations of the longest "
@@ -135,7 +135,7 @@ static void put_status(Writer *w, const CProgram *c)
 	      "\t%s_ERROR_EMPTY,\t/* nothing has been saved */\n"
 	      "\t%s_LOADED_WEIGHTS\t/* no error: loaded, as weights_only says */",
 	      c->name, u, u, u, u, u, u, u, u, u, u, u);
-	if (c->o->slices && c->p->train)
+	if (c_has_slices(c))
 		w_raw(w, ",\n\t%s_MORE,\t\t/* the step is not done yet */\n"
 		      "\t%s_ERROR_BUSY\t/* not before the step is done */", u,
 		      u);

@@ -76,9 +76,14 @@ void c_loop_end(Writer *w, const CLoop *l, int first, int *slice)
 
 /* ---- the functions ---- */
 
+bool c_has_slices(const CProgram *c)
+{
+	return c->o->slices && c->p->train;
+}
+
 bool c_is_sliced(const CProgram *c, const CFunction *f)
 {
-	return c->o->slices && f->plan == c->p->train;
+	return c_has_slices(c) && f->plan == c->p->train;
 }
 
 /* How deep loops are in loops. */
@@ -93,14 +98,9 @@ static int depth_of(const Plan *plan)
 	return most;
 }
 
-static bool any_sliced(const CProgram *c)
-{
-	return c->o->slices && c->p->train;
-}
-
 void c_put_slice_fields(Writer *w, const CProgram *c)
 {
-	if (!any_sliced(c))
+	if (!c_has_slices(c))
 		return;
 	int depth = depth_of(c->p->train);
 	w_raw(w, "\tuint32_t slice;\t\t/* the next of a step; 0: a new step */\n");
@@ -134,7 +134,7 @@ void c_put_sliced_step(Writer *w, const CProgram *c, const CFunction *f)
 
 void c_put_slice_check(Writer *w, const CProgram *c)
 {
-	if (!any_sliced(c))
+	if (!c_has_slices(c))
 		return;
 	w_open(w, "if (k->slice)");
 	w_line(w, "return %s_ERROR_BUSY;", c->upper);

@@ -25,7 +25,8 @@ void c_slice_close(Writer *, const CProgram *, int *slice);
 int c_loop_begin(Writer *, const CLoop *, const int *slice);
 void c_loop_end(Writer *, const CLoop *, int first, int *slice);
 
-/* Does f run in slices? */
+/* Does any function run in slices; does f? */
+bool c_has_slices(const CProgram *);
 bool c_is_sliced(const CProgram *, const CFunction *f);
 
 /* The context's fields; NAME_train_step() by calling NAME_train_slice(); and
