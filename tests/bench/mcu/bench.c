@@ -1,0 +1,221 @@
+/*
+ * Runs each kernel once between two marks, and holds it against its definition:
+ * small integers, so that sums are exact in any order. A line for each one:
+ *
+ *   NAME,MACS,STACK,BITS,WRONG
+ *
+ * where MACS are nominal (taps in the padding count), STACK is in bytes, and
+ * BITS is a checksum of what the kernel makes of numbers that are not integers,
+ * which must be that of every other machine.
+ */
+#include "board.h"
+#include "naive.h"
+#include "runtime/rt.h"
+
+#include <string.h>
+
+#define MAX_FLOATS 10000
+
+static float a[MAX_FLOATS], b[MAX_FLOATS], y[MAX_FLOATS], want[MAX_FLOATS];
+
+/* What is run, and what of. */
+typedef struct Case {
+	const char *name;
+	rt_conv d; /* a convolution, unless it has no channels */
+	ConvWhat what;
+	int ta, tb;
+	int32_t m, n, k; /* a product */
+} Case;
+
+#define PRODUCT(name, ta, tb, m, n, k) \
+	{ name, {0}, CONV_FORWARD, ta, tb, m, n, k }
+#define CONV_OF(name, what, c, o, size, out, taps, stride, pad, groups) \
+	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
+	          pad, pad, 1, 1, groups, 0 }, what, 0, 0, 0, 0, 0 }
+#define CONV(name, ...) \
+	CONV_OF(name, CONV_FORWARD, __VA_ARGS__), \
+	CONV_OF(name "_grad_input", CONV_GRAD_INPUT, __VA_ARGS__), \
+	CONV_OF(name "_grad_weight", CONV_GRAD_WEIGHT, __VA_ARGS__)
+
+static const Case cases[] = {
+	PRODUCT("gemm_nn", 0, 0, 64, 64, 64),
+	PRODUCT("gemm_nt", 0, 1, 64, 64, 64),
+	PRODUCT("gemm_tn", 1, 0, 64, 64, 64),
+	PRODUCT("gemm_nn_odd", 0, 0, 13, 10, 37),
+	PRODUCT("gemm_nt_odd", 0, 1, 13, 10, 37),
+	PRODUCT("gemm_tn_odd", 1, 0, 13, 10, 37),
+	PRODUCT("dense", 0, 1, 1, 64, 128),
+	PRODUCT("dense_grad_input", 0, 0, 1, 128, 64),
+	PRODUCT("dense_grad_weight", 1, 0, 64, 128, 1),
+	CONV("pointwise", 32, 32, 16, 16, 1, 1, 0, 1),
+	CONV("conv3x3", 16, 16, 16, 16, 3, 1, 1, 1),
+	CONV("conv3x3_small", 32, 32, 6, 6, 3, 1, 1, 1),
+	CONV("conv3x3_stride2", 16, 32, 16, 8, 3, 2, 1, 1),
+	CONV("conv5x5", 6, 16, 14, 10, 5, 1, 0, 1),
+	CONV("depthwise3x3", 32, 32, 16, 16, 3, 1, 1, 32),
+	CONV("depthwise3x3_stride2", 32, 32, 16, 8, 3, 2, 1, 32),
+};
+
+/* ---- sizes ---- */
+
+typedef struct Sizes {
+	int32_t a, b, y;
+} Sizes;
+
+static Sizes sizes(const Case *c)
+{
+	const rt_conv *d = &c->d;
+	if (!d->c)
+		return (Sizes){c->m * c->k, c->k * c->n, c->m * c->n};
+	int32_t x = d->n * d->c * d->h * d->w;
+	int32_t w = d->o * (d->c / d->groups) * d->kh * d->kw;
+	int32_t out = d->n * d->o * d->oh * d->ow;
+	if (c->what == CONV_FORWARD)
+		return (Sizes){x, w, out};
+	if (c->what == CONV_GRAD_INPUT)
+		return (Sizes){out, w, x};
+	return (Sizes){x, out, w};
+}
+
+static int32_t macs(const Case *c)
+{
+	const rt_conv *d = &c->d;
+	if (!d->c)
+		return c->m * c->n * c->k;
+	return d->n * d->o * d->oh * d->ow * (d->c / d->groups) * d->kh * d->kw;
+}
+
+/* ---- running ---- */
+
+static void run(const Case *c)
+{
+	if (!c->d.c)
+		rt_gemm(c->ta, c->tb, c->m, c->n, c->k, 1, a,
+			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n, 0, y, c->n,
+			NULL);
+	else if (c->what == CONV_FORWARD)
+		rt_conv_forward(&c->d, a, b, NULL, y, NULL);
+	else if (c->what == CONV_GRAD_INPUT)
+		rt_conv_grad_input(&c->d, a, b, y, NULL);
+	else
+		rt_conv_grad_weight(&c->d, a, b, y, NULL);
+}
+
+static void run_naive(const Case *c)
+{
+	if (!c->d.c)
+		naive_gemm(c->ta, c->tb, c->m, c->n, c->k, a, b, want);
+	else if (c->what == CONV_FORWARD)
+		naive_conv(c->what, &c->d, a, b, want);
+	else if (c->what == CONV_GRAD_INPUT)
+		naive_conv(c->what, &c->d, want, b, a);
+	else
+		naive_conv(c->what, &c->d, a, want, b);
+}
+
+static void fill(float *p, int32_t n, uint32_t seed, int whole)
+{
+	for (int32_t i = 0; i < n; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		p[i] = whole ? (float)(seed >> 24) - 128.0f
+			     : (float)(seed >> 8) / 8388608.0f - 1.0f;
+	}
+}
+
+static uint32_t checksum(const float *p, int32_t n)
+{
+	uint32_t sum = 2166136261u;
+	for (int32_t i = 0; i < n; i++) {
+		uint32_t bits;
+		memcpy(&bits, &p[i], sizeof bits);
+		sum = (sum ^ bits) * 16777619u;
+	}
+	return sum;
+}
+
+/* ---- marks: count.c knows their names ---- */
+
+void mark_begin(void);
+void mark_end(void);
+
+__attribute__((noinline)) void mark_begin(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+__attribute__((noinline)) void mark_end(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+/* ---- the stack ---- */
+
+#if defined(__arm__) || defined(__riscv)
+#define PAINT 0xa5a5a5a5u
+extern uint32_t stack_low[];
+
+/* What was painted at reset, again; not what this function itself uses. */
+__attribute__((noinline)) static void paint_stack(void)
+{
+	volatile uint32_t here = 0;
+	for (uint32_t *p = stack_low; p < (uint32_t *)&here - 16; p++)
+		*p = PAINT;
+}
+#else
+static void paint_stack(void) {}
+#endif
+
+/* ---- one line ---- */
+
+static void put_number(uint32_t n, uint32_t base)
+{
+	char text[12], *p = text + sizeof text - 1;
+	*p = 0;
+	do
+		*--p = "0123456789abcdef"[n % base];
+	while (n /= base);
+	board_puts(p);
+}
+
+static int32_t count_wrong(int32_t n)
+{
+	int32_t wrong = 0;
+	for (int32_t i = 0; i < n; i++)
+		wrong += y[i] != want[i];
+	return wrong;
+}
+
+/* With no case, what the marks and the call themselves take. */
+static uint32_t measure(const Case *c)
+{
+	paint_stack();
+	mark_begin();
+	if (c)
+		run(c);
+	mark_end();
+	return board_stack_used();
+}
+
+static void put_case(const Case *c, uint32_t stack_before)
+{
+	Sizes s = sizes(c);
+	fill(a, s.a, 1, 1), fill(b, s.b, 2, 1);
+	uint32_t stack = measure(c) - stack_before;
+	run_naive(c);
+	int32_t wrong = count_wrong(s.y);
+	fill(a, s.a, 3, 0), fill(b, s.b, 4, 0);
+	run(c);
+	board_puts(c->name), board_puts(",");
+	put_number((uint32_t)macs(c), 10), board_puts(",");
+	put_number(stack, 10), board_puts(",");
+	put_number(checksum(y, s.y), 16), board_puts(",");
+	put_number((uint32_t)wrong, 10), board_puts("\n");
+}
+
+int main(void)
+{
+	uint32_t stack = measure(NULL);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		put_case(&cases[i], stack);
+	return 0;
+}
