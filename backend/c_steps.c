@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct Printed {
-	const char *name, *params, *body;
+	const char *name, *text;   /* the text without the parameters' names */
 } Printed;
 
 typedef struct Kernels {
@@ -58,28 +58,38 @@ static const char *body_text(CProgram *c, CKernel *kernel)
 	return memo_close(&m, c->arena);
 }
 
-static const char *find_printed(const Kernels *ks, const char *params,
-                                const char *body)
+/* All of the function but what it and its parameters are called. */
+static const char *nameless_text(CProgram *c, const CKernel *kernel)
+{
+	CKernel nameless = *kernel;
+	nameless.param = arena_array(c->arena, CParam, kernel->nparams);
+	for (int p = 0; p < kernel->nparams; p++) {
+		nameless.param[p] = kernel->param[p];
+		nameless.param[p].name = arena_printf(c->arena, "p%d", p);
+	}
+	return arena_printf(c->arena, "(%s)\n%s", c_kernel_params(&nameless),
+	                    body_text(c, &nameless));
+}
+
+static const char *find_printed(const Kernels *ks, const char *text)
 {
 	for (int i = 0; i < ks->n; i++)
-		if (!strcmp(ks->printed[i].params, params) &&
-		    !strcmp(ks->printed[i].body, body))
+		if (!strcmp(ks->printed[i].text, text))
 			return ks->printed[i].name;
 	return NULL;
 }
 
 static const char *print_kernel(Kernels *ks, CKernel *kernel)
 {
-	const char *params = c_kernel_params(kernel);
-	const char *body = body_text(ks->c, kernel);
-	const char *name = find_printed(ks, params, body);
+	const char *text = nameless_text(ks->c, kernel);
+	const char *name = find_printed(ks, text);
 	if (name)
 		return name;
 	name = kernel_name(ks->c, kernel->k->node);
-	ks->printed[ks->n++] = (Printed){name, params, body};
+	ks->printed[ks->n++] = (Printed){name, text};
 	w_comment(ks->w, c_kernel_comment(kernel));
 	c_put_kernel_head(ks->w, kernel, name);
-	w_raw(ks->w, "%s\n", body);
+	w_raw(ks->w, "%s\n", body_text(ks->c, kernel));
 	return name;
 }
 

@@ -18,8 +18,8 @@ struct CStep {
 };
 
 /* Prints the kernels of all functions as static functions; step[f] is of
- * c->fn[f], by the number of the plan's step. Two nodes whose kernels read the
- * same share one. */
+ * c->fn[f], by the number of the plan's step. Nodes whose kernels differ only in
+ * names share one, which then bears those of the first. */
 void c_put_kernels(Writer *, CProgram *, CStep *step[]);
 
 #endif

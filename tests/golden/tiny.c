@@ -304,18 +304,6 @@ static void tiny_fc2_weight_add(const float *restrict x30,
 	}
 }
 
-/* Mul for update 'fc2.weight': _31[3,5], lr[] -> _32[3,5]. 15 flops. */
-static void tiny_fc2_weight_mul_2(const float *restrict x31,
-	const float *restrict lr, float *restrict x32)
-{
-	float t1 = lr[0];
-	for (int32_t i0 = 0; i0 < 15; i0++) {
-		float t0 = x31[i0];
-		float t2 = t0 * t1;
-		x32[i0] = t2;
-	}
-}
-
 /*
  * Sub for update 'fc2.weight': fc2.weight[3,5], _32[3,5] -> _33[3,5]. 15 flops.
  */
@@ -327,19 +315,6 @@ static void tiny_fc2_weight_sub(float *restrict fc2_weight,
 		float t1 = x32[i0];
 		float t2 = t0 - t1;
 		fc2_weight[i0] = t2;
-	}
-}
-
-/* Mul 'scale': _4[4,5], scale[5] -> _6[4,5]. 20 flops. */
-static void tiny_scale_4(float *restrict x4, const float *restrict scale)
-{
-	for (int32_t i0 = 0; i0 < 4; i0++) {
-		for (int32_t i1 = 0; i1 < 5; i1++) {
-			float t0 = x4[5*i0 + i1];
-			float t1 = scale[i1];
-			float t2 = t0 * t1;
-			x4[5*i0 + i1] = t2;
-		}
 	}
 }
 
@@ -434,7 +409,7 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	float *const x31 = AT(float, k->state, 112u); /* [3,5] */
 	tiny_fc2_weight_add(x30, grad_fc2_weight, x31);
 	float *const x32 = AT(float, k->arena, 0u); /* [3,5] */
-	tiny_fc2_weight_mul_2(x31, &k->lr, x32);
+	tiny_fc2_weight_mul(x31, &k->lr, x32);
 	tiny_fc2_weight_sub(fc2_weight, x32);
 
 	if (loss)
@@ -460,7 +435,7 @@ tiny_status tiny_infer(tiny_t *k, const float *x, float *output)
 
 	/* Mul 'scale' */
 	float *const x4 = AT(float, k->arena, 0u); /* [4,5] */
-	tiny_scale_4(x4, tiny_scale);
+	tiny_scale_3(x4, tiny_scale);
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x6 = AT(float, k->arena, 0u); /* [4,5] */
@@ -495,7 +470,7 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 
 	/* Mul 'scale' */
 	float *const x4 = AT(float, k->arena, 48u); /* [4,5] */
-	tiny_scale_4(x4, tiny_scale);
+	tiny_scale_3(x4, tiny_scale);
 
 	/* Gemm '/fc2/Gemm' */
 	float *const x6 = AT(float, k->arena, 48u); /* [4,5] */
