@@ -59,6 +59,9 @@ typedef struct RowsDef {
 	void (*lower)(Kernel *, const Node *, Index first, int64_t count,
 	              const Value *to);
 	int64_t (*workspace)(const Node *, int64_t count);   /* of its call */
+	/* The first row of those that are computed in another way, which is never
+	 * asked for together with one before it. NULL, or 0: there is none. */
+	int64_t (*seam)(const Node *);
 } RowsDef;
 
 /* `count` elements of input `in`, from element `from` on, are those of output

@@ -149,7 +149,9 @@ const OpDef op_ConvGradWeight = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
-	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.rows = &(const RowsDef){
+		.unit = rows_unit, .lower = lower_rows,
+		.workspace = rows_workspace},
 	.parts = parts_all_sum,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5)}, {DIMS(1, 3, 2, 3)}},
 	          .attr = {{"shape", INTS(3, 2, 3, 3)}}},

@@ -104,20 +104,33 @@ static void use_rows(Kernel *k, const Node *n, Index first, int64_t count)
 	k_end(k);
 }
 
-static void by_rows(Kernel *k, const Node *n, int64_t rows)
+static void by_tiles(Kernel *k, const Node *n, int64_t from, int64_t to)
 {
-	int64_t all = gradient(n)->shape.dim[0], whole = all / rows;
+	int64_t rows = attr_int(n, ROWS), whole = (to - from) / rows;
 	int t = k_for(k, whole);
-	use_rows(k, n, k_scaled(k_at(t), rows), rows);
+	use_rows(k, n, k_plus(k_scaled(k_at(t), rows), from), rows);
 	k_end(k);
-	if (all % rows)
-		use_rows(k, n, k_const(whole * rows), all % rows);
+	if ((to - from) % rows)
+		use_rows(k, n, k_const(from + whole * rows), (to - from) % rows);
+}
+
+static int64_t seam_of(const Node *p)
+{
+	return p->op->rows->seam ? p->op->rows->seam(p) : 0;
+}
+
+static void by_rows(Kernel *k, const Node *n)
+{
+	int64_t seam = seam_of(n->body[0]);
+	if (seam)
+		by_tiles(k, n, 0, seam);
+	by_tiles(k, n, seam, gradient(n)->shape.dim[0]);
 }
 
 static void lower(Kernel *k, const Node *n)
 {
 	if (attr_int(n, ROWS))
-		by_rows(k, n, attr_int(n, ROWS));
+		by_rows(k, n);
 	else
 		by_element(k, n);
 	hoist_invariants(k);
@@ -126,13 +139,17 @@ static void lower(Kernel *k, const Node *n)
 static int64_t workspace(const Node *n)
 {
 	const Node *p = n->body[0];
-	int64_t rows = attr_int(n, ROWS), rest, most;
+	int64_t rows = attr_int(n, ROWS), most;
 	if (!rows || !p->op->rows->workspace)
 		return 0;
-	rest = p->out[0]->shape.dim[0] % rows;
+	int64_t all = p->out[0]->shape.dim[0], seam = seam_of(p);
+	int64_t rest[] = {seam % rows, (all - seam) % rows};
 	most = p->op->rows->workspace(p, rows);
-	rest = rest ? p->op->rows->workspace(p, rest) : 0;
-	return most > rest ? most : rest;
+	for (int i = 0; i < 2; i++) {
+		int64_t bytes = rest[i] ? p->op->rows->workspace(p, rest[i]) : 0;
+		most = bytes > most ? bytes : most;
+	}
+	return most;
 }
 
 const OpDef op_FusedUpdate = {

@@ -153,7 +153,9 @@ const OpDef op_Gemm = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
-	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.rows = &(const RowsDef){
+		.unit = rows_unit, .lower = lower_rows,
+		.workspace = rows_workspace},
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.nin = 3, .in = {{DIMS(2, 3)}, {DIMS(4, 3)}, {DIMS(4)}},

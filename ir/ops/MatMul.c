@@ -262,7 +262,9 @@ const OpDef op_MatMul = {
 	.lower = lower,
 	.grad = grad,
 	.workspace = workspace,
-	.rows = &(const RowsDef){rows_unit, lower_rows, rows_workspace},
+	.rows = &(const RowsDef){
+		.unit = rows_unit, .lower = lower_rows,
+		.workspace = rows_workspace},
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 3)}, {DIMS(3, 4)}}},
 	         {.in = {{DIMS(1, 1)}, {DIMS(1, 5)}}},

@@ -51,16 +51,15 @@ static bool infer(Unit *u, Node *n)
 		       s->dim[!attr_int(n, LAYOUT)], s->dim[2]}});
 }
 
-/* `count` rows of the result from `row` on, from columns of d. */
-static Product rows_of(const Node *n, int64_t row, int64_t count,
-                       const Value *d, int64_t column)
+/* `count` rows of the result, to `y`, from columns of d. */
+static Product rows_of(const Node *n, int64_t count, const Value *d,
+                       Index column, Matrix y)
 {
 	Sizes z = sizes_of(n);
 	return (Product){
 		.ta = true, .m = count, .n = z.hidden, .alpha = 1,
 		.k = z.steps * z.lines, .lda = d->shape.dim[2],
-		.a = {d, k_const(column)}, .b = {.v = n->in[STATES]},
-		.y = {n->out[0], k_const(row * z.hidden)},
+		.a = {d, column}, .b = {.v = n->in[STATES]}, .y = y,
 	};
 }
 
@@ -125,25 +124,62 @@ static void against_previous(Kernel *k, const Node *n, Product p)
 	}
 }
 
-static void lower(Kernel *k, const Node *n)
+/* The first of the last H rows, of a GRU. */
+static int64_t seam(const Node *n)
 {
 	Sizes z = sizes_of(n);
+	return recurrence_in(n, RESET) ? z.width - z.hidden : 0;
+}
+
+/* Rows on one side of the seam. */
+static void some_rows(Kernel *k, const Node *n, Index first, int64_t count,
+                      Matrix y)
+{
 	const Value *dz = n->in[DZ], *reset = recurrence_in(n, RESET);
-	int64_t rows = z.width - (reset ? z.hidden : 0);
-	against_previous(k, n, rows_of(n, 0, rows, dz, 0));
-	if (reset && attr_int(n, LINEAR_BEFORE_RESET)) {
-		against_previous(k, n, rows_of(n, rows, z.hidden, reset, 0));
-	} else if (reset) {
-		Product p = rows_of(n, rows, z.hidden, dz, rows);
+	if (!reset || first.add < seam(n)) {
+		against_previous(k, n, rows_of(n, count, dz, first, y));
+	} else if (attr_int(n, LINEAR_BEFORE_RESET)) {
+		first = k_plus(first, -seam(n));
+		against_previous(k, n, rows_of(n, count, reset, first, y));
+	} else {
+		Product p = rows_of(n, count, dz, first, y);
 		p.b.v = reset;
 		k_product(k, &p);
 	}
 }
 
+static void lower(Kernel *k, const Node *n)
+{
+	Sizes z = sizes_of(n);
+	int64_t at = seam(n);
+	Value *y = n->out[0];
+	if (at)
+		some_rows(k, n, k_const(0), at, (Matrix){.v = y});
+	some_rows(k, n, k_const(at), z.width - at,
+	          (Matrix){y, k_const(at * z.hidden)});
+}
+
+static int64_t rows_workspace(const Node *n, int64_t count)
+{
+	Product p = rows_of(n, count, n->in[DZ], k_const(0),
+	                    (Matrix){.v = n->out[0]});
+	return product_workspace(&p);
+}
+
 static int64_t workspace(const Node *n)
 {
-	Product p = rows_of(n, 0, sizes_of(n).width, n->in[DZ], 0);
-	return product_workspace(&p);
+	return rows_workspace(n, sizes_of(n).width);
+}
+
+static int64_t rows_unit(const Node *n, bool workspace)
+{
+	return product_rows_unit(workspace);
+}
+
+static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
+                       const Value *to)
+{
+	some_rows(k, n, first, count, (Matrix){.v = to});
 }
 
 static bool parts(const Node *n, const bool part[], PartKind out[])
@@ -163,6 +199,9 @@ const OpDef op_RecurrenceGradWeight = {
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
+	.rows = &(const RowsDef){
+		.unit = rows_unit, .lower = lower_rows,
+		.workspace = rows_workspace, .seam = seam},
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)}}},
 	         {.nin = 3, .in = {{DIMS(3, 2, 8)}, {DIMS(3, 2, 4)},

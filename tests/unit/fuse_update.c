@@ -51,6 +51,16 @@ static const Gradient gradients[] = {
 	 "GatherGrad(%x, %i) {shape=[50, 300]}", {7, 7}},
 	{"[50,300]", "input %x data f32[50,7]\ninput %i data i32[7]\n",
 	 "GatherGrad(%x, %i) {axis=1, shape=[50, 300]}", {-1, -1}},
+	{"[64,16]", "input %x data f32[3,2,64]\ninput %h data f32[3,2,16]\n"
+	 "input %h0 data f32[2,16]\n", "RecurrenceGradWeight(%x, %h, %h0)",
+	 {32, 32}},
+	{"[120,40]", "input %x data f32[3,2,120]\n"
+	 "input %h data f32[3,2,40]\ninput %r data f32[3,2,40]\n",
+	 "RecurrenceGradWeight(%x, %h, _, %r) {reverse=1}", {16, 24}},
+	{"[120,40]", "input %x data f32[2,3,120]\n"
+	 "input %h data f32[2,3,40]\ninput %h0 data f32[2,40]\n"
+	 "input %r data f32[2,3,40]\n", "RecurrenceGradWeight(%x, %h, %h0, "
+	 "%r) {linear_before_reset=1, layout=1}", {16, 24}},
 };
 
 enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };

@@ -239,10 +239,14 @@ static inline void *first_contents(Arena *a, const Variable *v)
 	return x;
 }
 
-/* The same numbers each time for the same input. */
+/* The same numbers each time for the same input; the step is the first. */
 static inline void fill_input(const Value *v, void *x)
 {
 	Random r = {(uint64_t)v->id * 77 + 5};
+	if (v->role == IN_STEP) {
+		dtype_put(v->dtype, x, 0, (Scalar){.i = 1});
+		return;
+	}
 	for (int64_t i = 0; i < numel(v->shape); i++)
 		if (dtype_is_float(v->dtype))
 			dtype_put(v->dtype, x, i, (Scalar){
