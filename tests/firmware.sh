@@ -37,7 +37,18 @@ check_core() {
 		! grep -v '^gestures_' "$work/names" ||
 			fail "$1: $object defines that"
 	done
+	check_stack "$1"
 	cores="$cores $1"
+}
+
+# The deepest chain that the compiler noted is the one that ran; main and what
+# it calls take the rest.
+check_stack() {
+	noted=$(sed -n 's/ gestures_train_slice: .*//p' \
+		"$dir/gestures/gestures.stack.txt")
+	used=$(sed -n 's/^.*stack \([0-9]*\) bytes$/\1/p' "$dir.log")
+	[ "$used" -gt $((noted * 3 / 4)) ] && [ "$used" -lt $((noted + 256)) ] ||
+		fail "$1 used $used bytes of stack, gcc noted $noted"
 }
 
 # The model is told of more RAM than there is.

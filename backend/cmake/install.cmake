@@ -15,6 +15,7 @@ install(FILES
   ${CMAKE_BINARY_DIR}/thimbleConfig.cmake
   ${CMAKE_BINARY_DIR}/thimbleConfigVersion.cmake
   ${CMAKE_CURRENT_LIST_DIR}/thimble_add_model.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/thimble_stack.cmake
   DESTINATION ${PACKAGE_DIR})
 
 # The same function for projects that have this one as a subdirectory.

@@ -1,5 +1,5 @@
 # thimble_add_model(TARGET <target> MODEL <file.onnx>
-#                   [NAME <name>] [ARGS <argument>...])
+#                   [NAME <name>] [STACK <bytes>] [ARGS <argument>...])
 #
 # Compiles an ONNX model whenever it changes and adds the C to <target>, an
 # executable or a library that exists; NAME.h is in its include path. NAME, the
@@ -10,8 +10,10 @@
 #     ARGS --loss cross-entropy --optimizer adam --target generic)
 #
 # With --weights=bin, NAME_weights.bin is in ${CMAKE_CURRENT_BINARY_DIR}/NAME.
+# With STACK, NAME.stack.txt is there, and the build fails where a function of
+# NAME.h needs more: see thimble_stack.cmake.
 function(thimble_add_model)
-  cmake_parse_arguments(PARSE_ARGV 0 M "" "TARGET;MODEL;NAME" "ARGS")
+  cmake_parse_arguments(PARSE_ARGV 0 M "" "TARGET;MODEL;NAME;STACK" "ARGS")
   if(NOT M_TARGET OR NOT M_MODEL)
     message(FATAL_ERROR "thimble_add_model: TARGET and MODEL are needed")
   endif()
@@ -50,4 +52,26 @@ function(thimble_add_model)
   if("${M_ARGS}" MATCHES "--blas[=;]openblas")
     target_link_libraries(${M_TARGET} PUBLIC openblas)
   endif()
+  if(M_STACK)
+    thimble_check_stack(${M_TARGET} ${M_NAME} ${M_STACK})
+  endif()
+endfunction()
+
+# gcc must not give two functions one body (-fipa-icf): it notes only one.
+function(thimble_check_stack target name limit)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU" OR
+     CMAKE_C_COMPILER_VERSION VERSION_LESS 10)
+    message(WARNING "thimble_add_model: STACK needs GCC 10 or later")
+    return()
+  endif()
+  set(dir "${CMAKE_CURRENT_BINARY_DIR}/${name}")
+  set_property(SOURCE "${dir}/${name}.c" APPEND PROPERTY
+    COMPILE_OPTIONS -fcallgraph-info=su -fno-ipa-icf)
+  set(objects "$<TARGET_OBJECTS:${target}>")
+  add_custom_command(TARGET ${target} POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DLIMIT=${limit}
+            "-DOBJECTS=$<FILTER:${objects},INCLUDE,/${name}/${name}\\.c\\.>"
+            "-DOUT=${dir}/${name}.stack.txt"
+            -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/thimble_stack.cmake"
+    VERBATIM)
 endfunction()
