@@ -65,8 +65,8 @@ RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 	rt_conv_grad_input_plain(d, dy, w, dx);
 }
 
-RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
-	const float *dy, float *dw, float *ws)
+RT_API void rt_conv_grad_weight(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw, float *ws)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const int32_t size = d->h * d->w;
@@ -74,23 +74,23 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
 
 	if (kind == RT_CONV_POINTWISE) {
 		for (int32_t i = 0; i < d->n * d->groups; i++)
-			rt_gemm(0, 1, og, cg, size, 1,
+			rt_gemm(0, 1, og, cg, size, alpha,
 				dy + ((ptrdiff_t)(i / d->groups)
 					* rt_conv_dyc(d)
 					+ i % d->groups * og) * size, size,
 				x + (ptrdiff_t)i * cg * size, size,
-				i < d->groups ? 0.0f : 1.0f,
+				i < d->groups ? beta : 1.0f,
 				dw + (ptrdiff_t)(i % d->groups) * og * cg, cg,
 				ws);
 		return;
 	}
 	if (kind == RT_CONV_DEPTHWISE) {
-		rt_depth_grad_weight(d, x, dy, dw);
+		rt_depth_grad_weight(d, alpha, x, dy, beta, dw);
 		return;
 	}
 #if RT_VL
-	if (ws && rt_conv_grad_weight_tile(d, x, dy, dw, ws))
+	if (ws && rt_conv_grad_weight_tile(d, alpha, x, dy, beta, dw, ws))
 		return;
 #endif
-	rt_conv_grad_weight_plain(d, x, dy, dw);
+	rt_conv_grad_weight_plain(d, alpha, x, dy, beta, dw);
 }

@@ -22,12 +22,12 @@ RT_API void rt_depth_grad_input(const rt_conv *d, const float *dy,
 	rt_depth_grad_input_plain(d, dy, w, dx);
 }
 
-RT_API void rt_depth_grad_weight(const rt_conv *d, const float *x,
-	const float *dy, float *dw)
+RT_API void rt_depth_grad_weight(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw)
 {
 #if RT_VL
-	if (rt_depth_grad_weight_tile(d, x, dy, dw))
+	if (rt_depth_grad_weight_tile(d, alpha, x, dy, beta, dw))
 		return;
 #endif
-	rt_depth_grad_weight_plain(d, x, dy, dw);
+	rt_depth_grad_weight_plain(d, alpha, x, dy, beta, dw);
 }

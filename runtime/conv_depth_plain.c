@@ -160,8 +160,8 @@ static float column_weight_tap(const rt_conv *d, const float *x,
 	return sum;
 }
 
-RT_API void rt_depth_grad_weight_plain(const rt_conv *d, const float *x,
-	const float *dy, float *dw)
+RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t mult = d->o / d->c, taps = d->kh * d->kw;
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
@@ -175,6 +175,6 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, const float *x,
 				x + (n * d->c + o / mult) * xs,
 				dy + (n * d->o + o) * ys, t / d->kw,
 				t % d->kw);
-		dw[i] = sum;
+		dw[i] = rt_blend(alpha, sum, beta, dw + i);
 	}
 }

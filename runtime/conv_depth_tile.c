@@ -215,12 +215,12 @@ static int32_t depth_grid(const DepthJob *j, const rt_block *b,
 	return end;
 }
 
-/* dw += dy . x of one channel at each tap. */
+/* sum += dy . x of one channel at each tap. */
 static void depth_weight_channel(DepthJob *j, const float *x, const float *dy,
-	float *dw)
+	float *sum)
 {
 	const int32_t taps = j->v.taps * j->h.taps;
-	float grid[DEPTH_FLOATS], sum[4];
+	float grid[DEPTH_FLOATS], s[4];
 
 	for (int32_t r = 0; r < j->v.out; r += j->plan.rows)
 		for (int32_t q = 0; q < j->h.out; q += j->plan.cols) {
@@ -232,18 +232,18 @@ static void depth_weight_channel(DepthJob *j, const float *x, const float *dy,
 				for (int32_t i = 0; i < 4; i++)
 					m[i] = j->planes + j->off[
 						rt_min(t + i, taps - 1)].b;
-				rt_dot4(m, grid, n, sum);
+				rt_dot4(m, grid, n, s);
 				for (int32_t i = 0; i < 4 && t + i < taps; i++)
-					dw[t + i] += sum[i];
+					sum[t + i] += s[i];
 			}
 		}
 }
 
-RT_API int rt_depth_grad_weight_tile(const rt_conv *d, const float *x,
-	const float *dy, float *dw)
+RT_API int rt_depth_grad_weight_tile(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw)
 {
-	const int32_t mult = d->o / d->c;
-	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w, taps = d->kh * d->kw;
+	const int32_t mult = d->o / d->c, taps = d->kh * d->kw;
+	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
 	DepthJob j;
 
@@ -252,10 +252,15 @@ RT_API int rt_depth_grad_weight_tile(const rt_conv *d, const float *x,
 	j.y_rs = d->ow, j.y_qs = 1;
 	if (!depth_plan(&j, d->kw))
 		return 0;
-	memset(dw, 0, (size_t)d->o * (size_t)taps * sizeof(float));
-	for (int32_t i = 0; i < d->n * d->o; i++)
-		depth_weight_channel(&j, x + i / mult * xs, dy + i * ys,
-			dw + i % d->o * taps);
+	for (int32_t o = 0; o < d->o; o++, dw += taps) {
+		float sum[DEPTH_TAPS] = { 0 };
+		for (int32_t n = 0; n < d->n; n++)
+			depth_weight_channel(&j,
+				x + (n * d->c + o / mult) * xs,
+				dy + (n * d->o + o) * ys, sum);
+		for (int32_t t = 0; t < taps; t++)
+			dw[t] = rt_blend(alpha, sum[t], beta, dw + t);
+	}
 	return 1;
 }
 

@@ -219,14 +219,15 @@ static void direct_weight_tile(const rt_conv *d, const float *const dy[4],
 	RT_TILE4_OUT(t);
 }
 
-/* The weights of up to 4 output by 4 input channels at one tap. */
-static void direct_weight(const rt_conv *d, const float *x, const float *dy,
-	float *dw, int32_t rows, int32_t cols, int32_t tap)
+/* The sums of 4 output by 4 input channels at one tap, over all images. */
+static void direct_weight_sums(const rt_conv *d, const float *x,
+	const float *dy, int32_t rows, int32_t cols, int32_t tap,
+	float sum[16])
 {
-	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w, taps = d->kh * d->kw;
+	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	float t[16], sum[16] = { 0 };
 	const float *a[4], *b[4];
+	float t[16];
 
 	for (int32_t n = 0; n < d->n; n++) {
 		direct_lanes(dy + n * rt_conv_dyc(d) * ys, ys, rows, a);
@@ -235,37 +236,40 @@ static void direct_weight(const rt_conv *d, const float *x, const float *dy,
 		for (int i = 0; i < 16; i++)
 			sum[i] += t[i];
 	}
-	for (int32_t i = 0; i < rows; i++)
-		for (int32_t j = 0; j < cols; j++)
-			dw[(i * (d->c / d->groups) + j) * taps + tap]
-				= sum[i * 4 + j];
 }
 
-static void direct_weight_group(const rt_conv *d, const float *x,
-	const float *dy, float *dw)
+/* The weights of up to 4 output by 4 input channels, those from i, j on. */
+static void direct_weight(const rt_conv *d, float alpha, const float *x,
+	const float *dy, float beta, float *dw, int32_t i, int32_t j)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const int32_t taps = d->kh * d->kw;
-	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
-	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
+	const int32_t rows = og - i < 4 ? og - i : 4;
+	const int32_t cols = cg - j < 4 ? cg - j : 4;
 
-	for (int32_t i = 0; i < og; i += 4)
-		for (int32_t j = 0; j < cg; j += 4)
-			for (int32_t tap = 0; tap < taps; tap++)
-				direct_weight(d, x + j * xs, dy + i * ys,
-					dw + ((ptrdiff_t)i * cg + j) * taps,
-					og - i < 4 ? og - i : 4,
-					cg - j < 4 ? cg - j : 4, tap);
+	x += (ptrdiff_t)j * d->h * d->w, dy += (ptrdiff_t)i * d->oh * d->ow;
+	for (int32_t tap = 0; tap < taps; tap++) {
+		float *to = dw + ((ptrdiff_t)i * cg + j) * taps + tap;
+		float sum[16] = { 0 };
+		direct_weight_sums(d, x, dy, rows, cols, tap, sum);
+		for (int32_t r = 0; r < rows; r++, to += cg * taps)
+			for (int32_t q = 0; q < cols; q++)
+				to[q * taps] = rt_blend(alpha, sum[r * 4 + q],
+					beta, to + q * taps);
+	}
 }
 
-RT_API void rt_conv_grad_weight_plain(const rt_conv *d, const float *x,
-	const float *dy, float *dw)
+RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	const ptrdiff_t taps = (ptrdiff_t)d->kh * d->kw;
+	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
+	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
+	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
 
 	for (int32_t g = 0; g < d->groups; g++)
-		direct_weight_group(d, x + (ptrdiff_t)g * cg * d->h * d->w,
-			dy + (ptrdiff_t)g * og * d->oh * d->ow,
-			dw + (ptrdiff_t)g * og * cg * taps);
+		for (int32_t i = 0; i < og; i += 4)
+			for (int32_t j = 0; j < cg; j += 4)
+				direct_weight(d, alpha, x + g * xs, dy + g * ys,
+					beta, dw + g * ws, i, j);
 }

@@ -77,16 +77,17 @@ static void conv_buffered(const ConvJob *job, const rt_block *b,
 	const ConvPanel *q, rt_tile *t, float *y, int32_t rows)
 {
 	float buf[RT_MR * RT_NV * RT_VL];
-	const int add = t->add;
+	const float beta = t->beta;
 
 	for (int32_t v = 0; v < q->vecs; v++)
 		t->y[v] = buf + v * RT_VL;
 	t->ldy = RT_NV * RT_VL;
-	t->add = 0;
+	t->beta = 0;
 	rt_tile_run(t, rows, q->vecs);
-	t->add = add;
+	t->beta = beta;
 	for (int32_t v = 0; v < q->vecs; v++)
-		conv_scatter(job, b, q->at[v], buf + v * RT_VL, y, rows, add);
+		conv_scatter(job, b, q->at[v], buf + v * RT_VL, y, rows,
+			beta != 0);
 }
 
 static void conv_direct(const ConvJob *job, const rt_block *b,
@@ -174,10 +175,10 @@ static void conv_block(const ConvJob *job, const rt_block *b,
 	rt_step off[RT_KC];
 	rt_tile t;
 
-	t.off = off;
+	t.off = off, t.alpha = 1;
 	for (int32_t k0 = 0; k0 < k; k0 += RT_KC) {
 		t.k = rt_min(k - k0, RT_KC);
-		t.add = job->add || b->channel > 0 || k0 > 0;
+		t.beta = job->add || b->channel > 0 || k0 > 0 ? 1 : 0;
 		conv_steps(job, b, k0, t.k, off);
 		for (int32_t i = 0; i < job->rows; ) {
 			const int32_t rows = rt_tile_rows(job->rows - i);

@@ -19,6 +19,7 @@ typedef struct WeightJob {
 	int32_t o, cols;		/* output channels of this panel */
 	const float *x, *dy;
 	ptrdiff_t x_cs, dy_cs, ow;
+	float alpha, beta;		/* of what is stored next */
 	float *dw;
 	ptrdiff_t dw_rs;		/* per output channel */
 } WeightJob;
@@ -51,41 +52,46 @@ static void weight_steps(const rt_block *b, ptrdiff_t ld, rt_step *off)
 		}
 }
 
-/* Adds four rows of the tile to dw, where they are four columns. */
-static void weight_add4(const float *buf, int32_t cols, float *dw,
-	ptrdiff_t rs, int add)
+/* Four rows of the tile to dw, where they are four columns. */
+static void weight_put4(const WeightJob *job, const float *buf, float *dw)
 {
-	for (int32_t j = 0; j < cols; j += 4) {
-		const int32_t n = rt_min(4, cols - j);
+	const float alpha = job->alpha, beta = job->beta;
+
+
+	for (int32_t j = 0; j < job->cols; j += 4) {
+		const int32_t n = rt_min(4, job->cols - j);
 		const float *s[4];
 		float t[16];
 		for (int32_t i = 0; i < 4; i++)
 			s[i] = buf + i * WEIGHT_NR + j;
 		rt_tile_transpose4(t, 4, s);
 		for (int32_t i = 0; i < n; i++) {
-			float *out = dw + (j + i) * rs;
-			const rt_vec4 v = RT_LOAD4(t + i * 4);
-			RT_STORE4(out, add ? RT_LOAD4(out) + v : v);
+			float *out = dw + (j + i) * job->dw_rs;
+			const rt_vec4 v = alpha * RT_LOAD4(t + i * 4);
+			RT_STORE4(out, beta == 0 ? v
+				: v + beta * RT_LOAD4(out));
 		}
 	}
 }
 
-static void weight_add(const float *buf, int32_t rows, int32_t cols,
-	float *dw, ptrdiff_t rs, int add)
+static void weight_put(const WeightJob *job, const float *buf, int32_t rows,
+	float *dw)
 {
 	int32_t i = 0;
 
 	for (; i + 4 <= rows; i += 4)
-		weight_add4(buf + i * WEIGHT_NR, cols, dw + i, rs, add);
+		weight_put4(job, buf + i * WEIGHT_NR, dw + i);
 	for (; i < rows; i++)
-		for (int32_t j = 0; j < cols; j++)
-			dw[j * rs + i] = buf[i * WEIGHT_NR + j]
-				+ (add ? dw[j * rs + i] : 0.0f);
+		for (int32_t j = 0; j < job->cols; j++) {
+			float *out = dw + j * job->dw_rs + i;
+			*out = rt_blend(job->alpha, buf[i * WEIGHT_NR + j],
+				job->beta, out);
+		}
 }
 
 /* All channels of the block against the packed panel. */
 static void weight_block(const WeightJob *job, const rt_block *b,
-	const float *planes, rt_tile *t, int add)
+	const float *planes, rt_tile *t)
 {
 	const int32_t count = b->channels * job->taps;
 	const int32_t vecs = (job->cols + RT_VL - 1) / RT_VL;
@@ -103,13 +109,13 @@ static void weight_block(const WeightJob *job, const rt_block *b,
 				tap % job->h.taps);
 		}
 		rt_tile_run(t, rows, vecs);
-		weight_add(buf, rows, job->cols, dw + i, job->dw_rs, add);
+		weight_put(job, buf, rows, dw + i);
 		i += rows;
 	}
 }
 
 static void weight_positions(const WeightJob *job, int32_t row, int32_t col,
-	int add, float *ws)
+	float *ws)
 {
 	float *const planes = ws + job->plan.panel;
 	rt_step off[RT_KC];
@@ -119,7 +125,8 @@ static void weight_positions(const WeightJob *job, int32_t row, int32_t col,
 	rt_tile t;
 
 	weight_steps(&b, ld, off);
-	t.off = off, t.k = b.rows * b.cols, t.add = 0, t.ldy = WEIGHT_NR;
+	t.off = off, t.k = b.rows * b.cols, t.ldy = WEIGHT_NR;
+	t.alpha = 1, t.beta = 0;
 	for (int32_t v = 0; v < RT_NV; v++)
 		t.b[v] = ws + v * RT_VL;
 	for (int32_t c = 0; c < job->channels; c += job->plan.channels) {
@@ -127,7 +134,7 @@ static void weight_positions(const WeightJob *job, int32_t row, int32_t col,
 			job->channels);
 		rt_plane_load(&job->v, &job->h, &b, job->x, job->x_cs, 0,
 			planes);
-		weight_block(job, &b, planes, &t, add);
+		weight_block(job, &b, planes, &t);
 	}
 }
 
@@ -135,21 +142,19 @@ static void weight_positions(const WeightJob *job, int32_t row, int32_t col,
 static void weight_panel(const rt_conv *d, WeightJob *job, const float *x,
 	const float *dy, float *ws)
 {
-	int add = 0;
-
 	for (int32_t n = 0; n < d->n; n++) {
 		job->x = x + n * d->c * job->x_cs;
 		job->dy = dy + n * rt_conv_dyc(d) * job->dy_cs;
 		for (int32_t r = 0; r < d->oh; r += job->plan.rows)
 			for (int32_t q = 0; q < d->ow; q += job->plan.cols) {
-				weight_positions(job, r, q, add, ws);
-				add = 1;
+				weight_positions(job, r, q, ws);
+				job->beta = 1;
 			}
 	}
 }
 
-RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
-	const float *dy, float *dw, float *ws)
+RT_API int rt_conv_grad_weight_tile(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw, float *ws)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	WeightJob j;
@@ -166,6 +171,7 @@ RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
 		for (int32_t o = 0; o < og; o += j.cols) {
 			j.cols = rt_min(og - o, WEIGHT_NR);
 			j.dw = dw + (g * og + o) * j.dw_rs;
+			j.alpha = alpha, j.beta = beta;
 			weight_panel(d, &j, x + g * cg * j.x_cs,
 				dy + (g * og + o) * j.dy_cs, ws);
 		}

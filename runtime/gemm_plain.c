@@ -47,10 +47,8 @@ static void plain_store(const rt_prod *g, int32_t i0, int32_t j0,
 
 	for (int32_t i = 0; i < ni; i++) {
 		float *y = g->y + (i0 + i) * g->yrs + j0 * g->ycs;
-		for (int32_t j = 0; j < nj; j++, y += g->ycs) {
-			const float v = g->alpha * t[i * 4 + j];
-			*y = g->beta == 0 ? v : v + g->beta * *y;
-		}
+		for (int32_t j = 0; j < nj; j++, y += g->ycs)
+			*y = rt_blend(g->alpha, t[i * 4 + j], g->beta, y);
 	}
 }
 

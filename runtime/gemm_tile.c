@@ -67,19 +67,19 @@ static void gemm_in_place(const rt_prod *g, GemmPanel *q, int32_t p0)
 		q->b[v] = g->b.p + p0 * g->b.rs + q->col[v];
 }
 
-/* Rows i .. i + rows - 1 of a panel, added to y scaled by alpha. */
+/* Rows i .. i + rows - 1 of a panel, to y by way of a buffer. */
 static void gemm_buffered(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 	int32_t i0, int32_t rows)
 {
 	float buf[RT_MR * GEMM_NR];
-	const int add = t->add;
+	const float alpha = t->alpha, beta = t->beta;
 
 	for (int32_t v = 0; v < q->vecs; v++)
 		t->y[v] = buf + v * RT_VL;
 	t->ldy = GEMM_NR;
-	t->add = 0;
+	t->alpha = 1, t->beta = 0;
 	rt_tile_run(t, rows, q->vecs);
-	t->add = add;
+	t->alpha = alpha, t->beta = beta;
 	for (int32_t v = q->vecs - 1; v >= 0; v--) {
 		const int32_t end = v + 1 < q->vecs ? q->col[v + 1] : g->n;
 		const int32_t j1 = end - q->col[v] < RT_VL ? end - q->col[v]
@@ -89,8 +89,8 @@ static void gemm_buffered(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 				+ (q->col[v] + j) * g->ycs;
 			const float *s = buf + v * RT_VL + j;
 			for (int32_t i = 0; i < rows; i++, s += GEMM_NR)
-				y[i * g->yrs] = g->alpha * *s
-					+ (add ? y[i * g->yrs] : 0.0f);
+				y[i * g->yrs] = rt_blend(alpha, *s, beta,
+					y + i * g->yrs);
 		}
 	}
 }
@@ -98,7 +98,7 @@ static void gemm_buffered(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 static void gemm_rows(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 	const float *a)
 {
-	const int buffered = g->ycs != 1 || g->n < RT_VL || g->alpha != 1;
+	const int buffered = g->ycs != 1 || g->n < RT_VL;
 
 	for (int32_t v = 0; v < q->vecs; v++)
 		t->b[v] = q->b[v];
@@ -119,8 +119,7 @@ static void gemm_rows(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 }
 
 /* One block of k over all columns. */
-static void gemm_block(const rt_prod *g, int32_t p0, int32_t kc, int add,
-	float *ws)
+static void gemm_block(const rt_prod *g, int32_t p0, int32_t kc, float *ws)
 {
 	const int32_t vecs = (g->n + RT_VL - 1) / RT_VL;
 	const int pack = g->b.cs != 1 || g->n < RT_VL || g->m > 4 * RT_MR;
@@ -128,7 +127,8 @@ static void gemm_block(const rt_prod *g, int32_t p0, int32_t kc, int add,
 	GemmPanel q;
 	rt_tile t;
 
-	t.off = off, t.k = kc, t.add = add;
+	t.off = off, t.k = kc;
+	t.alpha = g->alpha, t.beta = p0 > 0 ? 1 : g->beta;
 	q.step = -1;
 	for (int32_t v0 = 0; v0 < vecs; v0 += q.vecs) {
 		const ptrdiff_t step = q.step;
@@ -151,7 +151,7 @@ RT_API void rt_gemm_tile(const rt_prod *g, float *ws)
 {
 	for (int32_t p0 = 0; p0 < g->k; p0 += RT_KC) {
 		const int32_t kc = g->k - p0 < RT_KC ? g->k - p0 : RT_KC;
-		gemm_block(g, p0, kc, p0 > 0 || g->beta != 0, ws);
+		gemm_block(g, p0, kc, ws);
 	}
 }
 

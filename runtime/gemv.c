@@ -6,13 +6,13 @@
  */
 #include "runtime/rt.h"
 
-/* y[i * ys] (+)= alpha * sum over p of m[i * rs + p * cs] * x[p * xs] */
+/* y[i * ys] = alpha * (m x)[i] + beta * y[i * ys], where m is the matrix of
+ * m[i * rs + p * cs] and x the vector of x[p * xs]. */
 typedef struct GemvForm {
 	int32_t n, k;
 	const float *m, *x;
 	ptrdiff_t rs, cs, xs, ys;
-	float alpha;
-	int add;
+	float alpha, beta;
 	float *y;
 } GemvForm;
 
@@ -92,14 +92,14 @@ static void gemv_by_rows(const GemvForm *f)
 		rt_dot4(m, f->x, f->k, t);
 		for (int32_t r = 0; r < rows; r++) {
 			float *y = f->y + (i + r) * f->ys;
-			*y = f->add ? *y + f->alpha * t[r] : f->alpha * t[r];
+			*y = rt_blend(f->alpha, t[r], f->beta, y);
 		}
 	}
 }
 
-/* y[0 .. n) (+)= the four columns at m, step apart, times z. */
+/* y[0 .. n) = the four columns at m, step apart, times z, + beta * y. */
 static void gemv_columns(int32_t n, const float *m, ptrdiff_t step,
-	const float z[4], int add, float *y)
+	const float z[4], float beta, float *y)
 {
 	const float *m1 = m + step, *m2 = m1 + step, *m3 = m2 + step;
 	int32_t i = 0;
@@ -108,60 +108,61 @@ static void gemv_columns(int32_t n, const float *m, ptrdiff_t step,
 	for (; i + RT_VL <= n; i += RT_VL) {
 		const rt_vec s = RT_LOAD(m + i) * z[0] + RT_LOAD(m1 + i) * z[1]
 			+ RT_LOAD(m2 + i) * z[2] + RT_LOAD(m3 + i) * z[3];
-		RT_STORE(y + i, add ? RT_LOAD(y + i) + s : s);
+		RT_STORE(y + i, beta == 0 ? s : s + beta * RT_LOAD(y + i));
 	}
 #endif
 	for (; i < n; i++) {
 		const float s = m[i] * z[0] + m1[i] * z[1] + m2[i] * z[2]
 			+ m3[i] * z[3];
-		y[i] = add ? y[i] + s : s;
+		y[i] = rt_blend(1, s, beta, y + i);
 	}
 }
 
-static void gemv_column(int32_t n, const float *m, float z, int add, float *y)
+/* y[0 .. n) = alpha * (m * z) + beta * y. */
+static void gemv_column(int32_t n, const float *m, float z, float alpha,
+	float beta, float *y)
 {
 	int32_t i = 0;
 
 #if RT_VL
 	for (; i + RT_VL <= n; i += RT_VL) {
-		const rt_vec s = RT_LOAD(m + i) * z;
-		RT_STORE(y + i, add ? RT_LOAD(y + i) + s : s);
+		const rt_vec s = RT_LOAD(m + i) * z * alpha;
+		RT_STORE(y + i, beta == 0 ? s : s + beta * RT_LOAD(y + i));
 	}
 #endif
 	for (; i < n; i++)
-		y[i] = add ? y[i] + m[i] * z : m[i] * z;
+		y[i] = rt_blend(alpha, m[i] * z, beta, y + i);
 }
 
 static void gemv_by_columns(const GemvForm *f)
 {
-	int add = f->add;
+	float beta = f->beta;
 	int32_t p = 0;
 
-	for (; p + 4 <= f->k; p += 4, add = 1) {
+	for (; p + 4 <= f->k; p += 4, beta = 1) {
 		float z[4];
 		for (int32_t i = 0; i < 4; i++)
 			z[i] = f->alpha * f->x[(p + i) * f->xs];
-		gemv_columns(f->n, f->m + p * f->cs, f->cs, z, add, f->y);
+		gemv_columns(f->n, f->m + p * f->cs, f->cs, z, beta, f->y);
 	}
-	for (; p < f->k; p++, add = 1)
+	for (; p < f->k; p++, beta = 1)
 		gemv_column(f->n, f->m + p * f->cs, f->alpha * f->x[p * f->xs],
-			add, f->y);
+			1, beta, f->y);
 }
 
 static void gemv_outer(const rt_prod *g)
 {
 	for (int32_t i = 0; i < g->m; i++)
-		gemv_column(g->n, g->b.p, g->alpha * g->a.p[i * g->a.rs],
-			g->beta != 0, g->y + i * g->yrs);
+		gemv_column(g->n, g->b.p, g->a.p[i * g->a.rs], g->alpha,
+			g->beta, g->y + i * g->yrs);
 }
 
-/* g has beta 0 or 1. */
 RT_API int rt_gemv(const rt_prod *g)
 {
 	const GemvForm row = { g->n, g->k, g->b.p, g->a.p, g->b.cs, g->b.rs,
-		g->a.cs, g->ycs, g->alpha, g->beta != 0, g->y };
+		g->a.cs, g->ycs, g->alpha, g->beta, g->y };
 	const GemvForm col = { g->m, g->k, g->a.p, g->b.p, g->a.rs, g->a.cs,
-		g->b.rs, g->yrs, g->alpha, g->beta != 0, g->y };
+		g->b.rs, g->yrs, g->alpha, g->beta, g->y };
 	const GemvForm *f = g->m == 1 ? &row : &col;
 
 	if (g->k == 1 && g->b.cs == 1) {

@@ -107,13 +107,23 @@ typedef struct rt_prod {
 	ptrdiff_t yrs, ycs;
 } rt_prod;
 
+/*
+ * An epilogue: a result goes to y as alpha * result + beta * y.  With beta 0
+ * y is not read.
+ */
+static inline float rt_blend(float alpha, float result, float beta,
+	const float *y)
+{
+	return beta == 0 ? alpha * result : alpha * result + beta * *y;
+}
+
 #if RT_VL
 #define RT_NV 3
 
 /*
  * A register tile: up to RT_MR rows by RT_NV vectors of sums.  Row i is
  * a[i][off.a], vector v of the columns is b[v][off.b ...], for each of the k
- * steps; it goes to y[v] + i * ldy, added to what is there if add is set.
+ * steps; it goes to y[v] + i * ldy by the epilogue of alpha and beta.
  */
 typedef struct rt_step {
 	ptrdiff_t a, b;
@@ -125,7 +135,7 @@ typedef struct rt_tile {
 	ptrdiff_t ldy;
 	const rt_step *off;
 	int32_t k;
-	int add;
+	float alpha, beta;
 } rt_tile;
 #endif
 
@@ -146,7 +156,14 @@ RT_API void rt_gemm_blas(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	float beta, float *y, int32_t ldy, float *ws);
 
 /*
- * bias may be NULL; dx and dw are overwritten; ws as for rt_gemm.
+ * bias may be NULL; dx is overwritten; dw = alpha * gradient + beta * dw, where
+ * with beta 0 dw is not read; ws as for rt_gemm.
+ *
+ * dw += alpha * gradient (beta 1) has the bits of the two in steps of their
+ * own wherever a sum is made in one piece: always without vectors, unless the
+ * kernel is 1x1 and there are several images; on vectors, depthwise, or of one
+ * image in one block (rt_plan_weight(), RT_KC).  Other sums come to dw in
+ * pieces, which are rounded there one by one.
  *
  * x and y, dy and dx may overlap.  Both are divided into equal parts (images, or
  * groups or channels of these: rt_conv_forward_parts(), _grad_input_parts() in
@@ -157,8 +174,8 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 	const float *bias, float *y, float *ws);
 RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 	const float *w, float *dx, float *ws);
-RT_API void rt_conv_grad_weight(const rt_conv *d, const float *x,
-	const float *dy, float *dw, float *ws);
+RT_API void rt_conv_grad_weight(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw, float *ws);
 
 /* What these are made of. */
 
@@ -204,8 +221,8 @@ RT_API int rt_conv_forward_tile(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y, float *ws);
 RT_API int rt_conv_grad_input_tile(const rt_conv *d, const float *dy,
 	const float *w, float *dx, float *ws);
-RT_API int rt_conv_grad_weight_tile(const rt_conv *d, const float *x,
-	const float *dy, float *dw, float *ws);
+RT_API int rt_conv_grad_weight_tile(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw, float *ws);
 #endif
 
 /* conv_plain.c: 4x4 register tiles, no workspace. */
@@ -215,8 +232,8 @@ RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
-RT_API void rt_conv_grad_weight_plain(const rt_conv *d, const float *x,
-	const float *dy, float *dw);
+RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
 
 /* One input channel per group, no workspace. */
 
@@ -225,16 +242,16 @@ RT_API void rt_depth_forward(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_depth_grad_input(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
-RT_API void rt_depth_grad_weight(const rt_conv *d, const float *x,
-	const float *dy, float *dw);
+RT_API void rt_depth_grad_weight(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
 
 /* conv_depth_plain.c: tiles of four columns. */
 RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
-RT_API void rt_depth_grad_weight_plain(const rt_conv *d, const float *x,
-	const float *dy, float *dw);
+RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
 
 #if RT_VL
 /* conv_depth_tile.c: 0 if a kernel is too large for its planes. */
@@ -242,8 +259,8 @@ RT_API int rt_depth_forward_tile(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API int rt_depth_grad_input_tile(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
-RT_API int rt_depth_grad_weight_tile(const rt_conv *d, const float *x,
-	const float *dy, float *dw);
+RT_API int rt_depth_grad_weight_tile(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
 #endif
 
 #endif

@@ -34,9 +34,13 @@
 #define TILE_MUL3(i) { const float z = a##i[a]; \
 	s##i##0 += z * x0; s##i##1 += z * x1; s##i##2 += z * x2; }
 
-#define TILE_ADD1(i) s##i##0 += RT_LOAD(t->y[0] + i * ldy);
-#define TILE_ADD2(i) TILE_ADD1(i) s##i##1 += RT_LOAD(t->y[1] + i * ldy);
-#define TILE_ADD3(i) TILE_ADD2(i) s##i##2 += RT_LOAD(t->y[2] + i * ldy);
+#define TILE_SCALE1(i) s##i##0 *= alpha;
+#define TILE_SCALE2(i) TILE_SCALE1(i) s##i##1 *= alpha;
+#define TILE_SCALE3(i) TILE_SCALE2(i) s##i##2 *= alpha;
+
+#define TILE_ADD1(i) s##i##0 += beta * RT_LOAD(t->y[0] + i * ldy);
+#define TILE_ADD2(i) TILE_ADD1(i) s##i##1 += beta * RT_LOAD(t->y[1] + i * ldy);
+#define TILE_ADD3(i) TILE_ADD2(i) s##i##2 += beta * RT_LOAD(t->y[2] + i * ldy);
 
 #define TILE_OUT1(i) RT_STORE(t->y[0] + i * ldy, s##i##0);
 #define TILE_OUT2(i) TILE_OUT1(i) RT_STORE(t->y[1] + i * ldy, s##i##1);
@@ -46,6 +50,7 @@
 static void tile_##rows##x##vecs(const rt_tile *t) \
 { \
 	const ptrdiff_t ldy = t->ldy; \
+	const float alpha = t->alpha, beta = t->beta; \
 	const rt_step *off = t->off, *const end = off + t->k; \
 	TILE_##rows(TILE_ROW) \
 	TILE_B##vecs \
@@ -55,7 +60,10 @@ static void tile_##rows##x##vecs(const rt_tile *t) \
 		TILE_LOAD##vecs \
 		TILE_##rows(TILE_MUL##vecs) \
 	} \
-	if (t->add) { \
+	if (alpha != 1) { \
+		TILE_##rows(TILE_SCALE##vecs) \
+	} \
+	if (beta != 0) { \
 		TILE_##rows(TILE_ADD##vecs) \
 	} \
 	TILE_##rows(TILE_OUT##vecs) \

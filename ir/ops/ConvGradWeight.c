@@ -79,9 +79,10 @@ static void put_rows(Kernel *k, const Rows *r)
 		int64_t channels = c->w->shape.dim[1];
 		Index x = k_scaled(r->group, channels * image(c->x));
 		Index y = k_scaled(r->first, image(c->y));
-		k_call(k, "rt_conv_grad_weight", 5, (Arg[]){
-			conv_struct(c), {.v = c->x, .at = x},
-			{.v = c->y, .at = y}, {.v = r->to},
+		k_call(k, "rt_conv_grad_weight", 7, (Arg[]){
+			conv_struct(c), {.kind = ARG_FLOAT, .f = 1},
+			{.v = c->x, .at = x}, {.v = c->y, .at = y},
+			{.kind = ARG_FLOAT, .f = 0}, {.v = r->to},
 			{.v = node_workspace(k->node)}});
 	}
 	loops(k, r);

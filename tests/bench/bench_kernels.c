@@ -164,7 +164,7 @@ static void conv_grad_weight(void *state)
 {
 	const struct conv *c = state;
 
-	rt_conv_grad_weight(&c->d, c->x, c->y, c->w, c->ws);
+	rt_conv_grad_weight(&c->d, 1, c->x, c->y, 0, c->w, c->ws);
 }
 
 static void conv_row(const char *name, const char *label, bench_fn *fn,

@@ -138,7 +138,8 @@ Test(gemm, vectors)
 	for (int i = 0; i < 120; i++) {
 		struct gemm_case c = { .m = 1 + rng_below(300),
 			.n = 1 + rng_below(300), .k = 1 + rng_below(300),
-			.pad = i & 1, .alpha = 1, .beta = (float)(i % 3) };
+			.pad = i & 1, .alpha = i & 2 ? -0.5f : 1,
+			.beta = (float)(i / 3 % 3) };
 		if (i % 3 == 0)
 			c.m = 1;
 		else if (i % 3 == 1)
@@ -275,8 +276,78 @@ static void conv_run(const rt_conv *d, const struct conv_state *s,
 
 	nws = (size_t)rt_conv_grad_weight_workspace(d) / sizeof(float);
 	out = guarded_new(size.w, NAN), ws = guarded_new(nws, NAN);
-	rt_conv_grad_weight(d, s->x, s->dy, out, grant ? ws : NULL);
+	rt_conv_grad_weight(d, 1, s->x, s->dy, 0, out, grant ? ws : NULL);
 	conv_verdict("grad_weight", d, grant, s->dw, out, size.w, ws, nws);
+}
+
+/* dw = alpha * gradient + beta * dw. */
+static void conv_epilogue(const rt_conv *d, const struct conv_state *s,
+	float alpha, float beta, int grant)
+{
+	const size_t n = conv_sizes(d).w;
+	const size_t nws = (size_t)rt_conv_grad_weight_workspace(d)
+		/ sizeof(float);
+	const float old = beta == 0 ? NAN : 0.75f;
+	float *out = guarded_new(n, old), *ws = guarded_new(nws, NAN);
+	struct expect *e = expect_new(n);
+
+	for (size_t i = 0; i < n; i++) {
+		e[i].value = alpha * s->dw[i].value;
+		e[i].size = s->dw[i].size * fabsf(alpha);
+		if (beta != 0)
+			expect_add(&e[i], beta * old);
+	}
+	rt_conv_grad_weight(d, alpha, s->x, s->dy, beta, out,
+		grant ? ws : NULL);
+	conv_verdict("grad_weight with an epilogue", d, grant, e, out, n, ws,
+		nws);
+	free(e);
+}
+
+/* Is each sum of grad_weight made in one piece? */
+static int conv_in_one_piece(const rt_conv *d, int grant)
+{
+	const int vectors = RT_VL && grant
+		&& rt_conv_grad_weight_workspace(d) > 0;
+	const rt_axis v = rt_axis_forward(d->h, d->oh, d->kh, d->sh, d->ph,
+		d->dh);
+	const rt_axis h = rt_axis_forward(d->w, d->ow, d->kw, d->sw, d->pw,
+		d->dw);
+	rt_plan p;
+
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
+		return 1;
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
+		return d->n == 1 && (!vectors || d->h * d->w <= RT_KC);
+	p = rt_plan_weight(&v, &h, d->c / d->groups, d->o / d->groups);
+	return !vectors || (d->n == 1 && p.rows >= d->oh && p.cols >= d->ow);
+}
+
+/* There, adding has the bits of a step of its own. */
+static void conv_adds_exactly(const rt_conv *d, const struct conv_state *s,
+	int grant)
+{
+	const float alpha = -0.3f;
+	const size_t n = conv_sizes(d).w;
+	const size_t nws = (size_t)rt_conv_grad_weight_workspace(d)
+		/ sizeof(float);
+	float *ws = guarded_new(nws, NAN), *sum = guarded_new(n, 0.7f);
+	float *dw = guarded_new(n, NAN);
+
+	if (conv_in_one_piece(d, grant)) {
+		rt_conv_grad_weight(d, 1, s->x, s->dy, 0, dw, grant ? ws : NULL);
+		rt_conv_grad_weight(d, alpha, s->x, s->dy, 1, sum,
+			grant ? ws : NULL);
+		for (size_t i = 0; i < n; i++) {
+			const volatile float step = alpha * dw[i];
+			cr_assert_eq(sum[i], 0.7f + step, "n=%d c=%d %dx%d "
+				"o=%d k=%dx%d g=%d ws=%d: [%zu] is %g, added "
+				"apart %g", d->n, d->c, d->h, d->w, d->o,
+				d->kh, d->kw, d->groups, grant, i,
+				(double)sum[i], (double)(0.7f + step));
+		}
+	}
+	guarded_free(ws), guarded_free(sum), guarded_free(dw);
 }
 
 /*
@@ -354,6 +425,12 @@ static void conv_check(const rt_conv *d)
 	conv_run(d, &s, bias, 1);
 	conv_overlap(d, &s, bias, 0);
 	conv_overlap(d, &s, bias, 1);
+	for (int grant = 0; grant < 2; grant++) {
+		conv_epilogue(d, &s, -0.5f, 1, grant);
+		conv_epilogue(d, &s, 0.75f, -0.5f, grant);
+		conv_epilogue(d, &s, 3, 0, grant);
+		conv_adds_exactly(d, &s, grant);
+	}
 	free(x), free(w), free(dy), free(bias);
 	free(s.y), free(s.dx), free(s.dw);
 }
