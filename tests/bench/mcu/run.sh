@@ -155,7 +155,7 @@ bounded() {
 	END { exit bad }' "$work/rows" "$bounds"
 }
 
-have cc && cc -O2 -shared -fPIC -o "$work/count.so" "$here/count.c" || exit 77
+have cc && cc -O2 -shared -fPIC -o "$work/count.so" "$top/tests/qemu/count.c" || exit 77
 echo kernel,core,compiler,macs,instructions,per_mac,code,stack,bits
 for name; do
 	core "$name"
