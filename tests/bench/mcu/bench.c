@@ -98,7 +98,7 @@ static void run(const Case *c)
 	else if (c->what == CONV_GRAD_INPUT)
 		rt_conv_grad_input(&c->d, a, b, y, NULL);
 	else
-		rt_conv_grad_weight(&c->d, a, b, y, NULL);
+		rt_conv_grad_weight(&c->d, 1, a, b, 0, y, NULL);
 }
 
 static void run_naive(const Case *c)
