@@ -64,6 +64,11 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 		o->micro_batch = args_number(state, "--micro-batch", text, 1,
 		                             INT32_MAX);
 		return 0;
+	case KEY_RECOMPUTE_TIME:
+		o->segment = !strcmp(text, "auto") ? SEGMENT_AUTO
+		           : args_number(state, "--recompute-time", text, 1,
+		                         INT32_MAX);
+		return 0;
 	case KEY_FEED:
 		o->feed = true;
 		return 0;
@@ -88,6 +93,10 @@ const struct argp args_budget = {
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},
+		{"recompute-time", KEY_RECOMPUTE_TIME, "S", 0, "Run recurrent "
+		 "layers in segments of S steps of time, or auto, and keep "
+		 "the states between them alone: a segment is computed again "
+		 "for its gradient", 0},
 		{"feed", KEY_FEED, 0, 0, "Leave the data to the caller: a step "
 		 "asks for samples when it wants them, instead of having the "
 		 "whole batch in memory", 0},

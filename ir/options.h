@@ -71,6 +71,8 @@ typedef struct OptimizerOptions {
 	double clip_norm;           /* 0: no clipping by global norm */
 } OptimizerOptions;
 
+enum { SEGMENT_AUTO = -1 };
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -103,6 +105,10 @@ typedef struct Options {
 	                             * after the other; 0 or 1: all at once */
 	bool batch_first;           /* ... and is therefore to be the first
 	                             * dimension all the way */
+	int64_t segment;            /* steps of time that recurrences run before
+	                             * the next part of them begins, which are
+	                             * computed again for their gradient; 0: all
+	                             * of them, SEGMENT_AUTO: about their root */
 	int64_t sums;               /* then updates come early: as soon as
 	                             * sums of so many bytes are complete, or
 	                             * part by part; 0: when all are */

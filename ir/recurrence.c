@@ -47,6 +47,14 @@ Value *recurrence_in(const Node *n, int i)
 	return i < n->nin ? n->in[i] : NULL;
 }
 
+int recurrence_states_output(const Node *n)
+{
+	if (n->op == &op_LSTMRecurrence)
+		return 2;
+	return n->op == &op_GRURecurrence || n->op == &op_RNNRecurrence ? 1
+	                                                                : -1;
+}
+
 const Value *recurrence_saved(const Node *n, int o)
 {
 	return o < n->nout && n->out[o]->memory != MEM_WORKSPACE ? n->out[o]

@@ -55,6 +55,8 @@ Shape recurrence_state(const Recurrence *);    /* [N,H] */
 void recurrence_output(const Node *, int o, Shape);
 /* Input i; NULL if it is absent. */
 Value *recurrence_in(const Node *, int i);
+/* The number of the output with all states; -1: the node is no recurrence. */
+int recurrence_states_output(const Node *);
 /* Output o beyond those that are always there; NULL if nobody asked for it. */
 const Value *recurrence_saved(const Node *, int o);
 /* Adds outputs to the node until it has `nout`. */

@@ -77,3 +77,14 @@ bool slice_names_first(const Node *n)
 			return true;
 	return false;
 }
+
+int64_t slice_element(const Slice *s, Shape whole, int64_t at)
+{
+	int64_t to = 0, below = 1;
+	for (int i = whole.rank - 1; i >= 0; i--) {
+		to += (s->at[i] + at % s->shape.dim[i] * s->step[i]) * below;
+		at /= s->shape.dim[i];
+		below *= whole.dim[i];
+	}
+	return to;
+}

@@ -22,6 +22,8 @@ typedef struct Slice {
 
 /* Of a whole of that shape. False after error_at(). */
 bool slice_of(Unit *, const Node *, Shape whole, Slice *);
+/* Where element `at` of the slice is in that whole. */
+int64_t slice_element(const Slice *, Shape whole, int64_t at);
 /* Is the first dimension named, be it to keep all of it? */
 bool slice_names_first(const Node *);
 

@@ -12,15 +12,6 @@
 #include "ir/recurrence.h"
 #include "passes/pass.h"
 
-/* The number of the output with all states; -1: another operator. */
-static int states_output(const Node *n)
-{
-	if (n->op == &op_LSTMRecurrence)
-		return 2;
-	return n->op == &op_GRURecurrence || n->op == &op_RNNRecurrence ? 1
-	                                                                : -1;
-}
-
 static Value *swapped(Graph *g, Loc loc, Value *x)
 {
 	static const int64_t perm[] = {1, 0, 2};
@@ -52,7 +43,7 @@ static bool run(Graph *g, const Options *o)
 	(void)o;
 	for (Node *n = g->first, *next; n; n = next) {
 		next = n->next;
-		int states = states_output(n);
+		int states = recurrence_states_output(n);
 		if (states < 0 || attr_int(n, RECURRENCE_LAYOUT))
 			continue;
 		turn(g, n, states);

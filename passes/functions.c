@@ -302,6 +302,13 @@ static bool find_parts(const Graph *forward, Options *o)
 	return true;
 }
 
+static void check_segments(const Graph *forward, const Options *o)
+{
+	if (o->segment && !has_recurrence(forward))
+		warn_at(forward->unit, (Loc){0}, "--recompute-time changes "
+		        "nothing: the model has no recurrent layer");
+}
+
 static void name_plans(Program *p)
 {
 	const Plan *of[] = {p->train, p->infer, p->evaluate};
@@ -326,6 +333,7 @@ Program *build_program(Graph *forward, const Options *options)
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
+	check_segments(forward, o);
 	if (o->loss.kind != LOSS_NONE) {
 		plan_training(p, forward, o, &budget);
 		if (!p->train)

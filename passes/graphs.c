@@ -143,10 +143,13 @@ static void output_gradients(Graph *g, Value *const grad[])
 }
 
 /* Before it is differentiated. */
-static void bring_batch_first(Graph *g, const Options *o)
+static void rearrange(Graph *g, const Options *o)
 {
 	Options quiet = *o;
 	quiet.dump_after = NULL;
+	find_mutable(g);   /* passes verify what is there already */
+	if (o->segment)
+		run_pipeline(g, STAGE_SEGMENTED, &quiet);
 	if (o->batch_first)
 		run_pipeline(g, STAGE_DIVIDED, &quiet);
 }
@@ -160,7 +163,7 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
 	if (!loss || g->unit->nerrors)
 		return;
 	set_outputs(g, loss, o);
-	bring_batch_first(g, o);
+	rearrange(g, o);
 	if (!expand_gradients(g))   /* the loss may have some of its own */
 		return;
 	Value **grad = parameter_gradients(g, g->output[0].value, trainable);
@@ -177,7 +180,7 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
 /* The step that the file describes. */
 static void obey_step(Graph *g, const bool *trainable, const Options *o)
 {
-	bring_batch_first(g, o);
+	rearrange(g, o);
 	Value **grad = expand_gradients(g);
 	if (!grad)
 		return;
@@ -212,7 +215,7 @@ Graph *infer_graph(const Graph *forward, const Options *o)
 	Graph *g = graph_clone(forward, "infer", NULL);
 	drop_step(g, true);   /* statistics that it keeps are no outputs */
 	set_mode(g, MODE_INFER, o);
-	bring_batch_first(g, o);
+	rearrange(g, o);
 	if (o->feed)
 		keep_inputs(g);
 	return expand_gradients(g) ? g : NULL;
@@ -227,7 +230,7 @@ Graph *evaluate_graph(const Graph *forward, const Options *o)
 	if (!loss)
 		return NULL;
 	set_outputs(g, loss, o);
-	bring_batch_first(g, o);
+	rearrange(g, o);
 	if (!expand_gradients(g))
 		return NULL;
 	if (o->feed)

@@ -21,10 +21,10 @@ typedef struct Pass {
 	bool (*run)(Graph *, const Options *);
 } Pass;
 
-extern const Pass pass_batch_first, pass_fold, pass_simplify, pass_cse,
-	pass_dce, pass_fuse,
+extern const Pass pass_batch_first, pass_checkpoint, pass_fold,
+	pass_simplify, pass_cse, pass_dce, pass_fuse,
 	pass_fuse_update, pass_mask, pass_outputs, pass_recognise,
-	pass_recompute, pass_scan, pass_sink, pass_split_batch,
+	pass_recompute, pass_scan, pass_segment, pass_sink, pass_split_batch,
 	pass_split_norm, pass_views, pass_workspace;
 extern const Pass pass_order, pass_in_place;
 
@@ -38,10 +38,11 @@ void options_disable(Arena *, Options *, const char *pass);
  * goes through everything; one that was put into another order, or is to be run
  * in parts after all, through what depends on that; and the graph for one part
  * through what makes its nodes final. From a forward graph that went through
- * the stage DIVIDED, functions are made that run in parts. */
+ * the stage DIVIDED, functions are made that run in parts; SEGMENTED, with
+ * recurrences in segments of time. */
 typedef enum Stage {
 	STAGE_FORWARD = 1, STAGE_FUNCTION = 2, STAGE_ARRANGED = 4, STAGE_PART = 8,
-	STAGE_DIVIDED = 16,
+	STAGE_DIVIDED = 16, STAGE_SEGMENTED = 32,
 } Stage;
 
 /* Runs the passes of the stage in order; verifies the graph after each. */

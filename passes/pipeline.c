@@ -15,17 +15,19 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_recognise,  /* what has a gradient of its own, before it gets one */
 	 STAGE_FORWARD},
+	{&pass_segment,    /* before a transpose parts a product from its layer */
+	 STAGE_SEGMENTED},
 	{&pass_batch_first, /* leaves transposes for the next to merge */
 	 STAGE_DIVIDED},
 	{&pass_sink,       /* the batch first, before gradients double it */
 	 STAGE_FORWARD | STAGE_DIVIDED},
 	{&pass_simplify,   /* reshapes meet where transposes have gone */
-	 STAGE_FORWARD | STAGE_DIVIDED},
+	 STAGE_FORWARD | STAGE_DIVIDED | STAGE_SEGMENTED},
 	{&pass_cse,        /* gradients rebuild what others have built, and data
 	                    * were transposed for each that reads them */
 	 STAGE_FUNCTION | STAGE_DIVIDED},
 	{&pass_dce,        /* the passes above leave the nodes they bypassed */
-	 STAGE_FORWARD | STAGE_FUNCTION | STAGE_DIVIDED},
+	 STAGE_FORWARD | STAGE_FUNCTION | STAGE_DIVIDED | STAGE_SEGMENTED},
 	{&pass_views,      /* before fusion makes sums of gradients one node */
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* what was added up */
@@ -35,6 +37,8 @@ static const struct Row {
 	{&pass_split_batch, /* the statistics; what follows sees the parts */
 	 STAGE_FUNCTION},
 	{&pass_mask,       /* bits may be recomputed; fusion hides who reads */
+	 STAGE_FUNCTION},
+	{&pass_checkpoint, /* what is cheap may then be cheaper from a segment */
 	 STAGE_FUNCTION},
 	{&pass_recompute,  /* single operators are cheap; fused ones less so */
 	 STAGE_FUNCTION},

@@ -4,6 +4,8 @@
  * none applies.
  */
 #include "ir/op.h"
+#include "ir/recurrence.h"
+#include "ir/slice.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -206,9 +208,60 @@ static Value *pool_of_relu(Graph *g, Node *n)
 
 typedef Value *Rule(Graph *, Node *);
 
+/* Where element `at` of x is in what Reshapes and Transposes made it from. */
+static int64_t traced(const Value *x, const Value *from, int64_t at)
+{
+	for (const Node *n; x != from; x = n->in[0]) {
+		n = x->def;
+		if (is(n, "Reshape"))
+			continue;
+		const Shape *s = &n->in[0]->shape;
+		const int64_t *perm = attr(n, "perm")->ints;
+		int64_t stride[MAX_RANK], below = 1, to = 0;
+		for (int i = s->rank - 1; i >= 0; below *= s->dim[i--])
+			stride[i] = below;
+		for (int i = s->rank - 1; i >= 0; at /= s->dim[perm[i--]])
+			to += at % s->dim[perm[i]] * stride[perm[i]];
+		at = to;
+	}
+	return at;
+}
+
+static Value *untransposed(Value *x)
+{
+	for (Node *n; (n = x->def); x = n->in[0])
+		if (!is(n, "Reshape") &&
+		    (!is(n, "Transpose") || !attr(n, "perm")->ints))
+			break;
+	return x;
+}
+
+/* The states of a recurrence at its last step: the state that it ends in, which
+ * is there anyway. What comes back to it is no gradient of all states. */
+static Value *last_state(Graph *g, Node *n)
+{
+	const Value *all = is(n, "Slice") ? untransposed(n->in[0]) : NULL;
+	Node *r = all ? all->def : NULL;
+	int states = r ? recurrence_states_output(r) : -1;
+	Slice s;
+	if (states < 0 || all != r->out[states] ||
+	    attr_int(r, RECURRENCE_LAYOUT) ||
+	    numel(n->out[0]->shape) != numel(r->out[0]->shape) ||
+	    !slice_of(NULL, n, n->in[0]->shape, &s))
+		return NULL;
+	int64_t size = numel(s.shape), steps = all->shape.dim[0];
+	int64_t first = attr_int(r, RECURRENCE_REVERSE) ? 0
+	                                                : (steps - 1) * size;
+	for (int64_t i = 0; i < size; i++)
+		if (traced(n->in[0], all, slice_element(&s, n->in[0]->shape,
+		                                        i)) != first + i)
+			return NULL;
+	return reshaped(g, n, r->out[0]);
+}
+
 static Rule *const rules[] = {
 	neutral, copy_of_input, whole, gather, reshape, transpose, product,
-	reduction, pool_of_relu,
+	reduction, pool_of_relu, last_state,
 };
 
 static Value *simpler(Graph *g, Node *n)

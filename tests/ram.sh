@@ -47,6 +47,12 @@ status 0 compile "$model" -o micro $train --micro-batch 2
 grep -q "for (int32_t part = 0; part < 8; part++)" micro/*.c ||
 	fail "no loop over the parts in the C"
 
+for steps in 0 -1 x "" auto4; do
+	status 2 plan "$model" $train --recompute-time="$steps"
+done
+status 0 plan "$model" $train --recompute-time auto
+says err "--recompute-time changes nothing: the model has no recurrent layer"
+
 status 0 plan "$model" $train --json
 plain=$(($(number arena_bytes) + $(number state_bytes)))
 
