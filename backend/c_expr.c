@@ -15,13 +15,18 @@ static const char *const text[NSCALAR][3] = {
 #undef S
 };
 
-const char *c_param_name(const CKernel *c, const Value *v)
+int c_param_of(const CKernel *c, const Value *v)
 {
 	for (int i = 0; i < c->nvalues; i++)
 		if (c->value[i] == v)
-			return c->param[c->of[i]].name;
+			return c->of[i];
 	BUG("%s '%s' touches %%%s, which is not its own", c->k->node->op->name,
 	    c->k->node->loc.node, v->name);
+}
+
+const char *c_param_name(const CKernel *c, const Value *v)
+{
+	return c->param[c_param_of(c, v)].name;
 }
 
 /* ---- indexes ---- */
@@ -135,8 +140,7 @@ static const char *widening(DType t)
 	}
 }
 
-/* at = 8 byte + bit, as far as its loops tell; false if they do not. */
-static bool split_bit(const CKernel *c, const Index *at, Index *byte, Index *bit)
+bool c_split_bit(const CKernel *c, const Index *at, Index *byte, Index *bit)
 {
 	int64_t lo, hi;
 	*byte = k_const(at->add / 8);
@@ -154,7 +158,7 @@ static void put_bit(Writer *w, const CKernel *c, const Access *a)
 {
 	Index byte, bit;
 	w_put(w, "((%s[", c_param_name(c, a->v));
-	if (split_bit(c, &a->at, &byte, &bit)) {
+	if (c_split_bit(c, &a->at, &byte, &bit)) {
 		c_put_index(w, c, &byte);
 		w_put(w, "] >> (");
 		c_put_index(w, c, &bit);

@@ -49,6 +49,11 @@ void c_need_wide(CKernel *);
  * scalar variable is in it. */
 bool c_index_range(const CKernel *, const Index *, int64_t *lo, int64_t *hi);
 
+/* What a bit's index is: 8 byte + bit, if the loops tell. */
+bool c_split_bit(const CKernel *, const Index *, Index *byte, Index *bit);
+/* At which parameter the value is. */
+int c_param_of(const CKernel *, const Value *);
+
 /* c_expr.c */
 void c_put_index(Writer *, const CKernel *, const Index *);
 bool c_put_guards(Writer *, const CKernel *, const Access *);  /* false: none */

@@ -294,7 +294,9 @@ const struct argp args_form = {
 
 static error_t parse_executor(int key, char *text, struct argp_state *state)
 {
-	static const char *const names[] = {"auto", "interpreter", "c"};
+	static const char *const names[] = {
+		"auto", "interpreter", "c", "llvm"
+	};
 	Args *args = state->input;
 	if (key == KEY_SEED) {
 		args->seed = (uint32_t)args_number(state, "--seed", text, 0,
@@ -304,21 +306,21 @@ static error_t parse_executor(int key, char *text, struct argp_state *state)
 	}
 	if (key != KEY_EXECUTOR)
 		return ARGP_ERR_UNKNOWN;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		if (!strcmp(text, names[i])) {
 			args->executor = (ExecutorChoice)i;
 			return 0;
 		}
-	argp_error(state, "--executor: '%s' is not one of auto, interpreter, c",
-	           text);
+	argp_error(state, "--executor: '%s' is not one of auto, interpreter, c, "
+	           "llvm", text);
 	return 0;
 }
 
 const struct argp args_executor = {
 	.options = (const struct argp_option[]){
-		{"executor", KEY_EXECUTOR, "auto|interpreter|c", 0, "What runs "
-		 "the model: the interpreter, or the emitted C built with $CC "
-		 "or cc; auto: C where the work is worth it", 0},
+		{"executor", KEY_EXECUTOR, "auto|interpreter|c|llvm", 0, "What "
+		 "runs the model: the interpreter, the emitted C built with $CC "
+		 "or cc, or LLVM; auto: C where the work is worth it", 0},
 		{"seed", KEY_SEED, "N", 0, "Of all that is random (default 1)",
 		 0},
 		{0}

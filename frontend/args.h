@@ -20,7 +20,7 @@ enum {
 };
 
 typedef enum ExecutorChoice {
-	EXECUTOR_AUTO, EXECUTOR_INTERPRETER, EXECUTOR_C
+	EXECUTOR_AUTO, EXECUTOR_INTERPRETER, EXECUTOR_C, EXECUTOR_LLVM
 } ExecutorChoice;
 
 typedef struct Args {

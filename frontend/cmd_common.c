@@ -208,14 +208,46 @@ static bool emit(void *user, const Program *p, const char *dir)
 	return out_close(&glue);
 }
 
+static void *image_of(Session *s, size_t *size)
+{
+	*size = (size_t)weights_image_bytes(s->program);
+	void *image = arena_alloc(s->unit.arena, *size + 1);
+	weights_image(s->program, image);
+	return image;
+}
+
 static Executor *open_c(Session *s)
 {
-	const Program *p = s->program;
-	size_t size = (size_t)weights_image_bytes(p);
-	void *image = arena_alloc(s->unit.arena, size + 1);
-	weights_image(p, image);
+	size_t size;
+	void *image = image_of(s, &size);
 	EmitHook hook = {emit, s, image, size, s->emit.openblas};
-	return executor_c(&s->unit, p, &hook);
+	return executor_c(&s->unit, s->program, &hook);
+}
+
+static FrameFunction *jit(void *user, const Plan *plan)
+{
+	return jit_function(user, plan);
+}
+
+static void end_jit(void *user)
+{
+	jit_close(user);
+}
+
+/* For a device, the device's numbers; else what is fastest here. */
+static Executor *open_llvm(Session *s, const Plan *first)
+{
+	const Program *p = s->program;
+	size_t size;
+	Jit *j = jit_open(&s->unit, p, !target_or_host(p->target)->core->plain);
+	if (!j)
+		return NULL;
+	if (!jit_function(j, first)) {
+		jit_close(j);
+		return NULL;
+	}
+	JitHook hook = {jit, end_jit, j, image_of(s, &size)};
+	return executor_llvm(&s->unit, p, &hook);
 }
 
 Executor *session_executor(Session *s, const Plan *plan, int64_t calls)
@@ -227,8 +259,9 @@ Executor *session_executor(Session *s, const Plan *plan, int64_t calls)
 	if (choice == EXECUTOR_AUTO)
 		choice = work < WORTH_BUILDING || !executor_has_compiler()
 		         ? EXECUTOR_INTERPRETER : EXECUTOR_C;
-	Executor *e = choice == EXECUTOR_C
-	              ? open_c(s) : executor_interpreter(&s->unit, s->program);
+	Executor *e = choice == EXECUTOR_C ? open_c(s)
+	            : choice == EXECUTOR_LLVM ? open_llvm(s, plan)
+	            : executor_interpreter(&s->unit, s->program);
 	if (e && s->args->seeded)
 		e->seed = s->args->seed;
 	return e;

@@ -6,6 +6,7 @@
 #define FRONTEND_CMD_COMMON_H
 
 #include "backend/backend.h"
+#include "backend/jit.h"
 #include "frontend/args.h"
 #include "frontend/executor.h"
 #include "frontend/frontend.h"

@@ -9,6 +9,7 @@
 #ifndef FRONTEND_EXECUTOR_H
 #define FRONTEND_EXECUTOR_H
 
+#include "ir/frame.h"
 #include "ir/options.h"
 #include "ir/plan.h"
 
@@ -57,6 +58,19 @@ typedef struct EmitHook {
 Executor *executor_c(Unit *, const Program *, const EmitHook *);
 bool executor_has_compiler(void);
 
+/*
+ * The plans compiled in this process. `function` gives a plan's, and is asked
+ * for it when it is first called; NULL after an error. `close` ends them all.
+ */
+typedef struct JitHook {
+	FrameFunction *(*function)(void *user, const Plan *);
+	void (*close)(void *user);
+	void *user;
+	const void *weights;       /* their image */
+} JitHook;
+
+Executor *executor_llvm(Unit *, const Program *, const JitHook *);
+
 void executor_close(Executor *);
 
 /* Where the value is: for filling an input, for reading an output. */
@@ -71,7 +85,7 @@ bool executor_call(Executor *, const Plan *);
 const Value *plan_input(const Plan *, InputRole, int nth);   /* NULL: none */
 const Value *plan_output(const Plan *, OutputRole, int nth);
 
-/* For the two kinds above: what they share. The function's number, by which
+/* For the kinds above: what they share. The function's number, by which
  * Executor.fed and the glue go. */
 int executor_function(const Executor *, const Plan *);
 Executor *executor_create(Unit *, const Program *, const ExecutorKind *);

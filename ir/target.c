@@ -15,61 +15,91 @@ static const Core host = {
 	.lanes = 16, .workspace = true,
 };
 static const Core generic = {
+	.cpu = "generic",
 	.fpu = FPU_DOUBLE, .align = 16,
 };
 static const Core cortex_m0plus = {
 	CORTEX_M("m0plus"),
+	.triple = "thumbv6m-none-eabi", .cpu = "cortex-m0plus",
 	.align = 8, .plain = true,
 };
 static const Core cortex_m3 = {
-	CORTEX_M("m3"), .align = 8, .plain = true,
+	CORTEX_M("m3"),
+	.triple = "thumbv7m-none-eabi", .cpu = "cortex-m3",
+	.align = 8, .plain = true,
 };
 static const Core cortex_m4 = {
 	CORTEX_M("m4") HARD_FLOAT("fpv4-sp-d16"),
-	"DSP", FPU_SINGLE, .align = 8, .plain = true,
+	.triple = "thumbv7em-none-eabihf", .cpu = "cortex-m4",
+	.vectors = "DSP", .fpu = FPU_SINGLE,
+	.align = 8, .plain = true,
 };
 static const Core cortex_m7 = {
 	CORTEX_M("m7") HARD_FLOAT("fpv5-d16"),
-	"DSP", FPU_DOUBLE, .align = 8, .plain = true,
+	.triple = "thumbv7em-none-eabihf", .cpu = "cortex-m7",
+	.vectors = "DSP", .fpu = FPU_DOUBLE,
+	.align = 8, .plain = true,
 };
 static const Core cortex_m33 = {
 	CORTEX_M("m33") HARD_FLOAT("fpv5-sp-d16"),
-	"DSP", FPU_SINGLE, .align = 8, .plain = true,
+	.triple = "thumbv8m.main-none-eabihf", .cpu = "cortex-m33",
+	.vectors = "DSP", .fpu = FPU_SINGLE,
+	.align = 8, .plain = true,
 };
 static const Core cortex_m55 = {
 	CORTEX_M("m55") " -mfloat-abi=hard",
-	"DSP, Helium", FPU_DOUBLE, .align = 8, .plain = true,
+	.triple = "thumbv8.1m.main-none-eabihf", .cpu = "cortex-m55",
+	.vectors = "DSP, Helium", .fpu = FPU_DOUBLE,
+	.align = 8, .plain = true,
 };
 static const Core rv32imc = {
 	"-march=rv32imc -mabi=ilp32",
+	.triple = "riscv32-unknown-elf", .cpu = "generic-rv32",
+	.features = "+m,+c", .abi = "ilp32",
 	.align = 8, .plain = true,
 };
 static const Core rv32imac = {
 	"-march=rv32imac -mabi=ilp32",
+	.triple = "riscv32-unknown-elf", .cpu = "generic-rv32",
+	.features = "+m,+a,+c", .abi = "ilp32",
 	.align = 8, .plain = true,
 };
 static const Core rv32imafc = {
 	"-march=rv32imafc -mabi=ilp32f",
-	.fpu = FPU_SINGLE, .align = 8, .plain = true,
+	.triple = "riscv32-unknown-elf", .cpu = "generic-rv32",
+	.features = "+m,+a,+f,+c", .abi = "ilp32f",
+	.fpu = FPU_SINGLE,
+	.align = 8, .plain = true,
 };
 static const Core aarch64 = {
-	"-march=armv8-a", "Neon", FPU_DOUBLE,
+	"-march=armv8-a",
+	.triple = "aarch64-unknown-linux-gnu", .cpu = "generic",
+	.features = "+v8a,+neon",
+	.vectors = "Neon", .fpu = FPU_DOUBLE,
 	.align = 64, .lanes = 4, .workspace = true,
 };
 static const Core x86_64 = {
-	"-march=x86-64", "SSE2", FPU_DOUBLE,
+	"-march=x86-64",
+	.triple = "x86_64-pc-linux-gnu", .cpu = "x86-64",
+	.vectors = "SSE2", .fpu = FPU_DOUBLE,
 	.align = 64, .lanes = 4, .workspace = true,
 };
 static const Core x86_64_v2 = {
-	"-march=x86-64-v2", "SSE4.2", FPU_DOUBLE,
+	"-march=x86-64-v2",
+	.triple = "x86_64-pc-linux-gnu", .cpu = "x86-64-v2",
+	.vectors = "SSE4.2", .fpu = FPU_DOUBLE,
 	.align = 64, .lanes = 4, .workspace = true,
 };
 static const Core x86_64_v3 = {
-	"-march=x86-64-v3", "AVX2", FPU_DOUBLE,
+	"-march=x86-64-v3",
+	.triple = "x86_64-pc-linux-gnu", .cpu = "x86-64-v3",
+	.vectors = "AVX2", .fpu = FPU_DOUBLE,
 	.align = 64, .lanes = 8, .workspace = true,
 };
 static const Core x86_64_v4 = {
-	"-march=x86-64-v4", "AVX-512", FPU_DOUBLE,
+	"-march=x86-64-v4",
+	.triple = "x86_64-pc-linux-gnu", .cpu = "x86-64-v4",
+	.vectors = "AVX-512", .fpu = FPU_DOUBLE,
 	.align = 64, .lanes = 16, .workspace = true,
 };
 

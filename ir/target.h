@@ -12,6 +12,9 @@ typedef enum { FPU_NONE, FPU_SINGLE, FPU_DOUBLE } Fpu;
 
 typedef struct Core {
 	const char *flags;    /* what gcc and clang call it; NULL: nothing */
+	const char *triple;   /* what LLVM calls it; NULL: as this machine, */
+	const char *cpu;      /*   of the least kind; the host itself: NULL */
+	const char *features, *abi;   /* NULL: what the two before mean */
 	const char *vectors;  /* instructions on several numbers; NULL: none */
 	Fpu fpu;
 	int align;            /* of buffers in arena and state, bytes */

@@ -41,6 +41,9 @@ OURS = 'a program that thimble emitted would be wrong'
 ALONE = {
     'internal error at %s:%d:': 'it is one',
     "the program's %s returned status %d": OURS,
+    'cannot load the compiled program: %s': OURS,
+    'this thimble was built without LLVM, whose packages are llvm-19-dev and clang-19':
+        'it was, or it was not',
     "the program's init returned status %d": OURS,
     "the file's branches make more than %d nodes": LARGE,
     'an ONNX file of %zu bytes: protobuf allows 2 GiB': LARGE,

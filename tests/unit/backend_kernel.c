@@ -1,8 +1,9 @@
 /*
  * Kernels that no operator's example has: every stored type, integers at their
  * ends, guards, indirect indexes. Each is compiled with checks for undefined
- * behaviour and must leave the same bits as the interpreter.
+ * behaviour, and by LLVM, and must leave the same bits as the interpreter.
  */
+#include "backend/jit.h"
 #include "ir/op.h"
 #include "tests/unit/emitted.h"
 #include "tests/unit/random_graph.h"
@@ -242,9 +243,9 @@ static void *compile(const Suite *s, const char *dir, const char *compiler)
 		char name[32];
 		snprintf(name, sizeof name, "kernel_%d", i);
 		emit_c_kernel(out, s->cases[i]->k, name);
-		fprintf(out, "void run_%d(void *x, void *at, void *y);\n"
-		        "void run_%d(void *x, void *at, void *y)\n"
-		        "{\n\tkernel_%d(x, at, y);\n}\n\n", i, i, i);
+		fprintf(out, "void run_%d(void *const p[]);\n"
+		        "void run_%d(void *const p[])\n"
+		        "{\n\tkernel_%d(p[0], p[1], p[2]);\n}\n\n", i, i, i);
 	}
 	fclose(out);
 	run_command(arena_printf(
@@ -260,20 +261,16 @@ static void *compile(const Suite *s, const char *dir, const char *compiler)
 	return library;
 }
 
-static void compare(void *library, const Case *c, int number)
+static void compare(JitKernel *run, const Case *c, int number)
 {
 	int64_t x[N], want[N], got[N];
 	int32_t at[N];
-	void (*run)(void *, void *, void *);
-	char name[32];
-	snprintf(name, sizeof name, "run_%d", number);
-	find_symbol(library, name, &run);
 	fill(&c->x, x);
 	fill(&c->at, at);
 	memset(want, 0x33, sizeof want);
 	memset(got, 0x33, sizeof got);
 	kernel_eval(c->k, (void *[]){x, at, want}, false);
-	run(x, at, got);
+	run((void *[]){x, at, got});
 	if (!memcmp(want, got, sizeof want))
 		return;
 	for (int i = 0; i < N; i++) {
@@ -294,11 +291,36 @@ Test(backend_kernel, same_bits_as_the_interpreter)
 	add_all(&s);
 	for (int i = 0; i < 2; i++) {
 		void *library = compile(&s, dir, compilers[i]);
-		for (int n = 0; n < s.n; n++)
-			compare(library, s.cases[n], n);
+		for (int n = 0; n < s.n; n++) {
+			JitKernel *run;
+			char name[32];
+			snprintf(name, sizeof name, "run_%d", n);
+			find_symbol(library, name, &run);
+			compare(run, s.cases[n], n);
+		}
 		dlclose(library);
 	}
 	remove_directory(s.arena, dir);
+	arena_destroy(s.arena);
+}
+
+Test(backend_kernel, same_bits_by_llvm)
+{
+	Suite s = {.arena = arena_create()};
+	Unit unit = {"kernels", s.arena, stderr, 0, 0};
+	JitKernel *run[MAX_KERNELS];
+	Kernel *kernel[MAX_KERNELS];
+	if (!jit_available())
+		return;
+	Jit *j = jit_open(&unit, NULL, false);
+	cr_assert_not_null(j);
+	add_all(&s);
+	for (int n = 0; n < s.n; n++)
+		kernel[n] = s.cases[n]->k;
+	cr_assert(jit_kernels(j, s.n, kernel, run));
+	for (int n = 0; n < s.n; n++)
+		compare(run[n], s.cases[n], n);
+	jit_close(j);
 	arena_destroy(s.arena);
 }
 

@@ -3,6 +3,7 @@
  * plain C: w -= lr * (w - x), loss = sum (w - x)^2.
  */
 #include "backend/backend.h"
+#include "backend/jit.h"
 #include "frontend/executor.h"
 #include "frontend/files.h"
 #include "ir/op.h"
@@ -199,6 +200,31 @@ Test(executor, emitted_c)
 	Executor *e = executor_c(&s->unit, &s->program, &hook);
 	cr_assert(e);
 	check_executor(e, s);
+	arena_destroy(s->unit.arena);
+}
+
+static FrameFunction *function(void *user, const Plan *p)
+{
+	return jit_function(user, p);
+}
+
+static void close_jit(void *user)
+{
+	jit_close(user);
+}
+
+Test(executor, llvm)
+{
+	Step *s = open_step();
+	if (!jit_available())
+		cr_skip_test("no LLVM");
+	void *image = arena_alloc(s->unit.arena, (size_t)weights_image_bytes(
+		&s->program) + 1);
+	weights_image(&s->program, image);
+	Jit *j = jit_open(&s->unit, &s->program, false);
+	cr_assert_not_null(j);
+	JitHook hook = {function, close_jit, j, image};
+	check_executor(executor_llvm(&s->unit, &s->program, &hook), s);
 	arena_destroy(s->unit.arena);
 }
 

@@ -1,9 +1,10 @@
 /*
  * Every operator on every one of its examples: what the interpreter computes is
- * finite, the same in place, and what the emitted C computes. Each check
+ * finite, the same in place, and what the emitted C and LLVM compute. Each check
  * compares two computations that share no code.
  */
 #include "backend/backend.h"
+#include "backend/jit.h"
 #include "ir/lanes.h"
 #include "ir/verify.h"
 #include "tests/unit/op_case.h"
@@ -90,12 +91,12 @@ static void check_lanes(Case *c)
 }
 FOR_EACH_OPERATOR(lanes)
 
-/* ---- emitted C against the interpreter ---- */
+/* ---- compiled kernels against the interpreter ---- */
 
 enum { MAX_RUNS = 1000 };
 
 /* Some kernels call the runtime and say in loops what the call computes. The
- * interpreter runs the loops, the emitted C the call: so this compares the two,
+ * interpreter runs the loops, what is compiled the call: so this compares the two,
  * with a workspace and without. */
 typedef struct Run {
 	Case *c;
@@ -172,29 +173,44 @@ static void *compile_runs(const Run *runs, int n)
 	return library;
 }
 
+static bool calls(const Stmt *s)
+{
+	for (; s; s = s->next)
+		if (s->kind == ST_CALL ||
+		    (s->kind == ST_FOR && calls(s->u.loop.body)))
+			return true;
+	return false;
+}
+
 /* What the runtime is called for, it may add up in another order; all else has
  * the interpreter's bits. */
 static double tolerance_of(const Node *n)
 {
 	Arena *scratch = arena_create();
-	const Stmt *s = kernel_of(scratch, n)->body;
-	while (s && s->kind != ST_CALL)
-		s = s->next;
+	bool runtime = calls(kernel_of(scratch, n)->body);
 	arena_destroy(scratch);
-	return s ? 1e-5 : 0;
+	return runtime ? 1e-5 : 0;
 }
 
-static void compare_run(void *library, const Run *run, int number)
+static JitKernel *find_run(void *library, int number)
 {
-	Case *c = run->c;
-	void **want = buffers_make(c, false), **got = buffers_make(c, false);
-	const Value *param[32];
-	void *p[32], (*f)(void *const p[]);
+	JitKernel *f;
 	char name[32];
 	snprintf(name, sizeof name, "run_%d", number);
 	void *symbol = dlsym(library, name);
 	cr_assert_not_null(symbol);
 	memcpy(&f, &symbol, sizeof f);
+	return f;
+}
+
+static void compare_run(const char *what, JitKernel *f, const Run *run)
+{
+	Case *c = run->c;
+	void **want = buffers_make(c, false), **got = buffers_make(c, false);
+	const Value *param[32];
+	void *p[32];
+	what = arena_printf(c->unit.arena, "%s%s", what,
+	                    run->workspace ? " with workspace" : "");
 	run_node(c, c->n, want, false);
 	node_buffers(c, c->n, got, false);
 	int nparams = find_params(c->n, param);
@@ -203,22 +219,49 @@ static void compare_run(void *library, const Run *run, int number)
 	f(p);
 	for (int o = 0; o < c->n->nout; o++)
 		if (c->n->out[o]->memory != MEM_WORKSPACE)
-			expect_same(c, run->workspace ? "in C with workspace"
-			                              : "in C",
-			            c->n->out[o], got, c->n->out[o], want,
+			expect_same(c, what, c->n->out[o], got, c->n->out[o], want,
 			            tolerance_of(c->n));
+}
+
+static int all_runs(Run runs[MAX_RUNS])
+{
+	int n = 0;
+	for (int i = 0; i < nops; i++)
+		n = add_runs(runs, n, all_ops[i]);
+	return n;
 }
 
 Test(ops, emitted_c)
 {
 	static Run runs[MAX_RUNS];
-	int n = 0;
-	for (int i = 0; i < nops; i++)
-		n = add_runs(runs, n, all_ops[i]);
+	int n = all_runs(runs);
 	void *library = compile_runs(runs, n);
 	for (int i = 0; i < n; i++)
-		compare_run(library, &runs[i], i);
+		compare_run("in C", find_run(library, i), &runs[i]);
 	dlclose(library);
 	for (int i = 0; i < n; i++)
 		case_free(runs[i].c);
+}
+
+Test(ops, llvm)
+{
+	static Run runs[MAX_RUNS];
+	static Kernel *kernels[MAX_RUNS];
+	static JitKernel *compiled[MAX_RUNS];
+	if (!jit_available())
+		return;
+	Arena *a = arena_create();
+	Unit unit = {"ops", a, stderr, 0, 0};
+	Jit *j = jit_open(&unit, NULL, false);
+	int n = all_runs(runs);
+	cr_assert_not_null(j);
+	for (int i = 0; i < n; i++)
+		kernels[i] = kernel_of(a, runs[i].c->n);
+	cr_assert(jit_kernels(j, n, kernels, compiled));
+	for (int i = 0; i < n; i++) {
+		compare_run("by LLVM", compiled[i], &runs[i]);
+		case_free(runs[i].c);
+	}
+	jit_close(j);
+	arena_destroy(a);
 }

@@ -1,0 +1,15 @@
+# Writes OUT, a C file with the bytes of FILES, runtime-NAME.bc, as the array
+# that backend/llvm_runtime.h declares.
+set(TEXT "#include \"backend/llvm_runtime.h\"\n\n")
+set(TABLE "const RuntimeBitcode runtime_bitcode[] = {\n")
+set(N 0)
+foreach(file ${FILES})
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND TEXT "static const unsigned char bytes${N}[] = {\n${bytes}};\n")
+  string(REGEX REPLACE "runtime-(.*)\\.bc" "\\1" name "${file}")
+  string(APPEND TABLE "\t{\"${name}\", bytes${N}, sizeof bytes${N}},\n")
+  math(EXPR N "${N} + 1")
+endforeach()
+file(WRITE ${OUT} "${TEXT}\n${TABLE}\t{0, 0, 0},\n};\n")

@@ -1,0 +1,40 @@
+/*
+ * Kernels as LLVM's functions: the same parameters, the same statements in the
+ * same order as in C, so the same bits where nothing is contracted.
+ */
+#ifndef BACKEND_LLVM_KERNEL_H
+#define BACKEND_LLVM_KERNEL_H
+
+#include "backend/c_kernel.h"
+#include "backend/llvm_module.h"
+
+typedef struct LlvmKernel {
+	Module *m;
+	const CKernel *c;
+	LLVMValueRef fn;
+	LLVMValueRef *loop;   /* by loop: its variable; NULL: it is 0 */
+	LLVMValueRef *var;    /* by scalar variable: where it is kept */
+} LlvmKernel;
+
+/* Defines the function, to be called with a pointer per parameter. */
+LLVMValueRef llvm_kernel(Module *, const CKernel *, const char *name);
+
+/* llvm_expr.c */
+LLVMValueRef llvm_expr(const LlvmKernel *, const Expr *);
+/* The index, as wide as a pointer. */
+LLVMValueRef llvm_index(const LlvmKernel *, const Index *);
+/* Whether all guards that may fail hold; NULL: none may. */
+LLVMValueRef llvm_guards(const LlvmKernel *, const Access *);
+/* Where the element is, and what makes a number of it and back. */
+LLVMValueRef llvm_element(const LlvmKernel *, const Value *, DType,
+                          const Index *);
+LLVMValueRef llvm_widen(const Module *, DType, LLVMValueRef stored);
+LLVMValueRef llvm_narrow(const Module *, DType, LLVMValueRef number);
+LLVMValueRef llvm_number(const Module *, DType, Scalar);
+LLVMValueRef llvm_float_op(const Module *, LLVMOpcode, LLVMValueRef,
+                           LLVMValueRef);
+
+/* llvm_scalar.c: the operations of ir/scalar.def. */
+LLVMValueRef llvm_scalar(const Module *, const Expr *, LLVMValueRef arg[]);
+
+#endif

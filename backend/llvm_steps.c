@@ -1,0 +1,154 @@
+#include "backend/llvm_steps.h"
+
+#include "backend/llvm_kernel.h"
+#include "ir/op.h"
+#include "ir/scan.h"
+
+#include <string.h>
+
+/* ---- where a value is ---- */
+
+/* Constants and variables that nobody writes. */
+static LLVMValueRef constant(const LlvmBody *b, const Value *base)
+{
+	const CProgram *c = b->c;
+	const CArray *a = base->kind == V_CONST
+	                  ? c_array_of(c, base)
+	                  : &c->array[c->of_var[base->var->id]];
+	if (!a->small)
+		return module_offset(b->m, b->weights, a->offset);
+	LLVMValueRef g = LLVMGetNamedGlobal(b->m->module, a->name);
+	if (g)
+		return g;
+	g = module_bytes(b->m, a->data, array_bytes(a), WEIGHTS_ALIGN);
+	LLVMSetValueName2(g, a->name, strlen(a->name));
+	return g;
+}
+
+/* A value of the Scan's graph is in what the node reads or writes. */
+static LLVMValueRef outer_address(const LlvmBody *b, const Place *p)
+{
+	const Module *m = b->m;
+	const Value *base = p->base;
+	int i = scan_input(b->scan, base), o = scan_output(b->scan, base);
+	if (i < 0 && o < 0)
+		return b->part_at;
+	LLVMValueRef at = llvm_address(b->outer, i >= 0 ? b->scan->in[i]
+	                                                : b->scan->out[o]);
+	bool in_part = i >= 0 ? base->role == IN_PART
+	             : b->scan->scan->graph->output[o].role == OUT_ROWS;
+	if (in_part) {
+		LLVMValueRef by = LLVMBuildNSWMul(
+			m->at, b->part, module_int(m, value_bytes(base)), "");
+		at = LLVMBuildInBoundsGEP2(m->at, m->i8, at, &by, 1, "");
+	}
+	return module_offset(m, at, p->offset);
+}
+
+LLVMValueRef llvm_address(const LlvmBody *b, const Value *v)
+{
+	const Module *m = b->m;
+	const Place *p = &b->plan->place[v->id];
+	switch (p->region) {
+	case REGION_ARENA:
+		return module_offset(m, b->arena, p->offset);
+	case REGION_STATE:
+		return module_offset(m, b->state, p->offset +
+		                     b->c->p->offset[p->base->var->id]);
+	case REGION_CONST:
+		return module_offset(m, constant(b, p->base), p->offset);
+	case REGION_CONTEXT:
+		return b->context(b, p->base);
+	case REGION_CALLER:
+		return module_offset(m, b->fed(b, p->base), p->offset);
+	case REGION_OUTER:
+		return outer_address(b, p);
+	case REGION_NONE:
+		break;
+	}
+	BUG("%%%s has no place in memory", v->name);
+}
+
+/* ---- steps ---- */
+
+static void put_call(const LlvmBody *b, const CStep *step)
+{
+	const CKernel *c = step->kernel;
+	LLVMValueRef fn = LLVMGetNamedFunction(b->m->module, step->name);
+	LLVMValueRef *arg = arena_array(b->m->arena, LLVMValueRef,
+	                                c->nparams + 1);
+	if (!fn)
+		fn = llvm_kernel(b->m, c, step->name);
+	for (int i = 0; i < c->nparams; i++)
+		arg[i] = llvm_address(b, c->param[i].v);
+	LLVMBuildCall2(b->m->at, LLVMGlobalGetValueType(fn), fn, arg,
+	               (unsigned)c->nparams, "");
+}
+
+static void put_feed(const LlvmBody *b, const Node *n)
+{
+	const Value *base = b->plan->place[n->in[0]->id].base;
+	bool in_part = b->scan && base->role == IN_PART;
+	int64_t batch = graph_batch(b->f->plan->graph);
+	int64_t count = in_part ? batch / b->scan->scan->parts : batch;
+	LLVMValueRef first = module_int(b->m, in_part ? count : 0);
+	if (in_part)
+		first = LLVMBuildNSWMul(b->m->at, b->part, first, "");
+	const Value *input = b->scan ? b->scan->in[scan_input(b->scan, base)]
+	                             : base;
+	b->feed(b, input, llvm_address(b, n->out[0]), first, count);
+}
+
+/* Sums over the parts begin with zeros, unless they are of the state. */
+static void clear_sums(const LlvmBody *b, const Node *n)
+{
+	const Module *m = b->m;
+	const Graph *g = n->scan->graph;
+	for (int o = 0; o < g->noutputs; o++)
+		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
+			LLVMBuildMemSet(m->at, llvm_address(b, n->out[o]),
+			                LLVMConstNull(m->i8), module_int(
+				m, value_bytes(n->out[o])), 1);
+}
+
+/* In the function's first block, so that it is there once. */
+static LLVMValueRef part_in_memory(const Module *m)
+{
+	LLVMBasicBlockRef now = LLVMGetInsertBlock(m->at);
+	LLVMBasicBlockRef entry = LLVMGetEntryBasicBlock(
+		LLVMGetBasicBlockParent(now));
+	LLVMPositionBuilder(m->at, entry, LLVMGetFirstInstruction(entry));
+	LLVMValueRef at = LLVMBuildAlloca(m->at, m->i32, "");
+	LLVMPositionBuilderAtEnd(m->at, now);
+	return at;
+}
+
+static void put_scan(const LlvmBody *b, const Node *n, const CStep step[])
+{
+	const Module *m = b->m;
+	LlvmBody in = *b;
+	clear_sums(b, n);
+	in.outer = b;
+	in.scan = n;
+	in.plan = n->scan->plan;
+	in.arena = in.plan->arena_bytes
+	           ? llvm_address(b, node_workspace(n)) : NULL;
+	in.part_at = part_in_memory(m);
+	For parts = module_for(m, n->scan->parts);
+	in.part = parts.i;
+	LLVMBuildStore(m->at, LLVMBuildIntCast2(m->at, in.part, m->i32, true,
+	                                        ""), in.part_at);
+	llvm_steps(&in, step);
+	module_end_for(m, &parts);
+}
+
+void llvm_steps(const LlvmBody *b, const CStep step[])
+{
+	for (int i = 0; i < b->plan->nsteps; i++)
+		if (step[i].scan)
+			put_scan(b, b->plan->step[i], step[i].scan);
+		else if (step[i].feed)
+			put_feed(b, b->plan->step[i]);
+		else if (step[i].name)
+			put_call(b, &step[i]);
+}

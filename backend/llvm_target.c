@@ -1,0 +1,110 @@
+#include "backend/llvm_target.h"
+
+#include "ir/diag.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Target.h>
+#include <string.h>
+
+static const char *kept(Arena *a, char *message)
+{
+	const char *copy = arena_printf(a, "%s", message);
+	LLVMDisposeMessage(message);
+	return copy;
+}
+
+/* thumbv7em-none-eabihf unnormalised has no environment, and so another ABI. */
+static const char *normal_triple(Arena *a, const char *triple)
+{
+	return kept(a, LLVMNormalizeTargetTriple(triple));
+}
+
+static bool begins(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static bool has(const char *features, const char *one)
+{
+	size_t n = strlen(one);
+	for (const char *s = features; (s = strstr(s, one)); s += n)
+		if (s[n] == ',' || !s[n])
+			return true;
+	return false;
+}
+
+/* The runtime asks its compiler how wide vectors are. */
+static const char *x86_runtime(const Machine *m)
+{
+	if (!strcmp(m->cpu, "x86-64-v4") || has(m->features, "+avx512vl"))
+		return "x86-64-v4";
+	if (!strcmp(m->cpu, "x86-64-v3") || has(m->features, "+avx2"))
+		return "x86-64-v3";
+	return "x86-64";
+}
+
+static const char *runtime_of(const Machine *m, bool plain)
+{
+	if (begins(m->triple, "thumb"))
+		return "thumb";
+	if (begins(m->triple, "riscv32"))
+		return has(m->features, "+f") ? "riscv32-f" : "riscv32";
+	if (begins(m->triple, "aarch64"))
+		return plain ? "aarch64-plain" : "aarch64";
+	if (begins(m->triple, "x86_64"))
+		return plain ? "x86-64-plain" : x86_runtime(m);
+	return "none";
+}
+
+static void start_llvm(void)
+{
+	LLVMInitializeAllTargetInfos();
+	LLVMInitializeAllTargets();
+	LLVMInitializeAllTargetMCs();
+	LLVMInitializeAllAsmPrinters();
+}
+
+static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)
+{
+	LLVMTargetRef target;
+	char *why = NULL;
+	if (LLVMGetTargetFromTriple(m->triple, &target, &why))
+		BUG("LLVM has no %s: %s", m->triple, why);
+	LLVMTargetMachineOptionsRef o = LLVMCreateTargetMachineOptions();
+	LLVMTargetMachineOptionsSetCPU(o, m->cpu);
+	LLVMTargetMachineOptionsSetFeatures(o, m->features);
+	if (core && core->abi)
+		LLVMTargetMachineOptionsSetABI(o, core->abi);
+	LLVMTargetMachineOptionsSetCodeGenOptLevel(
+		o, core && core->plain ? LLVMCodeGenLevelDefault
+		                       : LLVMCodeGenLevelAggressive);
+	LLVMTargetMachineOptionsSetRelocMode(
+		o, core && core->plain ? LLVMRelocStatic : LLVMRelocPIC);
+	LLVMTargetMachineRef machine =
+		LLVMCreateTargetMachineWithOptions(target, m->triple, o);
+	LLVMDisposeTargetMachineOptions(o);
+	return machine;
+}
+
+Machine *machine_create(Arena *a, const Core *core, bool plain)
+{
+	Machine *m = arena_new(a, Machine);
+	bool here = !core || !core->cpu;
+	start_llvm();
+	m->triple = core && core->triple
+	            ? normal_triple(a, core->triple)
+	            : kept(a, LLVMGetDefaultTargetTriple());
+	m->cpu = here ? kept(a, LLVMGetHostCPUName()) : core->cpu;
+	m->features = here ? kept(a, LLVMGetHostCPUFeatures())
+	            : core->features ? core->features : "";
+	m->runtime = runtime_of(m, plain);
+	m->scalar = begins(m->triple, "aarch64") ? "aarch64-scalar"
+	                                         : "x86-64-scalar";
+	m->llvm = open_machine(m, core);
+	return m;
+}
+
+void machine_free(Machine *m)
+{
+	LLVMDisposeTargetMachine(m->llvm);
+}

@@ -1,0 +1,21 @@
+/* Targets as LLVM knows them. */
+#ifndef BACKEND_LLVM_TARGET_H
+#define BACKEND_LLVM_TARGET_H
+
+#include "ir/arena.h"
+#include "ir/target.h"
+
+#include <llvm-c/TargetMachine.h>
+
+typedef struct Machine {
+	const char *triple, *cpu, *features;
+	const char *runtime;         /* which of the bitcodes is for it */
+	const char *scalar;          /* and which, without what kernels call */
+	LLVMTargetMachineRef llvm;
+} Machine;
+
+/* What `core` is. NULL: this machine; `plain` then says which runtime. */
+Machine *machine_create(Arena *, const Core *core, bool plain);
+void machine_free(Machine *);
+
+#endif

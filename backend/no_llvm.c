@@ -1,0 +1,29 @@
+/* In place of backend/llvm_*.c where thimble is built without LLVM. */
+#include "backend/jit.h"
+
+bool jit_available(void)
+{
+	return false;
+}
+
+Jit *jit_open(Unit *u, const Program *p, bool contract)
+{
+	error_at(u, (Loc){0}, "this thimble was built without LLVM, whose "
+	         "packages are llvm-19-dev and clang-19");
+	return NULL;
+}
+
+FrameFunction *jit_function(Jit *j, const Plan *plan)
+{
+	return NULL;
+}
+
+bool jit_kernels(Jit *j, int n, Kernel *const k[], JitKernel *run[])
+{
+	return false;
+}
+
+void jit_close(Jit *j)
+{
+	(void)j;
+}
