@@ -56,9 +56,9 @@ void c_put_feed_type(Writer *w, const CProgram *c)
 
 static void put_missing(Writer *w, const CProgram *c, const char *pointer)
 {
-	w_open(w, "if (!%s)", pointer);
+	w_open(w, "if (%s == NULL) {", pointer);
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
-	w->indent--;
+	w_close(w, "}");
 }
 
 void c_put_feed_checks(Writer *w, const CProgram *c, const CFunction *f)

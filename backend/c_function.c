@@ -248,7 +248,7 @@ static void clear_sums(Body *b, const Node *n)
 		w_open(b->w, "if (k->slice == %du) {", *b->slice);
 	for (int o = 0; o < g->noutputs; o++)
 		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
-			w_line(b->w, "memset(%s, 0, %s);",
+			w_line(b->w, "(void)memset(%s, 0, %s);",
 			       b->local[n->out[o]->id],
 			       c_bytes(b->c, value_bytes(n->out[o])));
 	if (!b->slice)
@@ -321,11 +321,11 @@ static void put_inputs(Body *b)
 			w_line(b->w, "(void)%s;", a->name);
 			continue;
 		}
-		w_open(b->w, "if (%s)", a->name);
-		w_line(b->w, "memcpy(%s, %s, %s);",
+		w_open(b->w, "if (%s != NULL) {", a->name);
+		w_line(b->w, "(void)memcpy(%s, %s, %s);",
 		       address_text(b->c, b->f->plan, a->v), a->name,
 		       c_bytes(b->c, value_bytes(a->v)));
-		b->w->indent--;
+		w_close(b->w, "}");
 	}
 }
 
@@ -336,11 +336,11 @@ static void put_outputs(Body *b)
 		const CArg *a = &b->f->arg[i];
 		if (a->input)
 			continue;
-		w_open(b->w, "if (%s)", a->name);
-		w_line(b->w, "memcpy(%s, %s, %s);", a->name,
+		w_open(b->w, "if (%s != NULL) {", a->name);
+		w_line(b->w, "(void)memcpy(%s, %s, %s);", a->name,
 		       address_text(b->c, b->f->plan, a->v),
 		       c_bytes(b->c, value_bytes(a->v)));
-		b->w->indent--;
+		w_close(b->w, "}");
 	}
 }
 
@@ -348,7 +348,7 @@ static void put_outputs(Body *b)
 static void put_start(Body *b)
 {
 	if (b->slice)
-		w_open(b->w, "if (k->slice == 0) {");
+		w_open(b->w, "if (k->slice == 0u) {");
 	put_inputs(b);
 	if (b->f->plan == b->c->p->train) {
 		w_line(b->w, "k->step++;");
@@ -372,9 +372,9 @@ static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 	c_put_signature(w, c, f);
 	w_end(w);
 	w_open(w, "{");
-	w_open(w, "if (!k || !k->arena)");
+	w_open(w, "if (k == NULL || k->arena == NULL) {");
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
-	w->indent--;
+	w_close(w, "}");
 	c_put_feed_checks(w, c, f);
 	if (!b.slice)
 		c_put_slice_check(w, c);
@@ -382,7 +382,7 @@ static void put_function(Writer *w, CProgram *c, CFunction *f, CStep *step)
 	put_steps(&b, step);
 	put_outputs(&b);
 	if (b.slice)
-		w_line(w, "k->slice = 0;");
+		w_line(w, "k->slice = 0u;");
 	w_line(w, "return %s_OK;", c->upper);
 	w_close(w, "}");
 	w_raw(w, "\n");

@@ -6,9 +6,9 @@
 static void put_check(Writer *w, const char *condition, const char *upper,
                       const char *status)
 {
-	w_open(w, "if (%s)", condition);
+	w_open(w, "if (%s) {", condition);
 	w_line(w, "return %s_ERROR_%s;", upper, status);
-	w->indent--;
+	w_close(w, "}");
 }
 
 /* Of one piece of memory; one of no bytes is not looked at. The arena is always
@@ -22,10 +22,10 @@ static void put_checks(Writer *w, const CProgram *c, const char *what,
 		return;
 	}
 	if (strcmp(what, "arena"))
-		put_check(w, arena_printf(a, "!%s", what), c->upper, "NULL");
+		put_check(w, arena_printf(a, "%s == NULL", what), c->upper, "NULL");
 	put_check(w, arena_printf(a, "%s_bytes < %s_%s_BYTES", what, c->upper,
 	                          c_upper(a, what)), c->upper, "SIZE");
-	put_check(w, arena_printf(a, "(uintptr_t)%s %% %s_%s != 0", what,
+	put_check(w, arena_printf(a, "(uintptr_t)%s %% %s_%s != 0u", what,
 	                          c->upper, align), c->upper, "ALIGN");
 }
 
@@ -49,9 +49,9 @@ static void put_fill_function(Writer *w, const CProgram *c)
 	w_line(w, "static void %s_fill(unsigned char *dst, const void *element, "
 	       "size_t size, size_t n)", c->name);
 	w_open(w, "{");
-	w_open(w, "for (size_t i = 0; i < n; i++)");
-	w_line(w, "memcpy(dst + i * size, element, size);");
-	w->indent--;
+	w_open(w, "for (size_t i = 0; i < n; i++) {");
+	w_line(w, "(void)memcpy(dst + i * size, element, size);");
+	w_close(w, "}");
 	w_close(w, "}");
 	w_raw(w, "\n");
 }
@@ -72,7 +72,7 @@ void c_put_variable(Writer *w, const CProgram *c, const Variable *v)
 	Scalar x = {.i = 0};
 	if (c->of_var[v->id] >= 0) {
 		const CArray *a = &c->array[c->of_var[v->id]];
-		w_line(w, "memcpy(k->state + %s, %s%s, %s);", at,
+		w_line(w, "(void)memcpy(k->state + %s, %s%s, %s);", at,
 		       c_weights_bin(c) ? "k->weights + " : "",
 		       c_weights_bin(c) ? c_bytes(c, a->offset) : a->name,
 		       c_bytes(c, array_bytes(a)));
@@ -92,7 +92,7 @@ static void put_state(Writer *w, const CProgram *c)
 {
 	const Model *m = c->p->model;
 	if (c->p->state_bytes)
-		w_line(w, "memset(state, 0, %s_STATE_BYTES);", c->upper);
+		w_line(w, "(void)memset(state, 0, %s_STATE_BYTES);", c->upper);
 	for (int i = 0; i < m->nvars; i++)
 		if (m->var[i]->mutable)
 			c_put_variable(w, c, m->var[i]);
@@ -104,17 +104,17 @@ void c_put_init(Writer *w, const CProgram *c)
 	c_put_init_signature(w, c);
 	w_end(w);
 	w_open(w, "{");
-	put_check(w, "!k || !arena", c->upper, "NULL");
+	put_check(w, "k == NULL || arena == NULL", c->upper, "NULL");
 	put_checks(w, c, "arena", "ALIGN", c->p->arena_bytes);
 	put_checks(w, c, "state", "ALIGN", c->p->state_bytes);
 	if (c_weights_bin(c))
 		put_checks(w, c, "weights", "WEIGHTS_ALIGN", c->image_bytes);
-	w_line(w, "memset(k, 0, sizeof(*k));");
+	w_line(w, "(void)memset(k, 0, sizeof(*k));");
 	w_line(w, "k->arena = arena;");
 	w_line(w, "k->state = state;");
 	if (c_weights_bin(c))
 		w_line(w, "k->weights = weights;");
-	w_line(w, "k->seed = 1;");
+	w_line(w, "k->seed = 1u;");
 	for (int i = 0; i < c->nhypers; i++)
 		w_line(w, "k->%s = %s;", c->hyper[i].name,
 		       c_number(c->arena, DT_F32,

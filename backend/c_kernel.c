@@ -190,10 +190,10 @@ static void put_store(Writer *w, CKernel *c, const Stmt *s)
 		put_assignment(w, c, s);
 		return;
 	}
-	w_line(w, ")");
+	w_line(w, ") {");
 	w->indent++;
 	put_assignment(w, c, s);
-	w->indent--;
+	w_close(w, "}");
 }
 
 static void put_set(Writer *w, CKernel *c, const Stmt *s)

@@ -111,9 +111,10 @@ static void put_start(Writer *w, const CProgram *c, const char *needs)
 {
 	w_line(w, "rt_store st;");
 	w_line(w, "rt_saved s;");
-	w_open(w, "if (!k || !k->arena || !store || !%s)", needs);
+	w_open(w, "if (k == NULL || k->arena == NULL || store == NULL || "
+	       "%s == NULL) {", needs);
 	w_line(w, "return %s_ERROR_NULL;", c->upper);
-	w->indent--;
+	w_close(w, "}");
 	c_put_slice_check(w, c);
 }
 
@@ -124,7 +125,7 @@ static void put_save(Writer *w, const CProgram *c)
 	       n, n, n);
 	w_open(w, "{");
 	w_line(w, "%s_t own;", n);
-	put_start(w, c, "store->read || !store->program");
+	put_start(w, c, "store->read == NULL || store->program");
 	w_line(w, "own = *k;");
 	w_line(w, "%s_describe(&own, store, &s, &st);", n);
 	w_line(w, "return %s_store_status(rt_save(&s, &st));", n);
@@ -185,7 +186,7 @@ static void put_inspect(Writer *w, const CProgram *c)
 	w_line(w, "int result;");
 	w_line(w, "rt_store_info x;");
 	w_line(w, "%s_t own;", n);
-	put_start(w, c, "store->read || !info");
+	put_start(w, c, "store->read == NULL || info");
 	w_line(w, "own = *k;");
 	w_line(w, "%s_describe(&own, store, &s, &st);", n);
 	w_line(w, "result = rt_inspect(&s, &st, &x);");

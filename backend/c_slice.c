@@ -67,7 +67,7 @@ void c_loop_end(Writer *w, const CLoop *l, int first, int *slice)
 		w_open(w, "if (k->slice == %du) {", *slice);
 		w_line(w, "k->part[%d] = (k->part[%d] + 1u) %% %lldu;", l->depth,
 		       l->depth, (long long)l->parts);
-		w_line(w, "k->slice = k->part[%d] ? %du : %du;", l->depth,
+		w_line(w, "k->slice = k->part[%d] != 0u ? %du : %du;", l->depth,
 		       first, ++*slice);
 		w_close(w, "}");
 	}
@@ -117,7 +117,7 @@ void c_put_sliced_step(Writer *w, const CProgram *c, const CFunction *f)
 	w_end(w);
 	w_open(w, "{");
 	w_line(w, "%s_status status;", c->name);
-	w_open(w, "do");
+	w_open(w, "do {");
 	w_put(w, "status = %s_%s(k", c->name, f->name);
 	if (c_feeds(c, f))
 		w_put(w, ", feed");
@@ -125,8 +125,8 @@ void c_put_sliced_step(Writer *w, const CProgram *c, const CFunction *f)
 		if (!c_feeds(c, f) || !f->arg[i].v->fed)
 			w_put(w, ", %s", f->arg[i].name);
 	w_line(w, ");");
-	w->indent--;
-	w_line(w, "while (status == %s_MORE);", c->upper);
+	w_close(w, arena_printf(c->arena, "} while (status == %s_MORE);",
+	                        c->upper));
 	w_line(w, "return status;");
 	w_close(w, "}");
 	w_raw(w, "\n");
@@ -136,9 +136,9 @@ void c_put_slice_check(Writer *w, const CProgram *c)
 {
 	if (!c_has_slices(c))
 		return;
-	w_open(w, "if (k->slice)");
+	w_open(w, "if (k->slice != 0u) {");
 	w_line(w, "return %s_ERROR_BUSY;", c->upper);
-	w->indent--;
+	w_close(w, "}");
 }
 
 /* ---- how long ---- */

@@ -84,7 +84,7 @@ static int store_measure_slots(rt_slots *g)
 
 RT_API int rt_measure(rt_slots *g, const rt_saved *s, const rt_store *st)
 {
-	memset(g, 0, sizeof(*g));
+	(void)memset(g, 0, sizeof(*g));
 	g->saved = s, g->store = st;
 	g->blank = st->erases_to_zero ? 0x00 : 0xff;
 	if (st->unit == 0 || st->unit > 4096 || st->sector_bytes == 0
@@ -124,7 +124,7 @@ static int store_head(const rt_slots *g, uint32_t at, rt_head *h)
 {
 	const rt_saved *s = g->saved;
 
-	if (g->store->read(g->store->user, at, h, sizeof(*h)))
+	if (g->store->read(g->store->user, at, h, sizeof(*h)) != 0)
 		return RT_STORE_FAILED;
 	if (h->magic != RT_STORE_MAGIC)
 		return RT_STORE_EMPTY;
@@ -148,7 +148,7 @@ RT_API int rt_look(const rt_slots *g, uint32_t slot, rt_found *f)
 {
 	int failed = 0, status = RT_STORE_EMPTY;
 
-	memset(f, 0, sizeof(*f));
+	(void)memset(f, 0, sizeof(*f));
 	f->slot = slot;
 	for (int copy = 0; copy < RT_HEADS; copy++) {
 		rt_head h;
@@ -161,8 +161,8 @@ RT_API int rt_look(const rt_slots *g, uint32_t slot, rt_found *f)
 			&& (seen == RT_STORE_MODEL || seen == RT_STORE_LAYOUT)))
 			f->head = h;
 		if (seen == RT_STORE_OK)
-			f->any = 1, status = seen;
-		else if (!f->any && seen > status)
+			f->any = 1;
+		if (seen == RT_STORE_OK || (!f->any && seen > status))
 			status = seen;
 	}
 	return failed == RT_HEADS ? RT_STORE_FAILED : status;
@@ -204,7 +204,7 @@ RT_API int rt_check_parts(const rt_slots *g, uint32_t slot, uint32_t crc)
 	while (left > 0) {
 		const uint32_t n = left < sizeof(block)
 			? left : (uint32_t)sizeof(block);
-		if (g->store->read(g->store->user, at, block, n))
+		if (g->store->read(g->store->user, at, block, n) != 0)
 			return RT_STORE_FAILED;
 		seen = rt_crc(seen, block, n);
 		at += n, left -= n;
@@ -236,7 +236,7 @@ RT_API int rt_is_all(const rt_slots *g, uint32_t at, uint32_t n,
 	for (; n > 0; at += (uint32_t)sizeof(block)) {
 		const uint32_t some = n < sizeof(block)
 			? n : (uint32_t)sizeof(block);
-		if (g->store->read(g->store->user, at, block, some))
+		if (g->store->read(g->store->user, at, block, some) != 0)
 			return 0;
 		for (uint32_t i = 0; i < some; i++)
 			if (block[i] != byte)
@@ -253,8 +253,8 @@ RT_API int rt_put_head(const rt_slots *g, uint32_t slot, int copy,
 {
 	unsigned char *b = g->buffer;
 
-	memset(b, g->blank, g->granule);
-	memcpy(b, h, sizeof(*h));
+	(void)memset(b, g->blank, g->granule);
+	(void)memcpy(b, h, sizeof(*h));
 	return g->store->program(g->store->user, store_head_at(g, slot, copy),
 		b, g->granule) ? RT_STORE_FAILED : RT_STORE_OK;
 }
@@ -293,7 +293,7 @@ static void store_silence(const rt_slots *g, const rt_found *but)
 	for (uint32_t slot = 0; slot < g->slots; slot++) {
 		if ((but->any && slot == but->slot) || !store_is_begun(g, slot))
 			continue;
-		memset(g->buffer, g->blank ^ 0xff, g->granule);
+		(void)memset(g->buffer, g->blank ^ 0xff, g->granule);
 		(void)g->store->program(g->store->user,
 			store_head_at(g, slot, 0), g->buffer, g->granule);
 	}
@@ -307,10 +307,10 @@ static int store_fetch_part(const rt_slots *g, const rt_part *p, uint32_t *at)
 	unsigned char *to = rt_part_at(g->saved, p);
 	rt_entry e;
 
-	if (st->read(st->user, *at, &e, sizeof(e)))
+	if (st->read(st->user, *at, &e, sizeof(e)) != 0)
 		return RT_STORE_FAILED;
 	*at += (uint32_t)sizeof(e) + rt_pad(strlen(p->name), 4);
-	if (st->read(st->user, *at, to, p->bytes))
+	if (st->read(st->user, *at, to, p->bytes) != 0)
 		return RT_STORE_FAILED;
 	*at += rt_pad(p->bytes, 4);
 	return rt_crc(0, to, p->bytes) == e.crc
@@ -324,7 +324,7 @@ static int store_fetch(const rt_slots *g, const rt_found *f)
 	int status = RT_STORE_OK;
 
 	for (int i = 0; i < g->saved->parts && status == RT_STORE_OK; i++)
-		if (rt_wants(g, &g->saved->part[i]))
+		if (rt_wants(g, &g->saved->part[i]) != 0)
 			status = store_fetch_part(g, &g->saved->part[i], &at);
 	return status;
 }
@@ -335,7 +335,7 @@ static void store_reset(const rt_slots *g)
 	for (int i = 0; i < g->saved->parts; i++) {
 		const rt_part *p = &g->saved->part[i];
 		if (!rt_wants(g, p) && p->kind == RT_OPTIMIZER)
-			memset(rt_part_at(g->saved, p), 0, p->bytes);
+			(void)memset(rt_part_at(g->saved, p), 0, p->bytes);
 	}
 }
 
@@ -345,14 +345,14 @@ RT_API int rt_load(rt_saved *s, const rt_store *st)
 	rt_found f;
 	int damaged = 0, status = rt_measure(&g, s, st);
 
-	memset(&f, 0, sizeof(f));
+	(void)memset(&f, 0, sizeof(f));
 	if (status != RT_STORE_OK)
 		return status;
 	for (;;) {
 		status = rt_find_whole(&g, &f);
 		if (f.any && st->program)
 			(void)rt_confirm(&g, &f);
-		if (st->program)
+		if (st->program != NULL)
 			store_silence(&g, &f);
 		if (status != RT_STORE_OK)
 			return damaged ? RT_STORE_FAILED : status;
@@ -375,8 +375,8 @@ RT_API int rt_inspect(const rt_saved *s, const rt_store *st,
 	rt_found f;
 	int status = rt_measure(&g, s, st);
 
-	memset(info, 0, sizeof(*info));
-	memset(&f, 0, sizeof(f));
+	(void)memset(info, 0, sizeof(*info));
+	(void)memset(&f, 0, sizeof(f));
 	if (status != RT_STORE_OK)
 		return status;
 	info->slots = g.slots, info->slot_bytes = g.slot_bytes;

@@ -24,7 +24,7 @@ static void store_piece(StoreView *v, const void *src, uint32_t n)
 	const uint32_t b = v->at + n < end ? v->at + n : end;
 
 	if (a < b)
-		memcpy(v->to + (a - v->from),
+		(void)memcpy(v->to + (a - v->from),
 			(const unsigned char *)src + (a - v->at), b - a);
 	v->at += n;
 }
@@ -33,11 +33,11 @@ static void store_entry(StoreView *v, const rt_part *p, const void *data)
 {
 	rt_entry e;
 
-	memset(&e, 0, sizeof(e));
+	(void)memset(&e, 0, sizeof(e));
 	if (v->at + sizeof(e) > v->from) {
 		e.bytes = (uint32_t)p->bytes;
 		e.crc = rt_crc(0, data, p->bytes);
-		memcpy(e.dtype, p->dtype, sizeof(e.dtype));
+		(void)memcpy(e.dtype, p->dtype, sizeof(e.dtype));
 		e.name_bytes = (uint16_t)strlen(p->name);
 		e.kind = p->kind;
 	}
@@ -59,7 +59,7 @@ static void store_fill(const rt_slots *g, uint32_t from)
 	StoreView v;
 
 	v.to = g->buffer, v.from = from, v.size = g->granule, v.at = 0;
-	memset(v.to, g->blank, v.size);
+	(void)memset(v.to, g->blank, v.size);
 	for (int i = 0; i < s->parts && v.at < from + v.size; i++) {
 		const rt_part *p = &s->part[i];
 		if (!rt_wants(g, p))
@@ -129,7 +129,7 @@ static int store_clear(const rt_slots *g, uint32_t at)
 		: g->granule;
 	int status = RT_STORE_OK;
 
-	memset(g->buffer, g->blank, g->granule);
+	(void)memset(g->buffer, g->blank, g->granule);
 	for (uint32_t o = 0; o < heads && status == RT_STORE_OK; o += step)
 		status = g->store->erase ? store_erase(g, at + o)
 			: store_program(g, at + o);
@@ -142,7 +142,7 @@ static int store_mark(const rt_slots *g, uint32_t at)
 {
 	if (g->per_group == 1)
 		return RT_STORE_OK;
-	memset(g->buffer, g->blank ^ 0xff, g->granule);
+	(void)memset(g->buffer, g->blank ^ 0xff, g->granule);
 	return store_program(g, at);
 }
 
@@ -210,8 +210,8 @@ static int store_survey(const rt_slots *g, rt_found *top, rt_found *last)
 	rt_found older;
 	int lasts;
 
-	memset(top, 0, sizeof(*top));
-	memset(last, 0, sizeof(*last));
+	(void)memset(top, 0, sizeof(*top));
+	(void)memset(last, 0, sizeof(*last));
 	top->slot = g->slots - 1;
 	if (rt_find(g, top) != RT_STORE_OK)
 		top->slot = g->slots - 1;
@@ -253,9 +253,9 @@ static void store_describe(const rt_slots *g, const rt_found *top, rt_head *h)
 {
 	const rt_saved *s = g->saved;
 
-	memset(h, 0, sizeof(*h));
+	(void)memset(h, 0, sizeof(*h));
 	h->magic = RT_STORE_MAGIC, h->version = RT_STORE_VERSION_NOW;
-	memcpy(h->model, s->model, sizeof(h->model));
+	(void)memcpy(h->model, s->model, sizeof(h->model));
 	h->layout = g->layout, h->step = s->step, h->seed = s->seed;
 	h->erases = top->head.erases, h->saves = top->head.saves + 1;
 	h->bytes = g->bytes, h->crc = store_sum(g);
@@ -286,7 +286,7 @@ RT_API int rt_save(const rt_saved *s, const rt_store *st)
 			: broken || !rt_is_all(&g, rt_slot_at(&g, slot),
 				g.slot_bytes, g.blank))
 			continue;
-		if (first)
+		if (first != 0)
 			h.erases = store_wear(&g, slot, &top);
 		h.sequence = top.head.sequence + i;
 		h.head_crc = rt_crc(0, &h, offsetof(rt_head, head_crc));

@@ -321,12 +321,15 @@ static void tiny_fc2_weight_sub(float *restrict fc2_weight,
 tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	float *loss)
 {
-	if (!k || !k->arena)
+	if (k == NULL || k->arena == NULL) {
 		return TINY_ERROR_NULL;
-	if (x)
-		memcpy(AT(float, k->arena, 80u), x, 96u);
-	if (x_class)
-		memcpy(AT(float, k->arena, 208u), x_class, 48u);
+	}
+	if (x != NULL) {
+		(void)memcpy(AT(float, k->arena, 80u), x, 96u);
+	}
+	if (x_class != NULL) {
+		(void)memcpy(AT(float, k->arena, 208u), x_class, 48u);
+	}
 	k->step++;
 	k->step_seed = rt_mix(k->seed, k->step);
 
@@ -412,17 +415,20 @@ tiny_status tiny_train_step(tiny_t *k, const float *x, const float *x_class,
 	tiny_fc2_weight_mul(x31, &k->lr, x32);
 	tiny_fc2_weight_sub(fc2_weight, x32);
 
-	if (loss)
-		memcpy(loss, AT(float, k->arena, 240u), 4u);
+	if (loss != NULL) {
+		(void)memcpy(loss, AT(float, k->arena, 240u), 4u);
+	}
 	return TINY_OK;
 }
 
 tiny_status tiny_infer(tiny_t *k, const float *x, float *output)
 {
-	if (!k || !k->arena)
+	if (k == NULL || k->arena == NULL) {
 		return TINY_ERROR_NULL;
-	if (x)
-		memcpy(AT(float, k->arena, 80u), x, 96u);
+	}
+	if (x != NULL) {
+		(void)memcpy(AT(float, k->arena, 80u), x, 96u);
+	}
 
 	/* Gemm '/fc1/Gemm' */
 	float *const arena_x = AT(float, k->arena, 80u); /* [4,6] */
@@ -444,20 +450,24 @@ tiny_status tiny_infer(tiny_t *k, const float *x, float *output)
 	float *const arena_output = AT(float, k->arena, 80u); /* [4,3] */
 	tiny_fc2_Gemm(x6, fc2_weight, fc2_bias, arena_output);
 
-	if (output)
-		memcpy(output, AT(float, k->arena, 80u), 48u);
+	if (output != NULL) {
+		(void)memcpy(output, AT(float, k->arena, 80u), 48u);
+	}
 	return TINY_OK;
 }
 
 tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 	float *loss)
 {
-	if (!k || !k->arena)
+	if (k == NULL || k->arena == NULL) {
 		return TINY_ERROR_NULL;
-	if (x)
-		memcpy(AT(float, k->arena, 128u), x, 96u);
-	if (x_class)
-		memcpy(AT(float, k->arena, 0u), x_class, 48u);
+	}
+	if (x != NULL) {
+		(void)memcpy(AT(float, k->arena, 128u), x, 96u);
+	}
+	if (x_class != NULL) {
+		(void)memcpy(AT(float, k->arena, 0u), x_class, 48u);
+	}
 
 	/* Gemm '/fc1/Gemm' */
 	float *const arena_x = AT(float, k->arena, 128u); /* [4,6] */
@@ -488,8 +498,9 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 	float *const arena_loss = AT(float, k->arena, 0u); /* [] */
 	tiny_loss_sum_to(x12, arena_loss);
 
-	if (loss)
-		memcpy(loss, AT(float, k->arena, 0u), 4u);
+	if (loss != NULL) {
+		(void)memcpy(loss, AT(float, k->arena, 0u), 4u);
+	}
 	return TINY_OK;
 }
 
@@ -497,37 +508,44 @@ tiny_status tiny_evaluate(tiny_t *k, const float *x, const float *x_class,
 static void tiny_fill(unsigned char *dst, const void *element, size_t size,
 	size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		memcpy(dst + i * size, element, size);
+	for (size_t i = 0; i < n; i++) {
+		(void)memcpy(dst + i * size, element, size);
+	}
 }
 
 tiny_status tiny_init(tiny_t *k, void *arena, size_t arena_bytes, void *state,
 	size_t state_bytes)
 {
-	if (!k || !arena)
+	if (k == NULL || arena == NULL) {
 		return TINY_ERROR_NULL;
-	if (arena_bytes < TINY_ARENA_BYTES)
+	}
+	if (arena_bytes < TINY_ARENA_BYTES) {
 		return TINY_ERROR_SIZE;
-	if ((uintptr_t)arena % TINY_ALIGN != 0)
+	}
+	if ((uintptr_t)arena % TINY_ALIGN != 0u) {
 		return TINY_ERROR_ALIGN;
-	if (!state)
+	}
+	if (state == NULL) {
 		return TINY_ERROR_NULL;
-	if (state_bytes < TINY_STATE_BYTES)
+	}
+	if (state_bytes < TINY_STATE_BYTES) {
 		return TINY_ERROR_SIZE;
-	if ((uintptr_t)state % TINY_ALIGN != 0)
+	}
+	if ((uintptr_t)state % TINY_ALIGN != 0u) {
 		return TINY_ERROR_ALIGN;
-	memset(k, 0, sizeof(*k));
+	}
+	(void)memset(k, 0, sizeof(*k));
 	k->arena = arena;
 	k->state = state;
-	k->seed = 1;
+	k->seed = 1u;
 	k->lr = 0.0625f;
 	k->momentum = 0.5f;
-	memset(state, 0, TINY_STATE_BYTES);
+	(void)memset(state, 0, TINY_STATE_BYTES);
 	{
 		const float x = 0.25f;
 		tiny_fill(k->state + 0u, &x, sizeof(x), 5u);
 	}
-	memcpy(k->state + 32u, tiny_fc2_weight, 60u);
+	(void)memcpy(k->state + 32u, tiny_fc2_weight, 60u);
 	return TINY_OK;
 }
 
@@ -582,8 +600,10 @@ tiny_status tiny_save(const tiny_t *k, const tiny_store *store)
 	tiny_t own;
 	rt_store st;
 	rt_saved s;
-	if (!k || !k->arena || !store || !store->read || !store->program)
+	if (k == NULL || k->arena == NULL || store == NULL || store->read ==
+		NULL || store->program == NULL) {
 		return TINY_ERROR_NULL;
+	}
 	own = *k;
 	tiny_describe(&own, store, &s, &st);
 	return tiny_store_status(rt_save(&s, &st));
@@ -594,8 +614,10 @@ tiny_status tiny_load(tiny_t *k, const tiny_store *store)
 	int result;
 	rt_store st;
 	rt_saved s;
-	if (!k || !k->arena || !store || !store->read)
+	if (k == NULL || k->arena == NULL || store == NULL || store->read ==
+		NULL) {
 		return TINY_ERROR_NULL;
+	}
 	tiny_describe(k, store, &s, &st);
 	result = rt_load(&s, &st);
 	k->step = s.step;
@@ -611,8 +633,10 @@ tiny_status tiny_inspect(const tiny_t *k, const tiny_store *store,
 	tiny_t own;
 	rt_store st;
 	rt_saved s;
-	if (!k || !k->arena || !store || !store->read || !info)
+	if (k == NULL || k->arena == NULL || store == NULL || store->read ==
+		NULL || info == NULL) {
 		return TINY_ERROR_NULL;
+	}
 	own = *k;
 	tiny_describe(&own, store, &s, &st);
 	result = rt_inspect(&s, &st, &x);
