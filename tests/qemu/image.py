@@ -42,8 +42,8 @@ SSRAM, PSRAM = (0, 4 * M), (0x20000000, 4 * M)
 CORES = {
     'm4': cortex_m('cortex-m4', 'mps2-an386', SSRAM, PSRAM, 'fpv4-sp-d16'),
     'm7': cortex_m('cortex-m7', 'mps2-an500', SSRAM, PSRAM, 'fpv5-d16'),
-    'm55': cortex_m('cortex-m55', 'mps3-an547', (0, M // 2), (0x21000000, 4 * M)),
-    'm55-clang': cortex_m('cortex-m55', 'mps3-an547', (0, M // 2), (0x21000000, 4 * M),
+    'm55': cortex_m('cortex-m55', 'mps3-an547', (0x01000000, 2 * M), (0x21000000, 4 * M)),
+    'm55-clang': cortex_m('cortex-m55', 'mps3-an547', (0x01000000, 2 * M), (0x21000000, 4 * M),
                           clang='thumbv8.1m.main-none-eabihf'),
     'rv32': Core('rv32imafc', 'riscv64-unknown-elf-',
                  ['-march=rv32imafc', '-mabi=ilp32f', '-misa-spec=2.2', '--specs=picolibc.specs'],
@@ -189,6 +189,16 @@ def objects(core, out, steps, optimize):
     return found
 
 
+def linker_script(core, out):
+    """The board's, but that where code is not at 0 the vectors stay there."""
+    text = open(f'{FIRMWARE}/board/{core.board}/memory.ld').read()
+    if core.board == 'cortex-m' and core.flash[0]:
+        text = text.replace('ORIGIN = 0x00000000', f'ORIGIN = {core.flash[0]}')
+        text = text.replace('SECTIONS {', 'SECTIONS {\n.vectors 0 : { KEEP(*(.vectors)) }')
+    open(f'{out}/memory.ld', 'w').write(text)
+    return f'-T{out}/memory.ld'
+
+
 def memory_of(core, ram, flash, stack):
     values = {'RAM_BYTES': ram or core.ram[1], 'FLASH_BYTES': flash or core.flash[1], 'STACK_BYTES': stack,
               'RAM_ORIGIN': core.ram[0]}
@@ -200,7 +210,7 @@ def build(core, out, steps=10, optimize='-O2', ram=0, flash=0, stack=8192):
     files = objects(core, out, steps, optimize)
     script = []
     if core.board != 'host':
-        script = [f'-T{FIRMWARE}/board/{core.board}/memory.ld', *memory_of(core, ram, flash, stack),
+        script = [linker_script(core, out), *memory_of(core, ram, flash, stack),
                   '-Wl,--no-warn-rwx-segments']
     shell([core.tools + 'gcc', *core.flags, *files, *script, f'-Wl,-Map={out}/image.map', '-o', f'{out}/image',
            *(LINK if script else ['-lm'])])
@@ -225,13 +235,15 @@ class Run:
         return max(int(line[2]) for line in self.lines if line[0] == name)
 
 
-def run(core, image, plugin=None, timeout=600):
+def run(core, image, plugin=None, writes=True, timeout=3600):
+    """The program's lines; with the plugin also what the calls took, and wrote."""
     out = os.path.dirname(image)
     command = [image]
     if core.machine:
         log = ['-display', 'none', '-monitor', 'none', '-serial', 'none', '-chardev', 'stdio,id=log',
                '-semihosting-config', 'enable=on,target=native,chardev=log']
-        watch = ['-plugin', f'file={plugin},out={out}/counts,writes={out}/writes'] if plugin else []
+        noting = f',writes={out}/writes' if writes else ''
+        watch = ['-plugin', f'file={plugin},out={out}/counts{noting}'] if plugin else []
         command = [*core.machine, *log, *watch, '-kernel', image]
     lines = [tuple(line.split()) for line in shell(command, timeout=timeout).splitlines()]
     result = Run(lines)
@@ -239,6 +251,7 @@ def run(core, image, plugin=None, timeout=600):
         calls = [line[0] for line in lines if len(line) == 3]
         for name, line in zip(calls, open(f'{out}/counts')):
             result.instructions.setdefault(name, []).append(int(line.split()[0]))
+    if plugin and core.machine and writes:
         result.writes = [tuple(int(x, 16) for x in line.split()) for line in open(f'{out}/writes')]
     return result
 
