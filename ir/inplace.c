@@ -14,6 +14,9 @@
  * Or several statements store parts that do not overlap, and each is so proven.
  * Or one body does all of it, an iteration of its loops reading the elements
  * that it then stores and no other: the gates of a recurrent cell.
+ *
+ * What comes after the last statement that reads the input may do with the output
+ * what it likes.
  */
 #include "ir/kernel.h"
 
@@ -447,10 +450,28 @@ static bool one_body_fits(Proof *p)
 	}
 }
 
-bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
+/* The kernel up to the last statement that reads v; all of it if none does. */
+static Kernel until_last_read(const Kernel *k, const Value *v)
 {
-	if (in->dtype != out->dtype || numel(in->shape) != numel(out->shape))
-		return false;
+	Kernel some = *k;
+	const Stmt *last = NULL;
+	for (const Stmt *s = k->body; s; s = s->next)
+		if (stmt_reads(s, v))
+			last = s;
+	if (!last || !last->next)
+		return some;
+	Stmt **tail = &some.body;
+	for (const Stmt *s = k->body; s != last->next; s = s->next) {
+		*tail = arena_new(k->arena, Stmt);
+		**tail = *s;
+		tail = &(*tail)->next;
+	}
+	*tail = NULL;
+	return some;
+}
+
+static bool fits(const Kernel *k, const Value *in, const Value *out)
+{
 	const Stmt *store = NULL;
 	Proof p = {.k = k, .in = in, .out = out};
 	int n = count_stores(k->body, out, &store);
@@ -460,4 +481,12 @@ bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
 		return false;
 	p.at = moving_terms(k, &store->u.store.to.at);
 	return body_fits(&p, k->body, store);
+}
+
+bool kernel_in_place(const Kernel *k, const Value *in, const Value *out)
+{
+	if (in->dtype != out->dtype || numel(in->shape) != numel(out->shape))
+		return false;
+	Kernel some = until_last_read(k, in);
+	return fits(k, in, out) || fits(&some, in, out);
 }
