@@ -138,6 +138,20 @@ static void set_optimizer(struct argp_state *state, Args *args,
 		argp_error(state, "--optimizer: %s", why);
 }
 
+static void add_low_rank(struct argp_state *state, Args *args,
+                         const char *text)
+{
+	const char *why;
+	Options *o = &args->options;
+	LowRank *bigger = arena_array(args->arena, LowRank, o->nlow_ranks + 1);
+	if (o->nlow_ranks)
+		memcpy(bigger, o->low_rank,
+		       (size_t)o->nlow_ranks * sizeof *bigger);
+	if (!low_rank_parse(args->arena, text, &bigger[o->nlow_ranks++], &why))
+		argp_error(state, "--low-rank: %s", why);
+	o->low_rank = bigger;
+}
+
 /* A loss alone is enough to train. */
 static void end_training(struct argp_state *state, Args *args)
 {
@@ -154,6 +168,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_OPTIMIZER:
 		set_optimizer(state, args, text);
+		return 0;
+	case KEY_LOW_RANK:
+		add_low_rank(state, args, text);
 		return 0;
 	case KEY_CARRY:
 		add_carry(state, args, text);
@@ -194,6 +211,11 @@ const struct argp args_training = {
 		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd). "
 		 "Without --loss: for the loss of the file's training step, "
 		 "in place of its updates", 0},
+		{"low-rank", KEY_LOW_RANK, "RANK[,KEY=VALUE...][:PATTERN]", 0,
+		 "Keep the gradients, and with them the optimizer's state, of "
+		 "matrices at this rank: 4, or 8,form=factors:*.weight "
+		 "(repeatable; the last that matches counts). Changes what is "
+		 "learned", 0},
 		{"carry", KEY_CARRY, "INPUT=OUTPUT", 0, "A step gives this "
 		 "output, too: the input of the next, such as a recurrent "
 		 "state (repeatable)", 0},

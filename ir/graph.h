@@ -30,6 +30,13 @@ typedef enum VariableRole {
 	VAR_OPTIMIZER,   /* made for the optimizer, by thimble or the file */
 } VariableRole;
 
+/* What became of a gradient that was to have a low rank. */
+typedef struct Thin {
+	int64_t rank;       /* 0: it is whole, */
+	const char *why;    /*   for this reason */
+	int64_t saved;      /* bytes of optimizer state */
+} Thin;
+
 typedef struct Variable {
 	int id;             /* index in Model.var */
 	const char *name;   /* ONNX name; optimizer state: "fc.weight/exp_avg" */
@@ -39,6 +46,7 @@ typedef struct Variable {
 	const void *data;   /* first contents; NULL: all elements are `fill` */
 	double fill;
 	bool mutable;       /* some graph writes it: lives in the state, not flash */
+	const Thin *thin;   /* its gradient was to have a low rank; else NULL */
 } Variable;
 
 typedef enum ValueKind { V_INPUT, V_CONST, V_VARIABLE, V_RESULT } ValueKind;

@@ -73,6 +73,21 @@ typedef struct OptimizerOptions {
 
 enum { SEGMENT_AUTO = -1 };
 
+typedef enum LowRankForm {
+	LOW_RANK_PROJECTION,   /* the gradient in a subspace that follows it */
+	LOW_RANK_FACTORS,      /* two factors that are trained */
+} LowRankForm;
+
+/* Gradients of a low rank: see passes/low_rank.c. */
+typedef struct LowRank {
+	const char *pattern;        /* glob over ONNX names; NULL: all */
+	int64_t rank;
+	LowRankForm form;
+	int64_t refresh;            /* steps from one renewal to the next */
+	double rate;                /* projection: how much of it is new */
+	double scale;               /* projection: times the learning rate */
+} LowRank;
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -86,6 +101,8 @@ typedef struct Options {
 	/* training */
 	LossOptions loss;
 	OptimizerOptions optimizer;
+	int nlow_ranks;             /* the last that matches a parameter counts */
+	const LowRank *low_rank;
 	bool ignore_step;           /* that of the file: there is another loss */
 	NameList train, freeze;     /* globs over ONNX names; train is applied
 	                             * first: only those; then freeze: not those */
@@ -129,5 +146,7 @@ typedef struct Options {
 bool loss_parse(Arena *, const char *text, LossOptions *, const char **why);
 bool optimizer_parse(Arena *, const char *text, OptimizerOptions *,
                      const char **why);
+/* "4", "8:fc.*", "4,form=factors,refresh=50:*.weight"; the rest as above. */
+bool low_rank_parse(Arena *, const char *text, LowRank *, const char **why);
 
 #endif

@@ -6,26 +6,24 @@
 #include "ir/op.h"
 #include "passes/train.h"
 
-static Value *hyper(Graph *g, const char *name, double initial)
+Value *hyper_parameter(Graph *g, const char *name, double initial)
 {
 	return graph_scalar_input(g, name, IN_HYPER, DT_F32, initial);
 }
 
-/* The parameter's optimizer state `what`, made if it is new. */
-static Value *state(Graph *g, const Variable *w, const char *what, double fill)
+Value *optimizer_state(Graph *g, const char *owner, const char *what,
+                       DType type, Shape shape)
 {
-	const char *name = arena_printf(g->unit->arena, "%s/%s", w->name, what);
+	const char *name = arena_printf(g->unit->arena, "%s/%s", owner, what);
 	Variable *v = model_find(g->model, name);
 	if (!v) {
-		v = model_variable(g->model, name, VAR_OPTIMIZER, w->dtype,
-		                   w->shape);
-		v->fill = fill;
+		v = model_variable(g->model, name, VAR_OPTIMIZER, type, shape);
 		v->mutable = true;
 	}
 	return graph_variable(g, v);
 }
 
-static void replaces(Node *n, int o, Variable *v)
+void node_replaces(Node *n, int o, Variable *v)
 {
 	n->out[o]->var = v;
 	n->out[o]->memory = v->role == VAR_OPTIMIZER ? MEM_OPTIMIZER
@@ -34,6 +32,7 @@ static void replaces(Node *n, int o, Variable *v)
 }
 
 typedef struct Update {
+	const char *owner;   /* of the state */
 	const OpDef *op;
 	int nstate, nin;
 	Value *in[12];
@@ -46,14 +45,20 @@ static void add(Update *u, Value *v)
 
 static void add_state(Graph *g, Update *u, const char *what, double fill)
 {
-	add(u, state(g, u->in[0]->var, what, fill));
+	Value *v = optimizer_state(g, u->owner, what, u->in[0]->dtype,
+	                           u->in[0]->shape);
+	v->var->fill = fill;
+	add(u, v);
 	u->nstate++;
 }
 
-static void describe(Graph *g, const OptimizerOptions *o, Update *u)
+static void describe(Graph *g, const OptimizerOptions *o, Update *u,
+                     bool decays)
 {
-	Value *lr = hyper(g, "lr", o->lr);
-	Value *decay = hyper(g, "weight_decay", o->weight_decay);
+	Value *lr = hyper_parameter(g, "lr", o->lr);
+	Value *decay = decays ? hyper_parameter(g, "weight_decay",
+	                                        o->weight_decay)
+	                      : graph_scalar(g, DT_F32, 0);
 	Value *step = graph_scalar_input(g, "step", IN_STEP, DT_I32, 1);
 	switch (o->kind) {
 	case OPT_SGD:
@@ -64,8 +69,8 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u)
 	case OPT_NESTEROV:
 		u->op = &op_MomentumUpdate;
 		add_state(g, u, "momentum_buffer", 0);
-		add(u, lr), add(u, hyper(g, "momentum", o->momentum));
-		add(u, hyper(g, "dampening", o->dampening));
+		add(u, lr), add(u, hyper_parameter(g, "momentum", o->momentum));
+		add(u, hyper_parameter(g, "dampening", o->dampening));
 		add(u, decay), add(u, step);
 		return;
 	case OPT_ADAM:
@@ -73,9 +78,9 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u)
 		u->op = &op_AdamUpdate;
 		add_state(g, u, "exp_avg", 0);
 		add_state(g, u, "exp_avg_sq", 0);
-		add(u, lr), add(u, hyper(g, "beta1", o->beta1));
-		add(u, hyper(g, "beta2", o->beta2));
-		add(u, hyper(g, "eps", o->eps));
+		add(u, lr), add(u, hyper_parameter(g, "beta1", o->beta1));
+		add(u, hyper_parameter(g, "beta2", o->beta2));
+		add(u, hyper_parameter(g, "eps", o->eps));
 		add(u, decay), add(u, step);
 		return;
 	case OPT_RMSPROP:
@@ -85,15 +90,15 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u)
 			add_state(g, u, "momentum_buffer", 0);
 		else
 			add(u, NULL);
-		add(u, lr), add(u, hyper(g, "alpha", o->alpha));
-		add(u, hyper(g, "eps", o->eps)), add(u, decay);
-		add(u, hyper(g, "momentum", o->momentum));
+		add(u, lr), add(u, hyper_parameter(g, "alpha", o->alpha));
+		add(u, hyper_parameter(g, "eps", o->eps)), add(u, decay);
+		add(u, hyper_parameter(g, "momentum", o->momentum));
 		return;
 	case OPT_ADAGRAD:
 		u->op = &op_AdagradUpdate;
 		add_state(g, u, "sum", o->initial_accumulator_value);
-		add(u, lr), add(u, hyper(g, "lr_decay", o->lr_decay));
-		add(u, hyper(g, "eps", o->eps)), add(u, decay), add(u, step);
+		add(u, lr), add(u, hyper_parameter(g, "lr_decay", o->lr_decay));
+		add(u, hyper_parameter(g, "eps", o->eps)), add(u, decay), add(u, step);
 		return;
 	case OPT_NONE:
 		break;
@@ -101,12 +106,12 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u)
 	BUG("an update without an optimizer");
 }
 
-static void append_update(Graph *g, Variable *w, Value *grad,
-                          const OptimizerOptions *o)
+Node *update_node(Graph *g, const char *owner, Value *w, Value *grad,
+                  bool decays, const OptimizerOptions *o)
 {
-	Update u = {.nin = 2, .in = {graph_variable(g, w), grad}};
-	describe(g, o, &u);
-	Loc loc = {w->name, u.op->name};
+	Update u = {.owner = owner, .nin = 2, .in = {w, grad}};
+	describe(g, o, &u, decays);
+	Loc loc = {owner, u.op->name};
 	Node *n = node_new(g, loc, u.op, u.nin, u.in);
 	if (op_attr(u.op, "nesterov") >= 0)
 		node_set_int(g, n, "nesterov", o->kind == OPT_NESTEROV);
@@ -114,10 +119,21 @@ static void append_update(Graph *g, Variable *w, Value *grad,
 		node_set_int(g, n, "decoupled", o->kind == OPT_ADAMW);
 	node_set_outputs(g, n, 1 + u.nstate);
 	if (!node_done(g, n))
-		return;
-	replaces(n, 0, w);
+		return NULL;
 	for (int s = 0; s < u.nstate; s++)
-		replaces(n, 1 + s, u.in[2 + s]->var);
+		node_replaces(n, 1 + s, u.in[2 + s]->var);
+	return n;
+}
+
+static void append_update(Graph *g, Variable *w, Value *grad,
+                          const Options *o)
+{
+	if (append_low_rank_update(g, w, grad, o))
+		return;
+	Node *n = update_node(g, w->name, graph_variable(g, w), grad, true,
+	                      &o->optimizer);
+	if (n)
+		node_replaces(n, 0, w);
 }
 
 /* min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */
@@ -135,7 +151,7 @@ static Value *clip_factor(Graph *g, Value *const grad[], int n, double max)
 	}
 	Value *norm = APPLY(g, loc, op_Sqrt, sum);
 	norm = APPLY(g, loc, op_Add, norm, graph_scalar(g, DT_F32, 1e-6));
-	Value *ratio = APPLY(g, loc, op_Div, hyper(g, "clip_norm", max), norm);
+	Value *ratio = APPLY(g, loc, op_Div, hyper_parameter(g, "clip_norm", max), norm);
 	return APPLY(g, loc, op_Min, ratio, graph_scalar(g, DT_F32, 1));
 }
 
@@ -152,6 +168,6 @@ void append_updates(Graph *g, Value *const grad[], const Options *options)
 		Variable *w = g->model->var[i];
 		Loc loc = {w->name, "ClipNorm"};
 		append_update(g, w, factor ? APPLY(g, loc, op_Mul, grad[i], factor)
-		                           : grad[i], o);
+		                           : grad[i], options);
 	}
 }

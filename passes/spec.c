@@ -99,6 +99,18 @@ static bool integer(Arena *a, const char *key, const char *text, int64_t *x,
 	return false;
 }
 
+/* From 1 to the largest i32. */
+static bool positive(Arena *a, const char *key, const char *text, int64_t *x,
+                     const char **why)
+{
+	if (!integer(a, key, text, x, why))
+		return false;
+	if (*x >= 1 && *x <= INT32_MAX)
+		return true;
+	*why = arena_printf(a, "%s is %s, expected 1 or more", key, text);
+	return false;
+}
+
 /* ---- optimizers ---- */
 
 static const char *key_names(Arena *a, const Key *key)
@@ -256,4 +268,50 @@ bool loss_parse(Arena *a, const char *text, LossOptions *l, const char **why)
 	}
 	*why = arena_printf(a, "unknown loss '%s'; there are %s", name, names);
 	return false;
+}
+
+/* ---- low-rank gradients ---- */
+
+static bool set_form(Arena *a, LowRank *l, const char *text, const char **why)
+{
+	l->form = !strcmp(text, "factors") ? LOW_RANK_FACTORS
+	                                   : LOW_RANK_PROJECTION;
+	if (l->form == LOW_RANK_FACTORS || !strcmp(text, "projection"))
+		return true;
+	*why = arena_printf(a, "form is '%s', expected projection or factors",
+	                    text);
+	return false;
+}
+
+static bool low_rank_set(Arena *a, LowRank *l, const char *key,
+                         const char *value, const char **why)
+{
+	if (!strcmp(key, "form"))
+		return set_form(a, l, value, why);
+	if (!strcmp(key, "refresh"))
+		return positive(a, key, value, &l->refresh, why);
+	if (!strcmp(key, "rate"))
+		return number(a, key, value, 0, 1, &l->rate, why);
+	if (!strcmp(key, "scale"))
+		return number(a, key, value, 0, 1e9, &l->scale, why);
+	*why = arena_printf(a, "there is no '%s'; there are form, refresh, "
+	                    "rate, scale", key);
+	return false;
+}
+
+bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
+{
+	const char *keys;
+	const char *settings = cut(a, text, ':', &l->pattern);
+	const char *rank = cut(a, settings, ',', &keys);
+	*why = NULL;
+	*l = (LowRank){l->pattern, .rate = 1, .scale = 1};
+	if (!positive(a, "the rank", rank, &l->rank, why))
+		return false;
+	FOR_EACH_KEY(a, keys, key, value, why)
+		if (!low_rank_set(a, l, key, value, why))
+			return false;
+	if (!l->refresh)
+		l->refresh = l->form == LOW_RANK_FACTORS ? 100 : 1;
+	return !*why;
 }

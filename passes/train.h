@@ -32,6 +32,29 @@ void bind_updates(Graph *, const bool *trainable);
 /* What computes the loss: the backward pass follows it. NULL if none does. */
 Node *loss_node(const Graph *);
 
+/* The scalar of that name, which the program may set between steps. */
+Value *hyper_parameter(Graph *, const char *name, double initial);
+
+/* The variable "OWNER/WHAT", made if it is new; all 0 at first. */
+Value *optimizer_state(Graph *, const char *owner, const char *what, DType,
+                       Shape);
+
+/* Output o of the node is what becomes of the variable. */
+void node_replaces(Node *, int o, Variable *);
+
+/* The optimizer's update of w, whose state is the owner's and is replaced; its
+ * first output, the new w, is bound to nothing yet. `decays`: with the
+ * optimizer's weight decay. NULL after a reported error. */
+Node *update_node(Graph *, const char *owner, Value *w, Value *grad,
+                  bool decays, const OptimizerOptions *);
+
+/* Is --low-rank of parameters that there are, and of an optimizer? False after a
+ * reported error. */
+bool check_low_ranks(Graph *, const Options *);
+/* The same of a parameter whose gradient is to have a low rank (low_rank.c). False
+ * if none is asked for, or it does not pay: Variable.thin says which. */
+bool append_low_rank_update(Graph *, Variable *, Value *grad, const Options *);
+
 /* Appends global-norm clipping and the update of every variable whose gradient
  * is in `grad` (by variable id, NULL: none), and makes its optimizer state. */
 void append_updates(Graph *, Value *const grad[], const Options *);

@@ -14,7 +14,8 @@ import sys
 
 from expect import expect, wrong
 
-CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop'}
+CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop', 'low-rank',
+              'whole', 'thin'}
 met = set()
 
 
@@ -65,7 +66,8 @@ def walk(schema, where, row, o, facts):
     if row == 'steps[].steps[]':
         # Steps of a loop are steps, with a field more.
         known = {**schema.children('steps[]'), **known}
-    facts = {**facts, 'loop': o.get('op') == 'Scan'}
+    facts = {**facts, 'loop': o.get('op') == 'Scan', 'whole': o.get('rank') == 0,
+             'thin': bool(o.get('rank'))}
     expect(not set(o) - set(known), f'{where}: not in the table: {set(o) - set(known)}')
     wanted = [n for n, r in known.items() if facts[schema.row[r][1]]]
     expect([n for n in o if n in known] == wanted, f'{where}: {list(o)}, expected {wanted}')
@@ -104,12 +106,13 @@ def main():
     for words in ([gestures], [gestures, *ce, '--batch', '8', '--sweep', '--explain'],
                   [gestures, *ce, '--batch', '8', '--ram', '90K'], [gestures, *ce, '--ram', '8K'],
                   [gestures, *ce, '--batch', '8', '--max-recompute', '3'], [gestures, '--ram', '1M'],
-                  [gestures, *ce, '--batch', '16', '--micro-batch', '4'], [dense, *ce]):
+                  [gestures, *ce, '--batch', '16', '--micro-batch', '4'], [dense, *ce],
+                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3']):
         loss = '--loss' in words
         o = report(thimble, words)
         facts = {'always': True, 'loss': loss, 'ram': '--ram' in words, 'limit': '--max-recompute' in words,
                  'explain': '--explain' in words, 'sweep': '--sweep' in words,
-                 'misfit': '8K' in words}
+                 'misfit': '8K' in words, 'low-rank': '--low-rank' in words}
         facts['budget'] = facts['ram'] or facts['limit']
         walk(schema, '', '', o, facts)
         for buffers in [o['buffers']] + [s['buffers'] for s in o['steps'] if 'parts' in s]:

@@ -19,6 +19,14 @@ function techniques(list) {
 				count(t.flops)]));
 }
 
+/* Whose gradients are to have a low rank. */
+function lowRank(list) {
+	if (list.length)
+		figures($('low-rank'), ['parameter', 'rank', 'bytes of state saved'],
+			list.map(p => [p.parameter, p.rank ? count(p.rank) : 'whole',
+				p.rank ? count(p.saved_bytes) : p.why]));
+}
+
 /* What the arena needs more without each technique, before any budget. */
 function savings(list) {
 	if (list.length)

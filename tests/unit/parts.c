@@ -156,6 +156,7 @@ Test(parts, all_operators)
 		&op_MomentumUpdate, &op_MomentumAccumulate,
 		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
+		&op_LowRankUpdate, &op_SubspaceIteration,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* They count over all of the batch. */
 		&op_MaxPoolIndices,

@@ -1,0 +1,60 @@
+#include "frontend/report_low_rank.h"
+
+#include "frontend/report_plan.h"
+#include "frontend/text_fit.h"
+
+#include <inttypes.h>
+
+/* Was it asked for, of any parameter? */
+static bool is_any(const Model *m)
+{
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->thin)
+			return true;
+	return false;
+}
+
+static json_t *entry(const Variable *v)
+{
+	const Thin *t = v->thin;
+	json_t *o = json_pack("{s:o, s:I}", "parameter", text_json(v->name),
+	                      "rank", (json_int_t)t->rank);
+	if (t->why)
+		json_object_set_new(o, "why", json_string(t->why));
+	else
+		json_object_set_new(o, "saved_bytes", json_integer(t->saved));
+	return o;
+}
+
+void report_low_rank_json(json_t *report, const Program *p)
+{
+	const Model *m = p->model;
+	if (!is_any(m))
+		return;
+	json_t *list = json_array();
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->thin)
+			json_array_append_new(list, entry(m->var[i]));
+	json_object_set_new(report, "low_rank", list);
+}
+
+void report_low_rank_table(FILE *f, const Program *p)
+{
+	const Model *m = p->model;
+	Arena *scratch = arena_create();
+	if (is_any(m))
+		fprintf(f, "\n%-30s %5s %17s\n", "gradients at a low rank",
+		        "rank", "saved state bytes");
+	for (int i = 0; i < m->nvars; i++) {
+		const Thin *t = m->var[i]->thin;
+		if (!t)
+			continue;
+		fprintf(f, "  %s ", text_cell(scratch, m->var[i]->name, 28));
+		if (t->why)
+			fprintf(f, "whole  %s\n", t->why);
+		else
+			fprintf(f, "%5" PRId64 " %17" PRId64 "\n", t->rank,
+			        t->saved);
+	}
+	arena_destroy(scratch);
+}

@@ -1,0 +1,217 @@
+#include "passes/project.h"
+
+#include "ir/build.h"
+#include "ir/conv.h"
+#include "ir/gather.h"
+#include "ir/op.h"
+
+int64_t gradient_rows(const Value *grad)
+{
+	return grad->shape.rank ? grad->shape.dim[0] : 1;
+}
+
+int64_t gradient_columns(const Value *grad)
+{
+	int64_t rows = gradient_rows(grad);
+	return rows ? numel(grad->shape) / rows : 0;
+}
+
+static Shape matrix(int64_t rows, int64_t columns)
+{
+	return (Shape){2, {rows, columns}};
+}
+
+/* alpha op(a) op(b). */
+static Value *product(Graph *g, Loc loc, Value *a, bool ta, Value *b, bool tb,
+                      double alpha)
+{
+	Node *n = NEW(g, loc, op_Gemm, a, b);
+	node_set_int(g, n, "transA", ta);
+	node_set_int(g, n, "transB", tb);
+	node_set_float(g, n, "alpha", alpha);
+	return node_done(g, n);
+}
+
+static const Attr *attr_of(const Node *n, const char *name)
+{
+	return &n->attr[op_attr(n->op, name)];
+}
+
+/* ---- Gemm, MatMul: G = alpha op(a) op(b) ---- */
+
+static const char *refuse_product(const Node *n)
+{
+	if (n->in[0]->shape.rank != 2 || n->in[1]->shape.rank != 2)
+		return "its gradient is a batch of products";
+	return n->nin > 2 && n->in[2] ? "its gradient is a product and a sum"
+	                              : NULL;
+}
+
+/* What is thin has a row for each sample, whose part of the sum it is. */
+static Value *project_product(Graph *g, Node *n, Value *basis, Side side)
+{
+	Value *a = n->in[0], *b = n->in[1];
+	bool ta = attr_of(n, "transA")->i, tb = attr_of(n, "transB")->i;
+	double alpha = n->op == &op_Gemm ? attr_of(n, "alpha")->f : 1;
+	if (side == SIDE_ROWS) {
+		Value *thin = product(g, n->loc, a, !ta, basis, true, 1);
+		return product(g, n->loc, thin, true, b, tb, alpha);
+	}
+	Value *thin = product(g, n->loc, b, tb, basis, true, 1);
+	return product(g, n->loc, thin, true, a, !ta, alpha);
+}
+
+/* ---- ConvGradWeight: the basis is a convolution's weight ---- */
+
+static const char *refuse_conv(const Node *n)
+{
+	return attr_of(n, "group")->i != 1 ? "its convolution has groups" : NULL;
+}
+
+static void set_point(Graph *g, Node *n, int spatial)
+{
+	int64_t ones[MAX_SPATIAL];
+	for (int i = 0; i < spatial; i++)
+		ones[i] = 1;
+	node_set_ints(g, n, "kernel_shape", spatial, ones);
+}
+
+static Value *grad_weight(Graph *g, Node *n, Shape w)
+{
+	node_set_ints(g, n, "shape", w.rank, w.dim);
+	return node_done(g, n);
+}
+
+/* A 1 x 1 convolution's weight [r, channels, 1, ..]. */
+static Shape point_weight(Shape s, int64_t r, int64_t channels)
+{
+	s.dim[0] = r;
+	s.dim[1] = channels;
+	for (int i = 2; i < s.rank; i++)
+		s.dim[i] = 1;
+	return s;
+}
+
+static Value *conv_rows(Graph *g, Node *n, Value *basis)
+{
+	Value *x = n->in[0], *dy = n->in[1];
+	Shape w = n->out[0]->shape;
+	int64_t r = basis->shape.dim[0];
+	Value *weight = build_reshape(g, n->loc, basis,
+	                              point_weight(w, r, w.dim[0]));
+	Node *mix = NEW(g, n->loc, op_Conv, dy, weight);
+	set_point(g, mix, w.rank - 2);
+	Node *thin = NEW(g, n->loc, op_ConvGradWeight, x, node_done(g, mix));
+	node_copy_attrs(g, thin, n);
+	w.dim[0] = r;
+	return build_reshape(g, n->loc, grad_weight(g, thin, w),
+	                     matrix(r, gradient_columns(n->out[0])));
+}
+
+static Value *conv_columns(Graph *g, Node *n, Value *basis)
+{
+	Value *x = n->in[0], *dy = n->in[1];
+	Shape w = n->out[0]->shape;
+	int64_t r = basis->shape.dim[0], rows = w.dim[0];
+	w.dim[0] = r;
+	Value *weight = build_reshape(g, n->loc, basis, w);
+	Node *conv = NEW(g, n->loc, op_Conv, x, weight);
+	node_copy_attrs(g, conv, n);
+	Node *thin = NEW(g, n->loc, op_ConvGradWeight, dy, node_done(g, conv));
+	set_point(g, thin, w.rank - 2);
+	Value *y = grad_weight(g, thin, point_weight(w, r, rows));
+	return build_reshape(g, n->loc, y, matrix(r, rows));
+}
+
+/* ---- GatherGrad: rows of a table ---- */
+
+static const char *refuse_gather(const Node *n)
+{
+	const Value *table = n->out[0];
+	return table->shape.rank != 2 || gather_axis(n, table->shape) != 0
+	       ? "it is no table of rows" : NULL;
+}
+
+static Value *transpose(Graph *g, Loc loc, Value *x)
+{
+	Node *n = NEW(g, loc, op_Transpose, x);
+	node_set_ints(g, n, "perm", 2, (int64_t[]){1, 0});
+	return node_done(g, n);
+}
+
+static Value *project_gather(Graph *g, Node *n, Value *basis, Side side)
+{
+	Value *ids = n->in[1];
+	int64_t r = basis->shape.dim[0], tokens = numel(ids->shape);
+	int64_t rows = n->out[0]->shape.dim[0], width = n->out[0]->shape.dim[1];
+	Value *dy = build_reshape(g, n->loc, n->in[0], matrix(tokens, width));
+	ids = build_reshape(g, n->loc, ids, (Shape){1, {tokens}});
+	if (side == SIDE_ROWS) {
+		Value *taken = APPLY(g, n->loc, op_Gather,
+		                     transpose(g, n->loc, basis), ids);
+		return product(g, n->loc, taken, true, dy, false, 1);
+	}
+	Value *thin = product(g, n->loc, dy, false, basis, true, 1);
+	Node *spread = NEW(g, n->loc, op_GatherGrad, thin, ids);
+	Shape s = matrix(rows, r);
+	node_set_ints(g, spread, "shape", 2, s.dim);
+	return transpose(g, n->loc, node_done(g, spread));
+}
+
+/* ---- what they are added up by ---- */
+
+static bool is_sum(const Node *n)
+{
+	return n->op == &op_Add || n->op == &op_Sum;
+}
+
+static Value *project_sum(Graph *g, Node *n, Value *basis, Side side)
+{
+	Value *sum = NULL;
+	for (int i = 0; i < n->nin; i++) {
+		Value *x = project(g, n->in[i], basis, side);
+		sum = sum ? APPLY(g, n->loc, op_Add, sum, x) : x;
+	}
+	return sum;
+}
+
+const char *project_refuses(const Value *grad)
+{
+	const Node *n = grad->def;
+	if (!n)
+		return "its gradient is no product";
+	if (n->op == &op_Gemm || n->op == &op_MatMul)
+		return refuse_product(n);
+	if (n->op == &op_ConvGradWeight)
+		return refuse_conv(n);
+	if (n->op == &op_GatherGrad)
+		return refuse_gather(n);
+	if (n->op == &op_Reshape && grad->shape.rank > 0 &&
+	    gradient_rows(grad) == gradient_rows(n->in[0]))
+		return project_refuses(n->in[0]);
+	if (!is_sum(n))
+		return "its gradient is no product";
+	for (int i = 0; i < n->nin; i++) {
+		const char *why = shape_equal(n->in[i]->shape, grad->shape)
+		                  ? project_refuses(n->in[i])
+		                  : "its gradient is a sum that broadcasts";
+		if (why)
+			return why;
+	}
+	return NULL;
+}
+
+Value *project(Graph *g, Value *grad, Value *basis, Side side)
+{
+	Node *n = grad->def;
+	if (is_sum(n))
+		return project_sum(g, n, basis, side);
+	if (n->op == &op_Reshape)
+		return project(g, n->in[0], basis, side);
+	if (n->op == &op_GatherGrad)
+		return project_gather(g, n, basis, side);
+	if (n->op == &op_ConvGradWeight)
+		return side == SIDE_ROWS ? conv_rows(g, n, basis)
+		                         : conv_columns(g, n, basis);
+	return project_product(g, n, basis, side);
+}

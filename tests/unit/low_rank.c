@@ -1,0 +1,412 @@
+/*
+ * Gradients of a low rank: that products are re-associated to the same numbers,
+ * that training follows the formulas, computed here with whole matrices, and that
+ * no buffer is as large as the gradient.
+ */
+#include "frontend/executor.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "passes/project.h"
+#include "tests/unit/random_graph.h"
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+/* ---- products ---- */
+
+/* What computes the gradient %g of `shape`, from what inputs. */
+typedef struct Gradient {
+	const char *shape, *inputs, *nodes;
+} Gradient;
+
+static const Gradient gradients[] = {
+	{"[6,5]", "input %x data f32[8,6]\ninput %y data f32[8,5]\n",
+	 "%g f32[6,5] = MatMul(%x, %y) {transA=1}\n"},
+	{"[6,5]", "input %x data f32[6,3]\ninput %y data f32[3,5]\n",
+	 "%g f32[6,5] = Gemm(%x, %y) {alpha=0.5}\n"},
+	{"[6,5]", "input %x data f32[3,6]\ninput %y data f32[5,3]\n",
+	 "%g f32[6,5] = Gemm(%x, %y) {alpha=-2, transA=1, transB=1}\n"},
+	{"[4,3,3,2]", "input %x data f32[2,3,6,7]\ninput %y data f32[2,4,3,6]\n",
+	 "%g f32[4,3,3,2] = ConvGradWeight(%x, %y) {pads=[1, 0, 0, 0], "
+	 "strides=[2, 1], shape=[4, 3, 3, 2]}\n"},
+	{"[4,3,3]", "input %x data f32[2,3,9]\ninput %y data f32[2,4,5]\n",
+	 "%g f32[4,3,3] = ConvGradWeight(%x, %y) {dilations=[2], "
+	 "shape=[4, 3, 3]}\n"},
+	{"[7,4]", "input %x data f32[2,3,4]\ninput %i data i32[2,3]\n",
+	 "%g f32[7,4] = GatherGrad(%x, %i) {shape=[7, 4]}\n"},
+	{"[5,4]", "input %x data f32[3,5]\ninput %y data f32[3,4]\n"
+	 "input %i data i32[3]\n",
+	 "%p f32[5,4] = MatMul(%x, %y) {transA=1}\n"
+	 "%q f32[5,4] = GatherGrad(%y, %i) {shape=[5, 4]}\n"
+	 "%g f32[5,4] = Add(%p, %q)\n"},
+	{"[4,6]", "input %x data f32[8,4]\ninput %y data f32[8,6]\n",
+	 "%p f32[4,6] = MatMul(%x, %y) {transA=1}\n"
+	 "%g f32[4,6] = Reshape(%p) {shape=[4, 6]}\n"},
+};
+
+enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };
+
+static Value *value_named(const Graph *g, const char *name)
+{
+	for (const Node *n = g->first; n; n = n->next)
+		if (!strcmp(n->out[0]->name, name))
+			return n->out[0];
+	return NULL;
+}
+
+/* basis G or basis G^T, of the whole gradient. */
+static Value *dense(Graph *g, Value *grad, Value *basis, Side side)
+{
+	Shape s = {2, {gradient_rows(grad), gradient_columns(grad)}};
+	Node *flat = NEW(g, ((Loc){0}), op_Reshape, grad);
+	node_set_ints(g, flat, "shape", 2, s.dim);
+	Node *n = NEW(g, ((Loc){0}), op_Gemm, basis, node_done(g, flat));
+	node_set_int(g, n, "transB", side == SIDE_COLUMNS);
+	return node_done(g, n);
+}
+
+static void check_product(const Gradient *of, Side side)
+{
+	Unit u = test_unit();
+	const char *text = arena_printf(u.arena, "graph \"g\" of \"m\"\n"
+		"input %%b data f32[2,64]\n%s%soutput \"g\" data %%g\n",
+		of->inputs, of->nodes);
+	Graph *g = graph_parse(&u, NULL, text);
+	cr_assert(g, "%s", text);
+	Value *grad = value_named(g, "g");
+	cr_assert_null(project_refuses(grad), "%s", project_refuses(grad));
+	int64_t n = side == SIDE_ROWS ? gradient_rows(grad)
+	                              : gradient_columns(grad);
+	Node *cut = NEW(g, ((Loc){0}), op_Slice, g->input[0]);
+	node_set_ints(g, cut, "axes", 1, (int64_t[]){1});
+	node_set_ints(g, cut, "starts", 1, (int64_t[]){0});
+	node_set_ints(g, cut, "ends", 1, &n);
+	Value *basis = node_done(g, cut);
+	Value *thin = project(g, grad, basis, side);
+	Value *want = dense(g, grad, basis, side);
+	cr_assert(shape_equal(thin->shape, want->shape), "%s: %s, not %s",
+	          of->nodes, shape_text(u.arena, thin->shape),
+	          shape_text(u.arena, want->shape));
+	graph_output(g, "thin", OUT_DATA, thin);
+	graph_output(g, "want", OUT_DATA, want);
+	graph_verify(g);
+	Results r = run_apart(g);
+	const float *x = r.output[1], *y = r.output[2];
+	for (int64_t i = 0; i < numel(want->shape); i++)
+		cr_expect(fabsf(x[i] - y[i]) <= 1e-4f * (1 + fabsf(y[i])),
+		          "%s side %d [%lld]: %g, not %g", of->nodes, (int)side,
+		          (long long)i, (double)x[i], (double)y[i]);
+	arena_destroy(u.arena);
+}
+
+Test(low_rank, products)
+{
+	for (int i = 0; i < NGRADIENTS; i++) {
+		check_product(&gradients[i], SIDE_ROWS);
+		check_product(&gradients[i], SIDE_COLUMNS);
+	}
+}
+
+/* ---- one layer, y = x w^T, by the formulas ---- */
+
+enum { N = 16, RANK = 2, STEPS = 6, LARGEST = 24 };
+
+typedef struct Layer {
+	int m, n;                  /* of w */
+	OptimizerOptions o;
+	LowRank l;
+} Layer;
+
+typedef struct Run {
+	Unit unit;
+	Options options;
+	Program *program;
+	Executor *executor;
+} Run;
+
+static Run *open_run(const Layer *of)
+{
+	Arena *a = arena_create();
+	Run *r = arena_new(a, Run);
+	r->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
+	const char *text = arena_printf(a, "graph \"forward\" of \"layer\"\n"
+		"variable \"w\" parameter f32[%d,%d] fill 0.05\n"
+		"input %%x data f32[%d,%d]\nread %%w \"w\"\n"
+		"%%y f32[%d,%d] = Gemm(%%x, %%w) {transB=1}\n"
+		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m);
+	r->options = (Options){
+		.loss = {.kind = LOSS_MSE}, .optimizer = of->o,
+		.nlow_ranks = 1, .low_rank = &of->l,
+	};
+	r->program = build_program(graph_parse(&r->unit, NULL, text),
+	                           &r->options);
+	cr_assert(r->program);
+	return r;
+}
+
+static double datum(int i, int round)
+{
+	return ((i * 37 + round * 11) % 101 - 50) / 40.0;
+}
+
+static void step(Run *r, int round)
+{
+	const Plan *p = r->program->train;
+	float *x = executor_value(r->executor, p, plan_input(p, IN_DATA, 0));
+	float *t = executor_value(r->executor, p, plan_input(p, IN_TARGET, 0));
+	for (int64_t i = 0; i < numel(plan_input(p, IN_DATA, 0)->shape); i++)
+		x[i] = (float)datum((int)i, round);
+	for (int64_t i = 0; i < numel(plan_input(p, IN_TARGET, 0)->shape); i++)
+		t[i] = (float)datum((int)i * 3, round + 7);
+	cr_assert(executor_call(r->executor, p));
+}
+
+typedef double Matrix[LARGEST][LARGEST];
+
+/* G of the layer, from w and that round's data. */
+static void gradient(const Layer *l, int round, Matrix w, Matrix g)
+{
+	memset(g, 0, sizeof(Matrix));
+	for (int s = 0; s < N; s++)
+		for (int i = 0; i < l->m; i++) {
+			double y = 0;
+			for (int j = 0; j < l->n; j++)
+				y += datum(s * l->n + j, round) * w[i][j];
+			y -= datum((s * l->m + i) * 3, round + 7);
+			for (int j = 0; j < l->n; j++)
+				g[i][j] += 2 * y * datum(s * l->n + j, round) /
+				           (N * l->m);
+		}
+}
+
+/* b [r, n] times g^T, or, if `rows`, b [r, m] times g. */
+static void times(const Layer *l, Matrix b, Matrix g, bool rows, Matrix y)
+{
+	int count = rows ? l->n : l->m, inner = rows ? l->m : l->n;
+	for (int r = 0; r < RANK; r++)
+		for (int i = 0; i < count; i++) {
+			y[r][i] = 0;
+			for (int j = 0; j < inner; j++)
+				y[r][i] += b[r][j] * (rows ? g[j][i] : g[i][j]);
+		}
+}
+
+typedef struct Moments {
+	Matrix first, second;
+} Moments;
+
+/* What Adam or momentum adds to an element with gradient x. */
+static double change(const Layer *l, Moments *s, int i, int j, double x, int t)
+{
+	const OptimizerOptions *o = &l->o;
+	double *a = &s->first[i][j], *b = &s->second[i][j];
+	if (o->kind == OPT_SGD)
+		return -o->lr * x;
+	if (o->kind == OPT_MOMENTUM) {
+		*a = t == 1 ? x : o->momentum * *a + x;
+		return -o->lr * *a;
+	}
+	*a = o->beta1 * *a + (1 - o->beta1) * x;
+	*b = o->beta2 * *b + (1 - o->beta2) * x * x;
+	double seen = *a / (1 - pow(o->beta1, t));
+	return -o->lr * seen / (sqrt(*b / (1 - pow(o->beta2, t))) + o->eps);
+}
+
+static void orthonormal(Matrix q, int n)
+{
+	for (int i = 0; i < RANK; i++) {
+		double square = 0;
+		for (int j = 0; j < i; j++) {
+			double part = 0;
+			for (int c = 0; c < n; c++)
+				part += q[i][c] * q[j][c];
+			for (int c = 0; c < n; c++)
+				q[i][c] -= part * q[j][c];
+		}
+		for (int c = 0; c < n; c++)
+			square += q[i][c] * q[i][c];
+		for (int c = 0; c < n; c++)
+			q[i][c] /= sqrt(square);
+	}
+}
+
+static void mix(Matrix b, Matrix y, int n, double rate)
+{
+	for (int i = 0; i < RANK; i++) {
+		double square = 0;
+		for (int c = 0; c < n; c++)
+			square += y[i][c] * y[i][c];
+		for (int c = 0; square > 0 && c < n; c++)
+			b[i][c] = (1 - rate) * b[i][c] +
+			          rate * y[i][c] / sqrt(square);
+	}
+}
+
+static void decay(const Layer *l, Matrix w)
+{
+	for (int i = 0; i < l->m; i++)
+		for (int j = 0; j < l->n; j++)
+			w[i][j] *= 1 - l->o.lr * l->o.weight_decay;
+}
+
+/* One step of the projection; b is the basis, `last` what was seen before. */
+static void project_step(const Layer *l, int t, Matrix w, Matrix b, Matrix last,
+                         Moments *s)
+{
+	static Matrix g, seen, turn, d;
+	bool wide = l->m <= l->n;
+	int small = wide ? l->m : l->n, large = wide ? l->n : l->m;
+	gradient(l, t - 1, w, g);
+	times(l, b, g, !wide, seen);
+	times(l, l->o.kind == OPT_SGD ? last : s->first, g, wide, turn);
+	decay(l, w);
+	for (int r = 0; r < RANK; r++)
+		for (int i = 0; i < small; i++)
+			d[r][i] = l->l.scale * change(l, s, r, i, seen[r][i], t);
+	for (int r = 0; r < RANK; r++)
+		for (int i = 0; i < l->m; i++)
+			for (int j = 0; j < l->n; j++)
+				w[i][j] += wide ? d[r][i] * b[r][j]
+				                : b[r][i] * d[r][j];
+	memcpy(last, seen, sizeof(Matrix));
+	if (t % l->l.refresh)
+		return;
+	mix(b, turn, large, l->l.rate);
+	orthonormal(b, large);
+}
+
+static void factors_step(const Layer *l, int t, Matrix w, Matrix u, Matrix v,
+                         Moments s[2])
+{
+	static Matrix g, gu, gv;
+	gradient(l, t - 1, w, g);
+	times(l, v, g, false, gu);
+	times(l, u, g, true, gv);
+	decay(l, w);
+	for (int sign = -1; sign <= 1; sign += 2) {
+		for (int r = 0; r < RANK; r++)
+			for (int i = 0; i < l->m; i++)
+				for (int j = 0; j < l->n; j++)
+					w[i][j] += sign * u[r][i] * v[r][j];
+		for (int r = 0; sign < 0 && r < RANK; r++) {
+			for (int i = 0; i < l->m; i++)
+				u[r][i] += change(l, &s[0], r, i, gu[r][i], t);
+			for (int j = 0; j < l->n; j++)
+				v[r][j] += change(l, &s[1], r, j, gv[r][j], t);
+		}
+	}
+	if (t % l->l.refresh)
+		return;
+	memset(u, 0, sizeof(Matrix));
+	orthonormal(v, l->n);
+}
+
+static void read_first(const Run *r, const char *name, int n, Matrix to)
+{
+	const Variable *v = model_find(r->program->model, name);
+	cr_assert(v && v->data, "there is no '%s'", name);
+	for (int i = 0; i < RANK; i++)
+		for (int j = 0; j < n; j++)
+			to[i][j] = ((const float *)v->data)[i * n + j];
+}
+
+static void check_training(const Layer *l)
+{
+	static Matrix w, a, b, last;
+	static Moments s[2];
+	bool factors = l->l.form == LOW_RANK_FACTORS;
+	int large = l->m > l->n ? l->m : l->n;
+	Run *r = open_run(l);
+	memset(s, 0, sizeof s);
+	memset(a, 0, sizeof a);
+	memset(last, 0, sizeof last);
+	read_first(r, factors ? "w/low_rank/v" : "w/low_rank/basis",
+	           factors ? l->n : large, b);
+	r->executor = executor_interpreter(&r->unit, r->program);
+	for (int i = 0; i < l->m; i++)
+		for (int j = 0; j < l->n; j++)
+			w[i][j] = 0.05f;
+	for (int t = 1; t <= STEPS; t++) {
+		step(r, t - 1);
+		if (factors)
+			factors_step(l, t, w, a, b, s);
+		else
+			project_step(l, t, w, b, last, s);
+	}
+	const float *x = executor_variable(r->executor,
+	                                   model_find(r->program->model, "w"));
+	for (int i = 0; i < l->m; i++)
+		for (int j = 0; j < l->n; j++)
+			cr_assert(fabs(x[i * l->n + j] - w[i][j]) < 2e-5,
+			          "%dx%d, optimizer %d, form %d: w[%d,%d] is "
+			          "%g, not %g", l->m, l->n, (int)l->o.kind,
+			          (int)l->l.form, i, j,
+			          (double)x[i * l->n + j], w[i][j]);
+	executor_close(r->executor);
+	arena_destroy(r->unit.arena);
+}
+
+static const OptimizerOptions optimizers[] = {
+	{.kind = OPT_ADAM, .lr = 0.02, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-4},
+	{.kind = OPT_ADAMW, .lr = 0.02, .beta1 = 0.9, .beta2 = 0.99,
+	 .eps = 1e-4, .weight_decay = 0.5},
+	{.kind = OPT_MOMENTUM, .lr = 0.1, .momentum = 0.5},
+	{.kind = OPT_SGD, .lr = 0.1, .weight_decay = 0.1},
+};
+
+Test(low_rank, training)
+{
+	static const LowRank forms[] = {
+		{.rank = RANK, .refresh = 1, .rate = 1, .scale = 1},
+		{.rank = RANK, .refresh = 2, .rate = 0.25, .scale = 0.5},
+		{.rank = RANK, .refresh = 4, .form = LOW_RANK_FACTORS},
+	};
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		for (size_t o = 0; o < 4; o++) {
+			Layer tall = {24, 17, optimizers[o], forms[i]};
+			Layer wide = {17, 24, optimizers[o], forms[i]};
+			check_training(&tall);
+			check_training(&wide);
+		}
+}
+
+/* ---- what it takes ---- */
+
+/* The parameter itself aside, nothing is as large as it. */
+Test(low_rank, no_gradient)
+{
+	for (int form = 0; form < 2; form++) {
+		Layer l = {24, 24, optimizers[0],
+		           {.rank = RANK, .refresh = 1, .rate = 1, .scale = 1,
+		            .form = (LowRankForm)form}};
+		Run *r = open_run(&l);
+		const Plan *p = r->program->train;
+		const Variable *w = model_find(r->program->model, "w");
+		cr_assert(w->thin);
+		cr_expect_eq(w->thin->rank, RANK);
+		cr_expect_null(w->thin->why);
+		cr_expect_eq(w->thin->saved, 4 * (2 * 24 * 24 - RANK * 24 *
+		             (form ? 6 : 3)));
+		for (int i = 0; i < p->nbuffers; i++)
+			cr_expect(p->buffer[i].memory == MEM_WORKSPACE ||
+			          p->buffer[i].bytes < 24 * 24 * 4,
+			             "form %d: a buffer of %lld bytes", form,
+			             (long long)p->buffer[i].bytes);
+		cr_expect_null(model_find(r->program->model, "w/exp_avg"));
+		arena_destroy(r->unit.arena);
+	}
+}
+
+/* Where it cannot pay the gradient stays whole, and it is said why. */
+Test(low_rank, refuses)
+{
+	Layer l = {3, 5, optimizers[0], {.rank = 3, .refresh = 1, .rate = 1}};
+	Run *r = open_run(&l);
+	const Variable *w = model_find(r->program->model, "w");
+	cr_assert(w->thin);
+	cr_expect_eq(w->thin->rank, 0);
+	cr_expect_str_eq(w->thin->why, "its own rank is no higher");
+	cr_expect(model_find(r->program->model, "w/exp_avg"));
+	arena_destroy(r->unit.arena);
+}
