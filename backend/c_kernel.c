@@ -250,6 +250,9 @@ static void put_arg(Writer *w, const CKernel *c, const Arg *a, int *structs)
 	case ARG_FLOAT:
 		w_put(w, "%s", c_number(c->arena, DT_F32, (Scalar){.f = a->f}));
 		break;
+	case ARG_SCALAR:
+		w_put(w, "t%d", a->var);
+		break;
 	case ARG_STRUCT:
 		w_put(w, "&d%d", (*structs)++);
 		break;
@@ -259,7 +262,7 @@ static void put_arg(Writer *w, const CKernel *c, const Arg *a, int *structs)
 static void put_call(Writer *w, CKernel *c, const Stmt *s)
 {
 	int structs = c->nstructs;
-	if (!c_is_call(s)) {
+	if (!c_is_call(c, s)) {
 		put_stmts(w, c, s->u.call.body);
 		return;
 	}

@@ -43,7 +43,8 @@ void c_put_kernel_body(Writer *, CKernel *);
 /* c_live.c: which variables and values the emitted statements use. */
 void c_find_live(CKernel *);
 bool c_emits(const CKernel *, const Stmt *);   /* does any statement remain? */
-bool c_is_call(const Stmt *);                  /* of a function we have */
+/* A call of a function that we have, where its results lie as it wants. */
+bool c_is_call(const CKernel *, const Stmt *);
 void c_need_wide(CKernel *);
 /* The least and the greatest value of an index over its loops; false if a
  * scalar variable is in it. */

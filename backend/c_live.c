@@ -5,9 +5,24 @@
 #include "backend/c_kernel.h"
 #include "backend/c_runtime.h"
 
-bool c_is_call(const Stmt *s)
+static int param_of(const CKernel *c, const Value *v)
 {
-	return s->kind == ST_CALL && runtime_has(s->u.call.fn);
+	int i = 0;
+	while (c->value[i] != v)
+		i++;
+	return c->of[i];
+}
+
+bool c_is_call(const CKernel *c, const Stmt *s)
+{
+	if (s->kind != ST_CALL || !runtime_has(s->u.call.fn))
+		return false;
+	for (int i = 0; i < s->u.call.narg; i++) {
+		const Arg *a = &s->u.call.arg[i];
+		if (a->over && param_of(c, a->over) != param_of(c, a->v))
+			return false;
+	}
+	return true;
 }
 
 static const Stmt *body_of(const Stmt *s)
@@ -30,7 +45,7 @@ bool c_emits(const CKernel *c, const Stmt *s)
 				break;
 			/* fall through */
 		case ST_CALL:
-			if (c_is_call(s) || c_emits(c, body_of(s)))
+			if (c_is_call(c, s) || c_emits(c, body_of(s)))
 				return true;
 			break;
 		}
@@ -91,6 +106,8 @@ static void use_args(CKernel *c, const Stmt *s)
 	for (int i = 0; i < s->u.call.narg; i++) {
 		const Arg *a = &s->u.call.arg[i];
 		bool out = false;
+		if (a->kind == ARG_SCALAR)
+			c->live[a->var] = true;
 		if (a->kind != ARG_VALUE || !a->v)
 			continue;
 		for (int o = 0; o < n->nout; o++)
@@ -117,7 +134,7 @@ static void use_stmts(CKernel *c, const Stmt *s)
 				use_stmts(c, s->u.loop.body);
 			break;
 		case ST_CALL:
-			if (c_is_call(s))
+			if (c_is_call(c, s))
 				use_args(c, s);
 			else
 				use_stmts(c, s->u.call.body);

@@ -96,6 +96,8 @@ static LLVMValueRef arg_value(const LlvmKernel *k, const Arg *a,
 		return module_int_of(type, a->i);
 	case ARG_FLOAT:
 		return LLVMConstReal(type, a->f);
+	case ARG_SCALAR:
+		return LLVMBuildLoad2(k->m->at, type, k->var[a->var], "");
 	case ARG_STRUCT:
 		return struct_arg(k->m, a);
 	}
@@ -105,7 +107,7 @@ static LLVMValueRef arg_value(const LlvmKernel *k, const Arg *a,
 static void put_call(LlvmKernel *k, const Stmt *s)
 {
 	LLVMValueRef fn = module_runtime(k->m, s->u.call.fn), arg[32];
-	if (!c_is_call(s)) {
+	if (!c_is_call(k->c, s)) {
 		put_stmts(k, s->u.call.body);
 		return;
 	}

@@ -47,11 +47,12 @@ static bool expr_reads(const Expr *e, const Value *v)
 	return false;
 }
 
+/* What lies over another value is touched as the loops say. */
 static bool call_has(const Stmt *call, const Value *v)
 {
 	for (int i = 0; i < call->u.call.narg; i++)
 		if (call->u.call.arg[i].kind == ARG_VALUE &&
-		    call->u.call.arg[i].v == v)
+		    call->u.call.arg[i].v == v && !call->u.call.arg[i].over)
 			return true;
 	return false;
 }
@@ -112,13 +113,27 @@ static int count_stores(const Stmt *s, const Value *v, const Stmt **found)
 	return n;
 }
 
+static bool writes_over(const Stmt *call)
+{
+	for (int i = 0; i < call->u.call.narg; i++)
+		if (call->u.call.arg[i].over)
+			return true;
+	return false;
+}
+
+/* The statements of a loop, or of a call whose loops count. */
+static const Stmt *inside(const Stmt *s)
+{
+	if (s->kind == ST_FOR)
+		return s->u.loop.body;
+	return s->kind == ST_CALL && writes_over(s) ? s->u.call.body : NULL;
+}
+
 static bool holds(const Stmt *s, const Stmt *store)
 {
 	if (s == store)
 		return true;
-	if (s->kind != ST_FOR)
-		return false;
-	for (s = s->u.loop.body; s; s = s->next)
+	for (s = inside(s); s; s = s->next)
 		if (holds(s, store))
 			return true;
 	return false;
@@ -282,8 +297,9 @@ static bool body_fits(Proof *p, const Stmt *body, const Stmt *store)
 			return false;
 	if (with == store)
 		return has_digits(p) && stmt_fits(p, store);
-	p->loop[p->depth++] = with->u.loop.var;
-	return body_fits(p, with->u.loop.body, store);
+	if (with->kind == ST_FOR)
+		p->loop[p->depth++] = with->u.loop.var;
+	return body_fits(p, inside(with), store);
 }
 
 /* One statement outside of all loops: the store, or what has it. */
@@ -291,8 +307,9 @@ static bool piece_fits(Proof *p, const Stmt *piece, const Stmt *store)
 {
 	if (piece == store)
 		return has_digits(p) && stmt_fits(p, store);
-	p->loop[p->depth++] = piece->u.loop.var;
-	return body_fits(p, piece->u.loop.body, store);
+	if (piece->kind == ST_FOR)
+		p->loop[p->depth++] = piece->u.loop.var;
+	return body_fits(p, inside(piece), store);
 }
 
 static bool ascends(const Proof *p)

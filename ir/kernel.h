@@ -77,15 +77,23 @@ struct Expr {
 	} u;
 };
 
-/* An argument of a runtime function. */
+/*
+ * An argument of a runtime function. One that has an epilogue stores what it
+ * computes as result = alpha computed + beta result; with beta 0 it does not
+ * read the result.
+ */
 typedef struct Arg {
-	enum { ARG_VALUE, ARG_INT, ARG_FLOAT, ARG_STRUCT } kind;
+	enum { ARG_VALUE, ARG_INT, ARG_FLOAT, ARG_SCALAR, ARG_STRUCT } kind;
+	enum { EP_NONE, EP_ALPHA, EP_BETA, EP_RESULT } epilogue;
 	const Value *v;      /* ARG_VALUE: its storage; NULL: a null pointer */
 	Index at;            /* ARG_VALUE: the element that it points to */
 	int64_t count;       /*   so many from there are touched; 0: any */
 	int64_t parts;       /*   in so many equal parts: see k_call */
+	const Value *over;   /*   it must lie over this one, of which each element
+	                      *   is read before it is written, and only then */
 	int64_t i;
 	double f;
+	int var;             /* ARG_SCALAR: a variable of the kernel */
 	const char *type;    /* ARG_STRUCT: passed by const pointer, */
 	int n;               /*   initialised with n int32_t numbers */
 	int64_t field[24];

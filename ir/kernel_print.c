@@ -97,6 +97,9 @@ static void print_arg(FILE *f, const Arg *a)
 	case ARG_FLOAT:
 		fprintf(f, "%.9g", a->f);
 		return;
+	case ARG_SCALAR:
+		fprintf(f, "t%d", a->var);
+		return;
 	case ARG_STRUCT:
 		break;
 	}

@@ -147,7 +147,7 @@ static void touch_arguments(Nest *n, Touch **list, const Stmt *s,
 {
 	for (int i = 0; i < s->u.call.narg; i++)
 		if (s->u.call.arg[i].kind == ARG_VALUE &&
-		    s->u.call.arg[i].v == v)
+		    (s->u.call.arg[i].v == v || s->u.call.arg[i].over == v))
 			touch_argument(n, list, &s->u.call.arg[i], parts);
 	n->place++;
 }

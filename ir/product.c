@@ -27,9 +27,14 @@ static Arg integer(int64_t i)
 	return (Arg){.kind = ARG_INT, .i = i};
 }
 
-static Arg number(double f)
+static Arg alpha(double f)
 {
-	return (Arg){.kind = ARG_FLOAT, .f = f};
+	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_ALPHA, .f = f};
+}
+
+static Arg beta(bool add)
+{
+	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = add};
 }
 
 static int64_t stride_a(const Product *p)
@@ -55,13 +60,15 @@ int64_t product_rows_unit(bool workspace)
 static void call(Kernel *k, const Product *p)
 {
 	bool whole = !p->lda;   /* not some rows of a larger matrix */
+	Arg y = pointer(p->y, p->m * p->n);
+	y.epilogue = EP_RESULT;
 	k_call(k, "rt_gemm", 14, (Arg[]){
 		integer(p->ta), integer(p->tb),
 		integer(p->m), integer(p->n), integer(p->k),
-		number(p->alpha), pointer(p->a, whole ? p->m * p->k : 0),
+		alpha(p->alpha), pointer(p->a, whole ? p->m * p->k : 0),
 		integer(stride_a(p)),
 		pointer(p->b, p->k * p->n), integer(p->tb ? p->k : p->n),
-		number(p->add), pointer(p->y, p->m * p->n), integer(p->n),
+		beta(p->add), y, integer(p->n),
 		{.v = node_workspace(k->node)}});
 }
 

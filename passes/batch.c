@@ -2,7 +2,7 @@
 
 #include "ir/op.h"
 #include "ir/scan.h"
-#include "passes/fuse_update.h"
+#include "passes/gradient_tile.h"
 #include "passes/pass.h"
 
 #include <string.h>

@@ -174,7 +174,7 @@ static Reach reach_of_arg(const Nest *n, const Arg *a, int64_t part,
 	}
 	if (a->v == n->out)
 		r.store_end = end - n->ahead;
-	if (a->v == n->in)
+	if (a->v == n->in || a->over == n->in)
 		r.load_begin = begin;
 	return r;
 }

@@ -1,7 +1,8 @@
 /*
  * The gradient buffer disappears: where one node computes a parameter's gradient
- * and only the update reads it, both become a FusedUpdate, which computes a few
- * rows at a time, or single elements, and updates with those at once.
+ * and only the update reads it, both become a FusedUpdate, which computes single
+ * elements, or a few rows at a time, and updates with those at once; or, if the
+ * update is linear in the gradient, has a tuned function store what comes of it.
  *
  * The update must come after all other readers of the old parameter; so what
  * the gradient is computed from may have to stay until then, where before the
@@ -14,21 +15,20 @@
  * result over that, if it comes last. Then it is not fused if whole gradients
  * are wanted and this saves more.
  */
-#include "passes/fuse_update.h"
-
+#include "ir/linear.h"
 #include "ir/op.h"
+#include "passes/gradient_tile.h"
 #include "passes/pass.h"
 #include "passes/readers.h"
 
 #include <string.h>
 
-enum { TILE_BYTES = 4096 };
-
 typedef struct Candidate {
 	Graph *g;
 	Node *p, *c;          /* computes the gradient, reads it */
 	const Value *read;    /* p's result, or a view of it: what c reads */
-	int64_t rows;         /* of the tile; 0: single elements */
+	int64_t rows;         /* of the tile; 0: single elements, */
+	bool adds;            /*   or what p calls adds them to what is updated */
 	int64_t tile_bytes;
 	Readers *readers;
 	Node **replaced_by;   /* by variable id */
@@ -78,15 +78,6 @@ static Node *sole_source(const Value *v)
 	return v->nuses == 1 ? v->def : NULL;
 }
 
-/* Is it one result, by loops of its own? A workspace is granted later. */
-static bool is_gradient(const Node *p)
-{
-	const Value *g = p->out[0];
-	return p->nout == 1 && p->op->lower && !p->nbody && !g->var &&
-	       (g->dtype == DT_F32 || g->dtype == DT_F64) &&
-	       numel(g->shape) > 0;
-}
-
 static bool is_pair(Candidate *f, Node *c, const Value *read)
 {
 	f->c = c;
@@ -96,78 +87,77 @@ static bool is_pair(Candidate *f, Node *c, const Value *read)
 	       lies_alike(c, numel(f->p->out[0]->shape));
 }
 
-/* ---- one element at a time, or a tile ---- */
+/* ---- the fused node ---- */
 
-typedef struct Stores {
-	int all, plain, calls;
-} Stores;
-
-static void count_stores(Stores *n, const Stmt *s, const Value *v)
+static int add_input(Value **in, int nin, Value *v)
 {
-	for (; s; s = s->next)
-		switch (s->kind) {
-		case ST_FOR:
-			count_stores(n, s->u.loop.body, v);
-			break;
-		case ST_CALL:
-			n->calls++;
-			count_stores(n, s->u.call.body, v);
-			break;
-		case ST_STORE:
-			n->all += s->u.store.to.v == v;
-			n->plain += s->u.store.to.v == v && !s->u.store.add &&
-			            !s->u.store.to.nguards;
-			break;
-		case ST_SET:
-			break;
-		}
+	for (int i = 0; i < nin; i++)
+		if (in[i] == v)
+			return nin;
+	in[nin] = v;
+	return nin + 1;
 }
 
-/* One statement stores all of it, and no tuned function would be lost by which
- * there is much to win. */
-static bool by_element(const Node *p)
+/* What computes v, down from p: p, then views. */
+static void add_sources(Node *n, const Value *v, Node *p)
 {
+	if (v->def != p)
+		add_sources(n, v->def->in[0], p);
+	n->body[n->nbody++] = v->def;
+}
+
+static int count_sources(const Value *v, const Node *p)
+{
+	return v->def == p ? 1 : 1 + count_sources(v->def->in[0], p);
+}
+
+static Node *fused_node(Candidate *f)
+{
+	Graph *g = f->g;
+	Arena *a = g->unit->arena;
+	Node *p = f->p, *c = f->c;
+	Value **in = arena_array(a, Value *, p->nin + c->nin);
+	int nin = 0;
+	for (int i = 0; i < p->nin; i++)
+		if (p->in[i])
+			nin = add_input(in, nin, p->in[i]);
+	for (int i = 0; i < c->nin; i++)
+		if (c->in[i] && c->in[i] != f->read)
+			nin = add_input(in, nin, c->in[i]);
+	Node *n = node_new(g, c->loc, &op_FusedUpdate, nin, in);
+	n->body = arena_array(a, Node *, count_sources(f->read, p) + 1 +
+	                                 c->nbody);
+	add_sources(n, f->read, p);
+	if (!c->nbody)
+		n->body[n->nbody++] = c;
+	for (int b = 0; b < c->nbody; b++)
+		n->body[n->nbody++] = c->body[b];
+	node_set_int(g, n, "rows", f->rows);
+	node_set_int(g, n, "adds", f->adds);
+	return n;
+}
+
+/* Is all that it gives linear in the gradient? A sum is. */
+static bool is_linear(Candidate *f)
+{
+	Linear l;
 	Arena *scratch = arena_create();
-	const Kernel *k = kernel_of(scratch, p);
-	const Value *v = p->out[0];
-	Stores n = {0};
-	count_stores(&n, k->body, v);
-	bool slow = n.calls && kernel_cost(k).flops > 2 * numel(v->shape);
+	Node *n = fused_node(f);
+	n->out = f->c->out;
+	n->nout = f->c->nout;
+	bool linear = linear_update(kernel_create(scratch, n), n, 1,
+	                            f->p->out[0], &l);
 	arena_destroy(scratch);
-	return n.all == 1 && n.plain == 1 && !slow;
-}
-
-/* As many units as fit a small tile; 0 if there is little to win. */
-static int64_t tile_rows(const Node *p, bool workspace)
-{
-	const Value *v = p->out[0];
-	int64_t unit = p->op->rows ? p->op->rows->unit(p, workspace) : 0;
-	if (!unit || v->shape.rank == 0)
-		return 0;
-	int64_t all = v->shape.dim[0], row = value_bytes(v) / all;
-	int64_t rows = TILE_BYTES / row < all / 2 ? TILE_BYTES / row : all / 2;
-	rows = rows > unit ? rows / unit * unit : unit;
-	return 2 * rows <= all ? rows : 0;
+	return linear;
 }
 
 static bool choose_tile(Candidate *f, bool workspace)
 {
-	const Value *v = f->p->out[0];
-	f->rows = f->tile_bytes = 0;
-	if (by_element(f->p))
-		return true;
-	f->rows = tile_rows(f->p, workspace);
-	if (f->rows)
-		f->tile_bytes = value_bytes(v) / v->shape.dim[0] * f->rows;
-	return f->rows > 0;
-}
-
-int64_t fused_gradient_bytes(const Node *n, bool workspace)
-{
-	Candidate f = {.p = (Node *)n};
-	if (is_gradient(n) && choose_tile(&f, workspace))
-		return f.tile_bytes;
-	return value_bytes(n->out[0]);
+	Tile t = tile_of(f->p, workspace);
+	f->adds = !t.by_element && t.by_call && is_linear(f);
+	f->rows = t.by_element || f->adds ? 0 : t.rows;
+	f->tile_bytes = f->rows ? t.bytes : 0;
+	return t.by_element || f->adds || f->rows > 0;
 }
 
 /* ---- where it goes, and what that keeps alive ---- */
@@ -281,8 +271,8 @@ static bool prevents_overlap(const Candidate *f)
 			continue;
 		FOR_READERS(f->readers, r, readers_of(f->readers, root))
 			if (r->node != f->p && r->node != f->c &&
-			    !r->node->op->view && !r->node->out[0]->var &&
-			    saved_over(r->node, root) > more)
+			    op_computes(r->node->op) && !r->node->op->view &&
+			    !r->node->out[0]->var && saved_over(r->node, root) > more)
 				return true;
 	}
 	return false;
@@ -327,54 +317,7 @@ static void find_place(Candidate *f)
 	}
 }
 
-/* ---- the fused node ---- */
-
-static int add_input(Value **in, int nin, Value *v)
-{
-	for (int i = 0; i < nin; i++)
-		if (in[i] == v)
-			return nin;
-	in[nin] = v;
-	return nin + 1;
-}
-
-/* What computes v, down from p: p, then views. */
-static void add_sources(Node *n, const Value *v, Node *p)
-{
-	if (v->def != p)
-		add_sources(n, v->def->in[0], p);
-	n->body[n->nbody++] = v->def;
-}
-
-static int count_sources(const Value *v, const Node *p)
-{
-	return v->def == p ? 1 : 1 + count_sources(v->def->in[0], p);
-}
-
-static Node *fused_node(Candidate *f)
-{
-	Graph *g = f->g;
-	Arena *a = g->unit->arena;
-	Node *p = f->p, *c = f->c;
-	Value **in = arena_array(a, Value *, p->nin + c->nin);
-	int nin = 0;
-	for (int i = 0; i < p->nin; i++)
-		if (p->in[i])
-			nin = add_input(in, nin, p->in[i]);
-	for (int i = 0; i < c->nin; i++)
-		if (c->in[i] && c->in[i] != f->read)
-			nin = add_input(in, nin, c->in[i]);
-	Node *n = node_new(g, c->loc, &op_FusedUpdate, nin, in);
-	n->body = arena_array(a, Node *, count_sources(f->read, p) + 1 +
-	                                 c->nbody);
-	add_sources(n, f->read, p);
-	if (!c->nbody)
-		n->body[n->nbody++] = c;
-	for (int b = 0; b < c->nbody; b++)
-		n->body[n->nbody++] = c->body[b];
-	node_set_int(g, n, "rows", f->rows);
-	return n;
-}
+/* ---- instead of the pair ---- */
 
 /* A sum is outside of the graph for one part: no copy can go there. */
 static bool adds_in_place(Candidate *f)

@@ -80,9 +80,11 @@ static void put_rows(Kernel *k, const Rows *r)
 		Index x = k_scaled(r->group, channels * image(c->x));
 		Index y = k_scaled(r->first, image(c->y));
 		k_call(k, "rt_conv_grad_weight", 7, (Arg[]){
-			conv_struct(c), {.kind = ARG_FLOAT, .f = 1},
+			conv_struct(c),
+			{.kind = ARG_FLOAT, .epilogue = EP_ALPHA, .f = 1},
 			{.v = c->x, .at = x}, {.v = c->y, .at = y},
-			{.kind = ARG_FLOAT, .f = 0}, {.v = r->to},
+			{.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = 0},
+			{.epilogue = EP_RESULT, .v = r->to},
 			{.v = node_workspace(k->node)}});
 	}
 	loops(k, r);

@@ -6,16 +6,31 @@
  * Made by the fuse-update pass only.
  *
  * With `rows` 0 each element of the gradient is used where the loops of
- * body[0] would store it. Else so many rows at a time are computed into a tile,
- * the node's own and first output, and used from there.
+ * body[0] would store it. If it also `adds`, the update is linear in the
+ * gradient, and the functions that body[0] calls do it in their epilogue (see
+ * linear.h); the loops say the same. Else so many rows at a time are computed
+ * into a tile, the node's own and first output, and used from there.
+ *
+ * An update element by element or by tiles has the bits of the one that reads
+ * the whole gradient, in the same arithmetic. In an epilogue w (1 - lr decay) -
+ * lr g is what is rounded, not w - lr (g + decay w): without decay the bits are
+ * the same again where the function stores its sums in one piece (see rt.h), as
+ * it does on a machine without vectors.
  */
 #include "ir/op.h"
 
-enum { ROWS };
+#include "ir/linear.h"
+
+enum { ROWS, ADDS };
 
 int64_t fused_update_rows(const Node *n)
 {
 	return n->op == &op_FusedUpdate ? attr_int(n, ROWS) : 0;
+}
+
+bool fused_update_adds(const Node *n)
+{
+	return n->op == &op_FusedUpdate && attr_int(n, ADDS);
 }
 
 static const Value *gradient(const Node *n)
@@ -47,47 +62,125 @@ static bool infer(Unit *u, Node *n)
 	return true;
 }
 
-/* ---- element by element ---- */
+/* ---- where the gradient is stored ---- */
 
-/* Where the statement is that stores v. Calls on the way give way to the loops
- * that say what they compute. */
-static Stmt **find_store(Stmt **at, const Value *v)
+/* What alpha and beta are, in variables that are set before all else. */
+typedef struct Epilogue {
+	const Linear *update;
+	Stmt **tail;             /* where more are set */
+	int alpha, beta;
+} Epilogue;
+
+static Stmt **end_of(Stmt **at)
+{
+	while (*at)
+		at = &(*at)->next;
+	return at;
+}
+
+/* The members take the place of the statement that stores an element. Returns
+ * where the next one is. */
+static Stmt **use_element(Kernel *k, const Node *n, Stmt **at)
+{
+	const Stmt *store = *at;
+	*at = NULL;
+	k->tail = at;
+	k_members(k, n, 1, numel(gradient(n)->shape), store->u.store.to.at,
+	          gradient(n), store->u.store.x);
+	*k->tail = store->next;
+	return k->tail;
+}
+
+static bool is_result(const Arg *a, const Value *v)
+{
+	return a->kind == ARG_VALUE && a->v == v;
+}
+
+static bool stores(const Stmt *call, const Value *v)
+{
+	for (int i = 0; i < call->u.call.narg; i++)
+		if (is_result(&call->u.call.arg[i], v))
+			return true;
+	return false;
+}
+
+/* The factor of a call that has one of its own. */
+static int alpha_of(Kernel *k, Epilogue *e, double own)
+{
+	if (own == 1)
+		return e->alpha;
+	k->tail = e->tail;
+	int var = k_var(k, k_mul(k, k_get(k, e->alpha), k_num(k, own)));
+	e->tail = k->tail;
+	return var;
+}
+
+/* The call leaves what comes of the update where that is to be. */
+static void set_epilogue(Kernel *k, Stmt *call, const Value *g, Epilogue *e)
+{
+	for (int i = 0; i < call->u.call.narg; i++) {
+		Arg *a = &call->u.call.arg[i];
+		if (is_result(a, g)) {
+			a->v = e->update->to;
+			a->over = e->update->from;
+		} else if (a->epilogue == EP_ALPHA) {
+			*a = (Arg){.kind = ARG_SCALAR,
+			           .var = alpha_of(k, e, a->f)};
+		} else if (a->epilogue == EP_BETA) {
+			*a = (Arg){.kind = ARG_SCALAR, .var = e->beta};
+		}
+	}
+}
+
+/* Without an epilogue, calls that store the gradient give way to the loops that
+ * say what they compute. */
+static void use_elements(Kernel *k, const Node *n, Stmt **at, Epilogue *e)
 {
 	for (Stmt *s; (s = *at);) {
-		if (s->kind == ST_STORE && s->u.store.to.v == v)
-			return at;
-		if (s->kind == ST_CALL) {
-			Stmt **end = &s->u.call.body;
-			while (*end)
-				end = &(*end)->next;
-			*end = s->next;
+		bool call = s->kind == ST_CALL && stores(s, gradient(n));
+		if (s->kind == ST_STORE && s->u.store.to.v == gradient(n)) {
+			at = use_element(k, n, at);
+			continue;
+		}
+		if (call && !e) {
+			*end_of(&s->u.call.body) = s->next;
 			*at = s->u.call.body;
 			continue;
 		}
-		Stmt **found = s->kind == ST_FOR
-		             ? find_store(&s->u.loop.body, v) : NULL;
-		if (found)
-			return found;
+		if (call) {
+			set_epilogue(k, s, gradient(n), e);
+			use_elements(k, n, &s->u.call.body, e);
+		} else if (s->kind == ST_FOR) {
+			use_elements(k, n, &s->u.loop.body, e);
+		}
 		at = &s->next;
 	}
-	return NULL;
 }
 
 static void by_element(Kernel *k, const Node *n)
 {
-	const Value *g = gradient(n);
 	n->body[0]->op->lower(k, n->body[0]);
-	Stmt **at = find_store(&k->body, g);
-	if (!at)
-		BUG("%s stores no gradient", n->body[0]->op->name);
-	const Stmt *store = *at;
-	*at = NULL;
-	k->tail = at;
-	k_members(k, n, 1, numel(g->shape), store->u.store.to.at, g,
-	          store->u.store.x);
-	*k->tail = store->next;
-	for (k->tail = &k->body; *k->tail; k->tail = &(*k->tail)->next)
-		;
+	use_elements(k, n, &k->body, NULL);
+	k->tail = end_of(&k->body);
+}
+
+/* The variables are set first; what they are set from has more. */
+static void by_call(Kernel *k, const Node *n)
+{
+	Linear l;
+	if (!linear_update(k, n, 1, gradient(n), &l)) {
+		k->misfit = "update that is linear in the gradient";
+		by_element(k, n);
+		return;
+	}
+	Epilogue e = {&l, NULL, k_var(k, l.alpha), k_var(k, l.beta)};
+	Stmt *body = NULL;
+	e.tail = k->tail;
+	k->tail = &body;
+	n->body[0]->op->lower(k, n->body[0]);
+	use_elements(k, n, &body, &e);
+	*e.tail = body;
+	k->tail = end_of(&k->body);
 }
 
 /* ---- row by row ---- */
@@ -131,6 +224,8 @@ static void lower(Kernel *k, const Node *n)
 {
 	if (attr_int(n, ROWS))
 		by_rows(k, n);
+	else if (attr_int(n, ADDS))
+		by_call(k, n);
 	else
 		by_element(k, n);
 	hoist_invariants(k);
@@ -140,6 +235,8 @@ static int64_t workspace(const Node *n)
 {
 	const Node *p = n->body[0];
 	int64_t rows = attr_int(n, ROWS), most;
+	if (attr_int(n, ADDS))
+		return p->op->workspace ? p->op->workspace(p) : 0;
 	if (!rows || !p->op->rows->workspace)
 		return 0;
 	int64_t all = p->out[0]->shape.dim[0], seam = seam_of(p);
@@ -155,7 +252,7 @@ static int64_t workspace(const Node *n)
 const OpDef op_FusedUpdate = {
 	.name = "FusedUpdate", .min_in = 0, .max_in = VARIADIC,
 	.min_out = 1, .max_out = 1 << 20,
-	ATTRS([ROWS] = {"rows", ATTR_INT}),
+	ATTRS([ROWS] = {"rows", ATTR_INT}, [ADDS] = {"adds", ATTR_INT, true}),
 	.infer = infer,
 	.lower = lower,
 	.workspace = workspace,
