@@ -8,8 +8,12 @@
 #include "ir/plan.h"
 
 typedef enum WeightsForm { WEIGHTS_C, WEIGHTS_BIN } WeightsForm;
+typedef enum EmitForm {
+	EMIT_C, EMIT_OBJECT, EMIT_ASM, EMIT_LLVM_IR
+} EmitForm;
 
 typedef struct EmitOptions {
+	EmitForm form;
 	WeightsForm weights;
 	bool no_weights;        /* write none: the caller has an image of them,
 	                         * and passes it as with WEIGHTS_BIN */
@@ -25,6 +29,15 @@ typedef struct EmitOptions {
  * after error_at() if a file cannot be written.
  */
 bool emit_c(const Program *, const EmitOptions *, const char *dir);
+
+/* NAME.h alone, and NAME_weights.bin if the weights are that. */
+bool emit_header(const Program *, const EmitOptions *, const char *dir);
+
+/*
+ * The same, with NAME.o, NAME.s or NAME.ll for the program's target in place of
+ * NAME.c and all that it includes. By LLVM: see backend/jit.h.
+ */
+bool emit_llvm(const Program *, const EmitOptions *, const char *dir);
 
 /* The bytes of NAME_weights.bin. */
 int64_t weights_image_bytes(const Program *);

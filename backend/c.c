@@ -118,6 +118,26 @@ static void write_weights(Files *f)
 	close_file(f);
 }
 
+static void write_header(Files *f)
+{
+	if (!open_file(f, ".h"))
+		return;
+	c_put_header(&f->w, f->c);
+	close_file(f);
+}
+
+bool emit_header(const Program *p, const EmitOptions *o, const char *dir)
+{
+	Arena *scratch = arena_create();
+	CProgram *c = c_program(scratch, p, o);
+	Files f = {.c = c, .dir = dir};
+	write_header(&f);
+	if (c_weights_bin(c))
+		write_weights(&f);
+	arena_destroy(scratch);
+	return !f.failed;
+}
+
 bool emit_c(const Program *p, const EmitOptions *o, const char *dir)
 {
 	Arena *scratch = arena_create();
@@ -125,10 +145,7 @@ bool emit_c(const Program *p, const EmitOptions *o, const char *dir)
 	Files f = {.c = c, .dir = dir};
 	const char *rest = rest_of_source(c);
 	const char *runtime = runtime_text(scratch, rest);
-	if (open_file(&f, ".h")) {
-		c_put_header(&f.w, c);
-		close_file(&f);
-	}
+	write_header(&f);
 	if (open_file(&f, ".c")) {
 		put_source(&f.w, c, rest, runtime != NULL);
 		close_file(&f);

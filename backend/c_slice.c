@@ -37,12 +37,12 @@ void c_slice_close(Writer *w, const CProgram *c, int *slice)
 /* ---- a loop ---- */
 
 /* The slices of the steps inside, and the one that goes on. */
-static int loop_slices(const Plan *plan, const CStep step[])
+int c_loop_slices(const Plan *plan, const CStep step[])
 {
 	int n = 1;
 	for (int i = 0; i < plan->nsteps; i++)
-		n += step[i].scan ? loop_slices(plan->step[i]->scan->plan,
-		                                step[i].scan)
+		n += step[i].scan ? c_loop_slices(plan->step[i]->scan->plan,
+		                                  step[i].scan)
 		                  : step[i].feed || step[i].name;
 	return n;
 }
@@ -54,7 +54,7 @@ int c_loop_begin(Writer *w, const CLoop *l, const int *slice)
 		       l->part, (long long)l->parts, l->part);
 		return 0;
 	}
-	int last = *slice + loop_slices(l->plan, l->step) - 1;
+	int last = *slice + c_loop_slices(l->plan, l->step) - 1;
 	w_open(w, "while (k->slice >= %du && k->slice <= %du) {", *slice, last);
 	w_line(w, "const int32_t %s = (int32_t)k->part[%d];", l->part, l->depth);
 	return *slice;
@@ -98,11 +98,16 @@ static int depth_of(const Plan *plan)
 	return most;
 }
 
+int c_slice_depth(const CProgram *c)
+{
+	return c_has_slices(c) ? depth_of(c->p->train) : 0;
+}
+
 void c_put_slice_fields(Writer *w, const CProgram *c)
 {
 	if (!c_has_slices(c))
 		return;
-	int depth = depth_of(c->p->train);
+	int depth = c_slice_depth(c);
 	w_raw(w, "\tuint32_t slice;\t\t/* the next of a step; 0: a new step */\n");
 	if (depth)
 		w_raw(w, "\tuint32_t part[%d];\t/* of the batch, in loops */\n",

@@ -31,6 +31,8 @@ bool c_is_sliced(const CProgram *, const CFunction *f);
 
 /* The context's fields; NAME_train_step() by calling NAME_train_slice(); and
  * what refuses to disturb a step that is under way. */
+int c_slice_depth(const CProgram *);   /* of loops over parts */
+int c_loop_slices(const Plan *, const CStep step[]);   /* of one part */
 void c_put_slice_fields(Writer *, const CProgram *);
 void c_put_sliced_step(Writer *, const CProgram *, const CFunction *f);
 void c_put_slice_check(Writer *, const CProgram *);

@@ -33,10 +33,15 @@ bool jit_available(void)
 
 /* ---- what a frame has ---- */
 
+static LLVMValueRef frame_of(const LlvmBody *b)
+{
+	return LLVMGetParam((LLVMValueRef)(uintptr_t)b->function, 0);
+}
+
 static LLVMValueRef frame_pointer(const LlvmBody *b, size_t offset)
 {
 	return LLVMBuildLoad2(b->m->at, b->m->ptr, module_offset(
-		b->m, b->frame, (int64_t)offset), "");
+		b->m, frame_of(b), (int64_t)offset), "");
 }
 
 static LLVMValueRef context(const LlvmBody *b, const Value *input)
@@ -51,7 +56,7 @@ static LLVMValueRef context(const LlvmBody *b, const Value *input)
 			at = offsetof(Frame, hyper) + sizeof(float) * (size_t)i;
 	if (!at)
 		BUG("input %%%s is not in the frame", input->name);
-	return module_offset(b->m, b->frame, (int64_t)at);
+	return module_offset(b->m, frame_of(b), (int64_t)at);
 }
 
 static LLVMValueRef fed(const LlvmBody *b, const Value *input)
@@ -136,7 +141,7 @@ static void *compile(Jit *j, int f)
 	LlvmBody b = {
 		.m = m, .c = j->c, .f = fn, .plan = fn->plan,
 		.context = context, .fed = fed, .feed = feed,
-		.frame = LLVMGetParam(run, 0),
+		.function = run,
 	};
 	b.arena = frame_pointer(&b, offsetof(Frame, arena));
 	b.state = frame_pointer(&b, offsetof(Frame, state));

@@ -287,17 +287,6 @@ static void set_machine(const Module *m, LLVMValueRef fn)
 	set_string(m, fn, "target-features", m->machine->features);
 }
 
-/* The runtime's products may be fused with sums; this takes the leave away. */
-static void keep_rounding(LLVMValueRef fn)
-{
-	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(fn); b;
-	     b = LLVMGetNextBasicBlock(b))
-		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i;
-		     i = LLVMGetNextInstruction(i))
-			if (LLVMCanValueUseFastMathFlags(i))
-				LLVMSetFastMathFlags(i, LLVMFastMathNone);
-}
-
 static void verify(const Module *m)
 {
 	char *why = NULL;
@@ -327,9 +316,10 @@ void module_optimize(Module *m)
 			continue;
 		if (!strncmp(LLVMGetValueName(f), "rt_", 3))
 			LLVMSetLinkage(f, LLVMInternalLinkage);
-		if (!m->contract)
-			keep_rounding(f);
 		set_machine(m, f);
+		if (m->wants_size)
+			module_mark(m, f, (unsigned)LLVMAttributeFunctionIndex,
+			            "optsize");
 	}
 	verify(m);
 	run_passes(m, "globaldce");

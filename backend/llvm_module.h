@@ -16,7 +16,8 @@ typedef struct Module {
 	LLVMModuleRef module;
 	LLVMBuilderRef at;       /* where the next instruction goes */
 	const Machine *machine;
-	bool contract;           /* a product may be fused with a sum */
+	bool contract;           /* in kernels a product may be fused with a
+	                          * sum */
 	bool wants_size;         /* code that is small, not fast */
 	LLVMTypeRef ptr, i1, i8, i16, i32, i64, f32, f64, nothing;
 	LLVMTypeRef index;       /* as wide as a pointer */

@@ -1,5 +1,6 @@
 #include "backend/llvm_steps.h"
 
+#include "backend/c_slice.h"
 #include "backend/llvm_kernel.h"
 #include "ir/op.h"
 #include "ir/scan.h"
@@ -8,6 +9,28 @@
 
 /* ---- where a value is ---- */
 
+static const void *contents(const Module *m, const CArray *a)
+{
+	if (a->data)
+		return a->data;
+	void *data = arena_alloc(m->arena, (size_t)array_bytes(a));
+	Scalar x = dtype_is_float(a->dtype) ? (Scalar){.f = a->fill}
+	                                    : (Scalar){.i = (int64_t)a->fill};
+	for (int64_t i = 0; i < numel(a->shape); i++)
+		dtype_put(a->dtype, data, i, x);
+	return data;
+}
+
+LLVMValueRef llvm_array(const Module *m, const CArray *a)
+{
+	LLVMValueRef g = LLVMGetNamedGlobal(m->module, a->name);
+	if (g)
+		return g;
+	g = module_bytes(m, contents(m, a), array_bytes(a), WEIGHTS_ALIGN);
+	LLVMSetValueName2(g, a->name, strlen(a->name));
+	return g;
+}
+
 /* Constants and variables that nobody writes. */
 static LLVMValueRef constant(const LlvmBody *b, const Value *base)
 {
@@ -15,14 +38,9 @@ static LLVMValueRef constant(const LlvmBody *b, const Value *base)
 	const CArray *a = base->kind == V_CONST
 	                  ? c_array_of(c, base)
 	                  : &c->array[c->of_var[base->var->id]];
-	if (!a->small)
+	if (!a->small && c_weights_bin(c))
 		return module_offset(b->m, b->weights, a->offset);
-	LLVMValueRef g = LLVMGetNamedGlobal(b->m->module, a->name);
-	if (g)
-		return g;
-	g = module_bytes(b->m, a->data, array_bytes(a), WEIGHTS_ALIGN);
-	LLVMSetValueName2(g, a->name, strlen(a->name));
-	return g;
+	return llvm_array(b->m, a);
 }
 
 /* A value of the Scan's graph is in what the node reads or writes. */
@@ -71,6 +89,17 @@ LLVMValueRef llvm_address(const LlvmBody *b, const Value *v)
 
 /* ---- steps ---- */
 
+static If open_slice(const LlvmBody *b)
+{
+	return b->slices ? llvm_slice_open(b->m, b->slices) : (If){NULL, NULL};
+}
+
+static void close_slice(const LlvmBody *b, const If *open)
+{
+	if (b->slices)
+		llvm_slice_close(b->m, b->slices, open);
+}
+
 static void put_call(const LlvmBody *b, const CStep *step)
 {
 	const CKernel *c = step->kernel;
@@ -79,10 +108,12 @@ static void put_call(const LlvmBody *b, const CStep *step)
 	                                c->nparams + 1);
 	if (!fn)
 		fn = llvm_kernel(b->m, c, step->name);
+	If slice = open_slice(b);
 	for (int i = 0; i < c->nparams; i++)
 		arg[i] = llvm_address(b, c->param[i].v);
 	LLVMBuildCall2(b->m->at, LLVMGlobalGetValueType(fn), fn, arg,
 	               (unsigned)c->nparams, "");
+	close_slice(b, &slice);
 }
 
 static void put_feed(const LlvmBody *b, const Node *n)
@@ -96,16 +127,30 @@ static void put_feed(const LlvmBody *b, const Node *n)
 		first = LLVMBuildNSWMul(b->m->at, b->part, first, "");
 	const Value *input = b->scan ? b->scan->in[scan_input(b->scan, base)]
 	                             : base;
+	If slice = open_slice(b);
 	b->feed(b, input, llvm_address(b, n->out[0]), first, count);
+	close_slice(b, &slice);
 }
 
 /* Sums over the parts begin with zeros, unless they are of the state. */
+static bool begins_with_zeros(const Node *n, int o)
+{
+	return n->scan->graph->output[o].role == OUT_SUM && !n->out[o]->var;
+}
+
+static bool has_sums(const Node *n)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (begins_with_zeros(n, o))
+			return true;
+	return false;
+}
+
 static void clear_sums(const LlvmBody *b, const Node *n)
 {
 	const Module *m = b->m;
-	const Graph *g = n->scan->graph;
-	for (int o = 0; o < g->noutputs; o++)
-		if (g->output[o].role == OUT_SUM && !n->out[o]->var)
+	for (int o = 0; o < n->scan->graph->noutputs; o++)
+		if (begins_with_zeros(n, o))
 			LLVMBuildMemSet(m->at, llvm_address(b, n->out[o]),
 			                LLVMConstNull(m->i8), module_int(
 				m, value_bytes(n->out[o])), 1);
@@ -123,23 +168,58 @@ static LLVMValueRef part_in_memory(const Module *m)
 	return at;
 }
 
+static int count_outer(const LlvmBody *b)
+{
+	return b ? 1 + count_outer(b->outer) : 0;
+}
+
+static void set_part(LlvmBody *in, LLVMValueRef part)
+{
+	const Module *m = in->m;
+	in->part = part;
+	LLVMBuildStore(m->at, LLVMBuildIntCast2(m->at, part, m->i32, true, ""),
+	               in->part_at);
+}
+
+static void put_parts(LlvmBody *in, const CStep step[])
+{
+	For parts = module_for(in->m, in->scan->scan->parts);
+	set_part(in, parts.i);
+	llvm_steps(in, step);
+	module_end_for(in->m, &parts);
+}
+
+static void put_sliced_parts(LlvmBody *in, const CStep step[])
+{
+	SlicedFor parts = llvm_sliced_for(in->m, in->slices,
+	                                  count_outer(in->outer->outer),
+	                                  c_loop_slices(in->plan, step));
+	set_part(in, parts.part);
+	llvm_steps(in, step);
+	llvm_end_sliced_for(in->m, in->slices, &parts, in->scan->scan->parts);
+}
+
+/* Clearing sums takes no time, so it is no slice that returns. */
 static void put_scan(const LlvmBody *b, const Node *n, const CStep step[])
 {
 	const Module *m = b->m;
 	LlvmBody in = *b;
+	If clearing = {NULL, NULL};
+	if (b->slices && has_sums(n))
+		clearing = llvm_slice_open(m, b->slices);
 	clear_sums(b, n);
+	if (b->slices && has_sums(n))
+		llvm_slice_go_on(m, b->slices, &clearing);
 	in.outer = b;
 	in.scan = n;
 	in.plan = n->scan->plan;
 	in.arena = in.plan->arena_bytes
 	           ? llvm_address(b, node_workspace(n)) : NULL;
 	in.part_at = part_in_memory(m);
-	For parts = module_for(m, n->scan->parts);
-	in.part = parts.i;
-	LLVMBuildStore(m->at, LLVMBuildIntCast2(m->at, in.part, m->i32, true,
-	                                        ""), in.part_at);
-	llvm_steps(&in, step);
-	module_end_for(m, &parts);
+	if (b->slices)
+		put_sliced_parts(&in, step);
+	else
+		put_parts(&in, step);
 }
 
 void llvm_steps(const LlvmBody *b, const CStep step[])

@@ -4,6 +4,7 @@
 
 #include "backend/c_steps.h"
 #include "backend/llvm_module.h"
+#include "backend/llvm_slice.h"
 
 typedef struct LlvmBody LlvmBody;
 
@@ -14,7 +15,7 @@ struct LlvmBody {
 	const CFunction *f;
 	const Plan *plan;
 	LLVMValueRef arena, state, weights;
-	LLVMValueRef frame;        /* what the functions below look into */
+	const void *function;      /* what the functions below look into */
 	/* A scalar of the caller's, an input with a place in the context. */
 	LLVMValueRef (*context)(const LlvmBody *, const Value *input);
 	/* Where the whole of an input is that the function is fed. */
@@ -22,6 +23,7 @@ struct LlvmBody {
 	/* Puts `count` examples from number `first` on to `to`; 0: all. */
 	void (*feed)(const LlvmBody *, const Value *input, LLVMValueRef to,
 	             LLVMValueRef first, int64_t count);
+	LlvmSlices *slices;        /* NULL: it runs through */
 	/* of a Scan: */
 	const LlvmBody *outer;     /* what the node is in, */
 	const Node *scan;          /*   the node, */
@@ -32,5 +34,7 @@ struct LlvmBody {
 void llvm_steps(const LlvmBody *, const CStep step[]);
 /* Where the value is. */
 LLVMValueRef llvm_address(const LlvmBody *, const Value *);
+/* Numbers that the code carries; the pointer to them. */
+LLVMValueRef llvm_array(const Module *, const CArray *);
 
 #endif

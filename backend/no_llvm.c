@@ -1,4 +1,5 @@
 /* In place of backend/llvm_*.c where thimble is built without LLVM. */
+#include "backend/backend.h"
 #include "backend/jit.h"
 
 bool jit_available(void)
@@ -6,11 +7,22 @@ bool jit_available(void)
 	return false;
 }
 
-Jit *jit_open(Unit *u, const Program *p, bool contract)
+static void complain(Unit *u)
 {
 	error_at(u, (Loc){0}, "this thimble was built without LLVM, whose "
 	         "packages are llvm-19-dev and clang-19");
+}
+
+Jit *jit_open(Unit *u, const Program *p, bool contract)
+{
+	complain(u);
 	return NULL;
+}
+
+bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
+{
+	complain(p->model->unit);
+	return false;
 }
 
 FrameFunction *jit_function(Jit *j, const Plan *plan)

@@ -17,7 +17,24 @@
 typedef struct Compile {
 	Args args;
 	const char *dir;
+	EmitForm form;
 } Compile;
+
+enum { KEY_EMIT = 768 };
+
+static EmitForm emit_form(struct argp_state *state, const char *text)
+{
+	static const char *const name[] = {
+		[EMIT_C] = "c", [EMIT_OBJECT] = "obj", [EMIT_ASM] = "asm",
+		[EMIT_LLVM_IR] = "llvm-ir",
+	};
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(text, name[i]))
+			return (EmitForm)i;
+	argp_error(state, "--emit: '%s' is not one of c, obj, asm, llvm-ir",
+	           text);
+	return EMIT_C;
+}
 
 static const struct argp_child children[] = {
 	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
@@ -37,7 +54,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'o':
 		c->dir = args_path(state, "-o", text);
 		return 0;
+	case KEY_EMIT:
+		c->form = emit_form(state, text);
+		return 0;
 	case ARGP_KEY_END:
+		if (c->form != EMIT_C && c->args.openblas)
+			argp_error(state, "--blas needs --emit c");
 		if (c->args.model && !c->dir)
 			argp_error(state, "no -o DIR is given");
 		break;
@@ -51,6 +73,9 @@ static const struct argp argp = {
 	.options = (const struct argp_option[]){
 		{"output", 'o', "DIR", 0, "Where the files go; made if it is "
 		 "not there", 0},
+		{"emit", KEY_EMIT, "c|obj|asm|llvm-ir", 0, "C (the default), or "
+		 "by LLVM an object for the target, its assembly, LLVM's own "
+		 "text; NAME.h comes with each", 0},
 		{0}
 	},
 	.parser = parse,
@@ -103,7 +128,7 @@ static void remove_stale(Arena *a, const char *name, const char *new,
                          const char *dir)
 {
 	static const char *const suffix[] = {
-		"_weights.c", "_weights.bin", "_rt.h",
+		"_weights.c", "_weights.bin", "_rt.h", ".c", ".o", ".s", ".ll",
 	};
 	for (size_t i = 0; i < sizeof suffix / sizeof suffix[0]; i++) {
 		const char *file = arena_printf(a, "%s%s", name, suffix[i]);
@@ -147,6 +172,13 @@ static const char *without_slash(Arena *a, const char *dir)
 	return arena_strndup(a, dir, n);
 }
 
+static bool write_program(Session *s, const char *dir)
+{
+	if (s->emit.form != EMIT_C)
+		return emit_llvm(s->program, &s->emit, dir);
+	return emit_c(s->program, &s->emit, dir) && write_cmake(s, dir);
+}
+
 static bool write_all(Session *s, const char *dir)
 {
 	Unit *u = &s->unit;
@@ -158,8 +190,8 @@ static bool write_all(Session *s, const char *dir)
 	char *temporary = dir_make_unique(u, dir);
 	if (!temporary)
 		return false;
-	bool good = emit_c(s->program, &s->emit, temporary) &&
-	            write_cmake(s, temporary) && session_report(s, temporary) &&
+	bool good = write_program(s, temporary) &&
+	            session_report(s, temporary) &&
 	            move_files(u, s->program->model->name, temporary, dir);
 	dir_remove(temporary);
 	return good;
@@ -171,6 +203,7 @@ int cmd_compile(int argc, char **argv)
 	Session s;
 	command_parse(&argp, argc, argv, &c);
 	session_open(&s, &c.args, c.args.model);
+	s.emit.form = c.form;
 	if (session_build(&s) && session_picture(&s) && write_all(&s, c.dir)) {
 		ReportInfo info = session_info(&s);
 		if (c.args.json)

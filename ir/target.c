@@ -49,6 +49,7 @@ static const Core cortex_m33 = {
 static const Core cortex_m55 = {
 	CORTEX_M("m55") " -mfloat-abi=hard",
 	.triple = "thumbv8.1m.main-none-eabihf", .cpu = "cortex-m55",
+	.features = "+mve.fp,+fp-armv8d16,+fp64",
 	.vectors = "DSP, Helium", .fpu = FPU_DOUBLE,
 	.align = 8, .plain = true,
 };

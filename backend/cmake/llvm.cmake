@@ -28,8 +28,8 @@ set(LLVM_LIBRARY ${LLVM_LIBDIR}/libLLVM-19.so)
 # LLVM's headers have prototypes that say nothing of parameters.
 include_directories(SYSTEM ${LLVM_INCLUDE})
 
-# All sources are one, those that define what others call in any order; math.h
-# forbids contraction in what follows it, so the functions of one number come last.
+# All sources are one, in any order. The functions of one number are also bitcode
+# of their own.
 set(CALLS "")
 set(SCALARS "")
 set(TEXT "")
@@ -58,7 +58,7 @@ set(MACHINES
   "aarch64 aarch64-unknown-linux-gnu"
   "aarch64-plain aarch64-unknown-linux-gnu -DRT_PLAIN"
   "aarch64-scalar aarch64-unknown-linux-gnu"
-  "thumb thumbv7m-none-eabi -DRT_PLAIN"
+  "thumb thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN"
   "riscv32 riscv32-unknown-elf -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
   "riscv32-f riscv32-unknown-elf -march=rv32imafc -mabi=ilp32f -DRT_PLAIN")
 set(BITCODE "")
@@ -72,7 +72,7 @@ foreach(machine ${MACHINES})
   add_custom_command(
     OUTPUT runtime-${name}.bc
     COMMAND ${CLANG} --target=${triple} ${machine} -std=c11 -O1 -fPIC
-            -ffp-contract=fast -fno-math-errno -nostdlibinc
+            -ffp-contract=off -fno-math-errno -nostdlibinc
             -isystem ${CMAKE_SOURCE_DIR}/backend/libc
             -I${CMAKE_SOURCE_DIR} "-DRT_INLINE=extern inline"
             -c -emit-llvm -o runtime-${name}.bc ${source}
@@ -101,6 +101,9 @@ foreach(name ${NATIVE})
     "#define RT_API static\n#define RT_PROTOTYPES\n${CALLS}#define NATIVE_NAME \"${name}\"\n\
 #define NATIVE native_${symbol}\n#include \"backend/native/table.c\"\n")
   set(flags -O3 -ffp-contract=fast -fno-math-errno -Wno-unused-function)
+  if(THIMBLE_SANITIZE)
+    list(APPEND flags -fno-sanitize=all)
+  endif()
   if(name MATCHES "x86")
     list(APPEND flags -march=${name})
   endif()
