@@ -65,14 +65,31 @@ cmake --install "$build" --prefix "$work/prefix" >/dev/null
 firmware_build host "$work/host" "$work/prefix"
 firmware_run "$work/host" >"$work/host.log" || fail "it does not learn here"
 
+# The model as an object, if thimble makes such: it does not show.
+check_object() {
+	dir=$work/$1-object
+	firmware_build "$1" "$dir" "$work/prefix" -DFORM=obj
+	firmware_run "$dir" >"$dir.log" || fail "$1's object does not learn"
+	firmware_same "$work/host.log" "$dir.log" ||
+		fail "$1's object learns something else"
+	cores="$cores $1 (object)"
+}
+
+objects=:
+if "$work/prefix/bin/thimble" compile "$here/../gestures/gestures.onnx" \
+		-o "$work/object" --emit obj >/dev/null 2>&1; then
+	objects=check_object
+fi
 cores=
 if command -v arm-none-eabi-gcc qemu-system-arm >/dev/null; then
 	check_core cortex-m4 arm-none-eabi-
+	$objects cortex-m4
 	check_core cortex-m55 arm-none-eabi-
 	check_budget cortex-m4
 fi
 if command -v riscv64-unknown-elf-gcc qemu-system-riscv32 >/dev/null; then
 	check_core rv32imafc riscv64-unknown-elf-
+	$objects rv32imafc
 fi
 [ -n "$cores" ] || { echo "no cross compiler is here"; exit 77; }
 echo "learned the same as this machine:$cores"

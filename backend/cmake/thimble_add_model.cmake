@@ -1,7 +1,7 @@
 # thimble_add_model(TARGET <target> MODEL <file.onnx>
 #                   [NAME <name>] [STACK <bytes>] [ARGS <argument>...])
 #
-# Compiles an ONNX model whenever it changes and adds the C to <target>, an
+# Compiles an ONNX model whenever it changes and adds it to <target>, an
 # executable or a library that exists; NAME.h is in its include path. NAME, the
 # prefix of all symbols, is by default made from the file's name. ARGS are those
 # of `thimble compile`:
@@ -9,6 +9,7 @@
 #   thimble_add_model(TARGET firmware MODEL kws.onnx
 #     ARGS --loss cross-entropy --optimizer adam --target generic)
 #
+# With --emit=obj no C compiler sees the model: it is an object for --target.
 # With --weights=bin, NAME_weights.bin is in ${CMAKE_CURRENT_BINARY_DIR}/NAME.
 # With STACK, NAME.stack.txt is there, and the build fails where a function of
 # NAME.h needs more: see thimble_stack.cmake.
@@ -28,10 +29,15 @@ function(thimble_add_model)
   endif()
   set(dir "${CMAKE_CURRENT_BINARY_DIR}/${M_NAME}")
   set(sources "${dir}/${M_NAME}.c" "${dir}/${M_NAME}.h")
+  set(weights "")
+  set(object FALSE)
+  if("${M_ARGS}" MATCHES "--emit[=;]obj")
+    set(object TRUE)
+    set(sources "${dir}/${M_NAME}.o" "${dir}/${M_NAME}.h")
+  endif()
   if("${M_ARGS}" MATCHES "--weights[=;]bin")
     set(weights "${dir}/${M_NAME}_weights.bin")
-  else()
-    set(weights "")
+  elseif(NOT object)
     list(APPEND sources "${dir}/${M_NAME}_weights.c")
   endif()
   add_custom_command(
@@ -39,7 +45,7 @@ function(thimble_add_model)
     COMMAND thimble::thimble compile "${model}" -o "${dir}"
             "--name=${M_NAME}" ${M_ARGS}
     DEPENDS "${model}" thimble::thimble
-    COMMENT "Compiling ${M_MODEL} to C"
+    COMMENT "Compiling ${M_MODEL}"
     VERBATIM)
   # The same numbers on every machine; nobody asks for errno.
   if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
@@ -52,7 +58,9 @@ function(thimble_add_model)
   if("${M_ARGS}" MATCHES "--blas[=;]openblas")
     target_link_libraries(${M_TARGET} PUBLIC openblas)
   endif()
-  if(M_STACK)
+  if(M_STACK AND object)
+    message(WARNING "thimble_add_model: STACK needs the C")
+  elseif(M_STACK)
     thimble_check_stack(${M_TARGET} ${M_NAME} ${M_STACK})
   endif()
 endfunction()

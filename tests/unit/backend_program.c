@@ -170,7 +170,7 @@ static void check_numbers(const char *compiler, WeightsForm weights,
 	EmitOptions o = options;
 	o.weights = weights;
 	o.openblas = openblas;
-	cr_assert(emit_c(p, &o, dir));
+	emit_program(p, &o, dir, compiler);
 	emit_glue_file(u.arena, p, dir);
 	Loaded l = load_program(p, dir, compiler);
 	Instance k = new_instance(&l);
@@ -195,6 +195,10 @@ Test(backend_program, trains_like_the_interpreter)
 {
 	check_numbers("gcc", WEIGHTS_C, false);
 	check_numbers("clang", WEIGHTS_BIN, false);
+	if (!jit_available())
+		return;
+	check_numbers(by_llvm, WEIGHTS_C, false);
+	check_numbers(by_llvm, WEIGHTS_BIN, false);
 }
 
 Test(backend_program, trains_with_openblas)
@@ -203,7 +207,7 @@ Test(backend_program, trains_with_openblas)
 }
 
 /* No variable is written: there is no state, and nothing to save. */
-Test(backend_program, only_infers)
+static void check_only_infers(const char *compiler)
 {
 	Unit u = test_unit();
 	Model *m = tiny_model(&u, "tiny");
@@ -211,9 +215,9 @@ Test(backend_program, only_infers)
 		m->var[i]->mutable = false;
 	Program *p = program_of(NULL, tiny_plan(tiny_infer(m)), NULL);
 	char *dir = new_directory(u.arena);
-	cr_assert(emit_c(p, &options, dir));
+	emit_program(p, &options, dir, compiler);
 	emit_glue_file(u.arena, p, dir);
-	Loaded l = load_program(p, dir, "gcc");
+	Loaded l = load_program(p, dir, compiler);
 	Instance k = new_instance(&l);
 	Reference r = reference_of(p);
 	compare("output", emitted_run(&k, 1, 1),
@@ -224,6 +228,11 @@ Test(backend_program, only_infers)
 	dlclose(l.library);
 	remove_directory(u.arena, dir);
 	arena_destroy(u.arena);
+}
+
+Test(backend_program, only_infers)
+{
+	for_each_maker(check_only_infers);
 }
 
 Test(backend_program, two_instances_do_not_meet)
@@ -306,21 +315,27 @@ Test(backend_program, two_models_in_one_program)
 }
 
 /* A program that only infers carries nothing of the training. */
-Test(backend_program, inference_links_without_training)
+static void check_inference_alone(const char *compiler)
 {
 	Unit u = test_unit();
 	Arena *a = u.arena;
 	char *dir = new_directory(a);
-	cr_assert(emit_c(tiny_program(&u, "left"), &options, dir));
+	emit_program(tiny_program(&u, "left"), &options, dir, compiler);
 	run_command(arena_printf(
 		a, "cd %s && gcc " STRICT "-O0 -ffunction-sections "
 		"-fdata-sections -Wl,--gc-sections -DINFER_ONLY -I. -o program "
-		SOURCE_DIR "/tests/golden/two_models.c left.c left_weights.c "
+		SOURCE_DIR "/tests/golden/two_models.c "
+		"$(ls left.[co] left_weights.c 2>/dev/null) "
 		"-lm && ./program && nm program | grep -q left_infer && "
 		"! nm program | grep -E 'left_train|left_save|_grad|update'",
 		dir));
 	remove_directory(a, dir);
 	arena_destroy(a);
+}
+
+Test(backend_program, inference_links_without_training)
+{
+	for_each_maker(check_inference_alone);
 }
 
 Test(backend_program, header_is_cplusplus_too)

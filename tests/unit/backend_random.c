@@ -65,9 +65,11 @@ static void check_program(int seed)
 	Results want = run_apart(p->train->graph);
 	EmitOptions o = {.weights = seed % 3 ? WEIGHTS_C : WEIGHTS_BIN,
 	                 .no_weights = seed % 4 == 0, .version = "test"};
-	cr_assert(emit_c(p, &o, dir));
+	const char *compiler = seed % 3 && jit_available()
+	                       ? by_llvm : compilers[seed % 2];
+	emit_program(p, &o, dir, compiler);
 	emit_glue_file(u.arena, p, dir);
-	Loaded l = load_program(p, dir, compilers[seed % 2]);
+	Loaded l = load_program(p, dir, compiler);
 	compare_run(p, new_instance(&l), &want);
 	dlclose(l.library);
 	remove_directory(u.arena, dir);

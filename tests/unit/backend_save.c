@@ -27,16 +27,16 @@ typedef struct Saver {
 	rt_store store;
 } Saver;
 
-static void open_saver(Saver *s, const char *sha256)
+static void open_saver(Saver *s, const char *sha256, const char *compiler)
 {
 	memset(s, 0, sizeof *s);
 	s->u = test_unit();
 	s->p = tiny_program(&s->u, "tiny");
 	s->p->model->var[4]->fill = 0.5;   /* the momentum begins so */
 	s->dir = new_directory(s->u.arena);
-	cr_assert(emit_c(s->p, &(EmitOptions){.sha256 = sha256}, s->dir));
+	emit_program(s->p, &(EmitOptions){.sha256 = sha256}, s->dir, compiler);
 	emit_glue_file(s->u.arena, s->p, s->dir);
-	s->l = load_program(s->p, s->dir, "gcc");
+	s->l = load_program(s->p, s->dir, compiler);
 	find_symbol(s->l.library, "tiny_save", &s->save);
 	find_symbol(s->l.library, "tiny_load", &s->load);
 	find_symbol(s->l.library, "tiny_inspect", &s->inspect);
@@ -85,10 +85,10 @@ static bool same(const Saver *s, const Instance *a, const Instance *b)
 	       *s->l.hyper(b->context, "momentum");
 }
 
-Test(backend_save, loads_the_newest)
+static void check_loads_the_newest(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	for (int mark = 1; mark <= 9; mark++) {
 		Instance k = marked(&s, mark), l = new_instance(&s.l);
 		cr_assert_eq(s.save(k.context, &s.store), OK);
@@ -101,11 +101,16 @@ Test(backend_save, loads_the_newest)
 	close_saver(&s);
 }
 
+Test(backend_save, loads_the_newest)
+{
+	for_each_maker(check_loads_the_newest);
+}
+
 /* Units that are larger than what save has on its stack. */
-Test(backend_save, takes_the_arena)
+static void check_takes_the_arena(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	cr_assert_geq(s.p->arena_bytes, 256);
 	flash_init(&s.flash, NOR, 4096, 2, 256, false);
 	s.store = flash_store(&s.flash);
@@ -118,10 +123,15 @@ Test(backend_save, takes_the_arena)
 	close_saver(&s);
 }
 
-Test(backend_save, power_goes)
+Test(backend_save, takes_the_arena)
+{
+	for_each_maker(check_takes_the_arena);
+}
+
+static void check_power_goes(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	Instance old = marked(&s, 1), new = marked(&s, 2);
 	int olds = 0, ops = 0;
 	cr_assert_eq(s.save(old.context, &s.store), OK);
@@ -143,10 +153,15 @@ Test(backend_save, power_goes)
 	close_saver(&s);
 }
 
-Test(backend_save, weights_only)
+Test(backend_save, power_goes)
+{
+	for_each_maker(check_power_goes);
+}
+
+static void check_weights_only(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	Instance k = marked(&s, 3), l = marked(&s, 4), want = marked(&s, 4);
 	s.store.weights_only = 1;
 	cr_expect_eq(s.save(k.context, &s.store), OK);
@@ -162,6 +177,11 @@ Test(backend_save, weights_only)
 	close_saver(&s);
 }
 
+Test(backend_save, weights_only)
+{
+	for_each_maker(check_weights_only);
+}
+
 /* What NAME.h says a save takes is what it takes. */
 static void expect_size(const Saver *s, const char *macro,
                         const rt_store_info *info)
@@ -174,10 +194,10 @@ static void expect_size(const Saver *s, const char *macro,
 	cr_expect_eq((long)info->slot_bytes, (bytes + 63) / 64 * 64 + 4 * 64);
 }
 
-Test(backend_save, inspects)
+static void check_inspects(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	rt_store_info info;
 	Instance k = marked(&s, 3);
 	cr_expect_eq(s.inspect(k.context, &s.store, &info), ERROR_EMPTY);
@@ -199,11 +219,16 @@ Test(backend_save, inspects)
 	close_saver(&s);
 }
 
-Test(backend_save, refuses_another_model)
+Test(backend_save, inspects)
+{
+	for_each_maker(check_inspects);
+}
+
+static void check_refuses_another_model(const char *compiler)
 {
 	static Saver s, other;
-	open_saver(&s, SHA256);
-	open_saver(&other, OTHER);
+	open_saver(&s, SHA256, compiler);
+	open_saver(&other, OTHER, compiler);
 	Instance k = marked(&s, 3), stranger = marked(&other, 4);
 	Instance want = marked(&other, 4);
 	cr_assert_eq(s.save(k.context, &s.store), OK);
@@ -213,10 +238,15 @@ Test(backend_save, refuses_another_model)
 	close_saver(&other);
 }
 
-Test(backend_save, says_why)
+Test(backend_save, refuses_another_model)
+{
+	for_each_maker(check_refuses_another_model);
+}
+
+static void check_says_why(const char *compiler)
 {
 	static Saver s;
-	open_saver(&s, SHA256);
+	open_saver(&s, SHA256, compiler);
 	rt_store_info info;
 	Instance k = marked(&s, 3);
 	cr_expect_eq(s.load(k.context, &s.store), ERROR_EMPTY);
@@ -236,4 +266,9 @@ Test(backend_save, says_why)
 	cr_expect_eq(s.save(k.context, &s.store), ERROR_STORAGE);
 	cr_expect_eq(s.load(k.context, &s.store), ERROR_STORAGE);
 	close_saver(&s);
+}
+
+Test(backend_save, says_why)
+{
+	for_each_maker(check_says_why);
 }

@@ -6,6 +6,7 @@
 #define TESTS_EMITTED_H
 
 #include "backend/backend.h"
+#include "backend/jit.h"
 #include "ir/options.h"
 #include "passes/pass.h"
 
@@ -17,6 +18,17 @@
 #define STRICT "-std=c99 -pedantic -Wall -Wextra -Wconversion -Wshadow -Werror "
 
 static const char *const compilers[] = {"gcc", "clang"};
+
+/* Instead of a compiler: no C, but an object. */
+static const char by_llvm[] = "llvm";
+
+/* Whatever makes a program makes the same. */
+static inline void for_each_maker(void (*check)(const char *compiler))
+{
+	check(compilers[0]);
+	if (jit_available())
+		check(by_llvm);
+}
 
 /* A new directory under the build's. */
 static inline char *new_directory(Arena *a)
@@ -58,6 +70,15 @@ static inline Program *program_of(Plan *train, Plan *infer, Plan *evaluate)
 	               .evaluate = evaluate, .align = 64};
 	program_layout(p);
 	return p;
+}
+
+static inline void emit_program(const Program *p, const EmitOptions *o,
+                                const char *dir, const char *compiler)
+{
+	EmitOptions object = *o;
+	object.form = EMIT_OBJECT;
+	cr_assert(compiler == by_llvm ? emit_llvm(p, &object, dir)
+	                              : emit_c(p, o, dir));
 }
 
 static inline void emit_glue_file(Arena *a, const Program *p, const char *dir)
@@ -104,9 +125,10 @@ static inline Loaded load_program(const Program *p, const char *dir,
 	const char *library = arena_printf(a, "%s/%s-%s.so", dir, n, compiler);
 	run_command(arena_printf(
 		a, "cd %s && %s " STRICT "-O2 -fPIC -shared -o %s "
-		"$(ls %s.c %s_weights.c %s_glue.c 2>/dev/null) "
+		"$(ls %s.[co] %s_weights.c %s_glue.c 2>/dev/null) "
 		"$(grep -q cblas.h %s_rt.h 2>/dev/null && echo -lopenblas) -lm",
-		dir, compiler, library, n, n, n, n));
+		dir, compiler == by_llvm ? "gcc" : compiler, library, n, n, n,
+		n));
 	l.library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	cr_assert_not_null(l.library, "%s", dlerror());
 	find_symbol(l.library, "thimble_glue_size", &l.size);
