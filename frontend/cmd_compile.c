@@ -59,7 +59,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (c->form != EMIT_C && c->args.openblas)
-			argp_error(state, "--blas needs --emit c");
+			argp_error(state, "--blas openblas needs --emit c");
 		if (c->args.model && !c->dir)
 			argp_error(state, "no -o DIR is given");
 		break;
