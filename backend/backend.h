@@ -39,6 +39,14 @@ bool emit_header(const Program *, const EmitOptions *, const char *dir);
  */
 bool emit_llvm(const Program *, const EmitOptions *, const char *dir);
 
+/* Bytes of NAME.o that lie in flash: all functions of NAME.h, and the numbers
+ * that they and init read. */
+typedef struct CodeSize {
+	int64_t code, constants;
+} CodeSize;
+
+bool code_size(const Program *, const EmitOptions *, CodeSize *);
+
 /* The bytes of NAME_weights.bin. */
 int64_t weights_image_bytes(const Program *);
 void weights_image(const Program *, void *dst);

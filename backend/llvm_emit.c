@@ -3,6 +3,7 @@
 
 #include "ir/memo.h"
 
+#include <llvm-c/Object.h>
 #include <string.h>
 
 /* ---- the module ---- */
@@ -39,11 +40,15 @@ static void set_sections(const Module *m)
 			                               LLVMGetValueName(g)));
 }
 
-static Module *make_module(CProgram *c, const Machine *machine)
+static Module *make_module(Arena *a, const Program *program,
+                           const EmitOptions *o)
 {
+	const Core *core = target_or_host(program->target)->core;
+	CProgram *c = c_program(a, program, o);
+	Machine *machine = machine_create(a, core, false);
 	CStep *step[3];
-	Module *m = module_create(c->arena, machine, machine->runtime, false);
-	m->wants_size = target_or_host(c->p->target)->core->plain;
+	Module *m = module_create(a, machine, machine->runtime, false);
+	m->wants_size = core->plain;
 	LlvmProgram p = llvm_program(m, c);
 	find_steps(c, step);
 	llvm_put_init(&p);
@@ -53,6 +58,13 @@ static Module *make_module(CProgram *c, const Machine *machine)
 	module_optimize(m);
 	set_sections(m);
 	return m;
+}
+
+static void free_module(Module *m)
+{
+	Machine *machine = m->machine;
+	module_free(m);
+	machine_free(machine);
 }
 
 /* ---- files ---- */
@@ -84,14 +96,54 @@ static bool write_module(const Module *m, const Program *p, EmitForm form,
 bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
 {
 	Arena *scratch = arena_create();
-	CProgram *c = c_program(scratch, p, o);
-	Machine *machine = machine_create(
-		scratch, target_or_host(p->target)->core, false);
-	Module *m = make_module(c, machine);
+	Module *m = make_module(scratch, p, o);
 	bool good = emit_header(p, o, dir) && write_module(
-		m, p, o->form, arena_printf(scratch, "%s/%s", dir, c->name));
-	module_free(m);
-	machine_free(machine);
+		m, p, o->form,
+		arena_printf(scratch, "%s/%s", dir, p->model->name));
+	free_module(m);
 	arena_destroy(scratch);
 	return good;
+}
+
+/* ---- sizes ---- */
+
+static bool begins(const char *s, const char *with)
+{
+	return s && !strncmp(s, with, strlen(with));
+}
+
+static void add_section(CodeSize *size, const char *name, uint64_t bytes)
+{
+	if (begins(name, ".text") || begins(name, ".ARM.ex"))
+		size->code += (int64_t)bytes;
+	if (begins(name, ".rodata") || begins(name, ".srodata") ||
+	    begins(name, ".data.rel.ro"))
+		size->constants += (int64_t)bytes;
+}
+
+static void add_sections(CodeSize *size, LLVMBinaryRef object)
+{
+	LLVMSectionIteratorRef s = LLVMObjectFileCopySectionIterator(object);
+	for (; !LLVMObjectFileIsSectionIteratorAtEnd(object, s);
+	     LLVMMoveToNextSection(s))
+		add_section(size, LLVMGetSectionName(s), LLVMGetSectionSize(s));
+	LLVMDisposeSectionIterator(s);
+}
+
+bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)
+{
+	Arena *scratch = arena_create();
+	Module *m = make_module(scratch, p, o);
+	LLVMMemoryBufferRef bytes = module_object(m);
+	char *why = NULL;
+	LLVMBinaryRef object = LLVMCreateBinary(bytes, m->context, &why);
+	if (!object)
+		BUG("LLVM does not read its own object: %s", why);
+	*size = (CodeSize){0, 0};
+	add_sections(size, object);
+	LLVMDisposeBinary(object);
+	LLVMDisposeMemoryBuffer(bytes);
+	free_module(m);
+	arena_destroy(scratch);
+	return true;
 }

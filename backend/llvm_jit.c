@@ -102,13 +102,8 @@ static bool fail(Jit *j, LLVMErrorRef bad)
 
 static LLVMMemoryBufferRef object_of(Module *m)
 {
-	LLVMMemoryBufferRef object;
-	char *why = NULL;
 	module_optimize(m);
-	if (LLVMTargetMachineEmitToMemoryBuffer(m->machine->llvm, m->module,
-	                                        LLVMObjectFile, &why, &object))
-		BUG("LLVM compiles no object: %s", why);
-	return object;
+	return module_object(m);
 }
 
 static bool add_object(Jit *j, LLVMMemoryBufferRef object)

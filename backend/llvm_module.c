@@ -246,7 +246,7 @@ LLVMValueRef module_call_intrinsic(const Module *m, const char *name,
 
 /* ---- the whole ---- */
 
-Module *module_create(Arena *a, const Machine *machine, const char *runtime,
+Module *module_create(Arena *a, Machine *machine, const char *runtime,
                       bool contract)
 {
 	Module *m = arena_new(a, Module);
@@ -324,4 +324,14 @@ void module_optimize(Module *m)
 	verify(m);
 	run_passes(m, "globaldce");
 	run_passes(m, m->wants_size ? "default<Os>" : "default<O3>");
+}
+
+LLVMMemoryBufferRef module_object(const Module *m)
+{
+	LLVMMemoryBufferRef object;
+	char *why = NULL;
+	if (LLVMTargetMachineEmitToMemoryBuffer(m->machine->llvm, m->module,
+	                                        LLVMObjectFile, &why, &object))
+		BUG("LLVM compiles no object: %s", why);
+	return object;
 }

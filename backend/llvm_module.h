@@ -15,7 +15,7 @@ typedef struct Module {
 	LLVMContextRef context;
 	LLVMModuleRef module;
 	LLVMBuilderRef at;       /* where the next instruction goes */
-	const Machine *machine;
+	Machine *machine;
 	bool contract;           /* in kernels a product may be fused with a
 	                          * sum */
 	bool wants_size;         /* code that is small, not fast */
@@ -24,7 +24,7 @@ typedef struct Module {
 } Module;
 
 /* With that runtime in it. */
-Module *module_create(Arena *, const Machine *, const char *runtime,
+Module *module_create(Arena *, Machine *, const char *runtime,
                       bool contract);
 void module_free(Module *);
 
@@ -75,5 +75,7 @@ void module_end_for(const Module *, const For *);
 
 /* Drops what no function that is `kept` needs, and optimizes the rest. */
 void module_optimize(Module *);
+/* The module's object, to be disposed of. */
+LLVMMemoryBufferRef module_object(const Module *);
 
 #endif

@@ -49,13 +49,14 @@ static LLVMValueRef part_row(const LlvmProgram *p, const SavedPart *s,
 	const Module *m = p->m;
 	const Variable *v = s->var;
 	char dtype[5] = {0};
+	int64_t at = v ? p->c->p->offset[v->id] : setting_at(p, hyper);
 	strncpy(dtype, dtype_name(v ? v->dtype : DT_F32), sizeof dtype - 1);
 	LLVMValueRef field[] = {
 		llvm_string(m, s->name),
 		LLVMConstStringInContext2(m->context, dtype, sizeof dtype,
 		                          true),
 		module_int_of(m->i8, v ? (int)v->role : KIND_SETTING),
-		module_int(m, v ? p->c->p->offset[v->id] : setting_at(p, hyper)),
+		module_int(m, at),
 		module_int(m, v ? shape_bytes(v->shape, v->dtype) : 4),
 	};
 	return LLVMConstStructInContext(m->context, field, sizeof field /

@@ -15,8 +15,8 @@ If llvm_slice_open(const Module *, const LlvmSlices *);
 void llvm_slice_close(const Module *, LlvmSlices *, const If *);
 void llvm_slice_go_on(const Module *, LlvmSlices *, const If *);
 
-/* Around a loop over parts, inside of `depth` others, of so many slices; the last
- * of them goes on to the next part. */
+/* Around a loop over parts, inside of `depth` others, of so many slices; the
+ * last of them goes on to the next part. */
 typedef struct SlicedFor {
 	LLVMBasicBlockRef head, after;
 	LLVMValueRef part;         /* its number, as wide as a pointer */

@@ -30,6 +30,12 @@ FrameFunction *jit_function(Jit *j, const Plan *plan)
 	return NULL;
 }
 
+bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)
+{
+	complain(p->model->unit);
+	return false;
+}
+
 bool jit_kernels(Jit *j, int n, Kernel *const k[], JitKernel *run[])
 {
 	return false;

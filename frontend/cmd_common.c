@@ -151,12 +151,27 @@ bool session_build(Session *s)
 	return s->program && !s->unit.nerrors;
 }
 
+bool session_measure(Session *s)
+{
+	int64_t flash = s->args->flash;
+	if (!code_size(s->program, &s->emit, &s->code))
+		return false;
+	if (flash && s->code.code + s->code.constants > flash)
+		error_at(&s->unit, (Loc){0}, "%lld bytes of flash are too few: "
+		         "code takes %lld, constants and first weights %lld",
+		         (long long)flash, (long long)s->code.code,
+		         (long long)s->code.constants);
+	return !s->unit.nerrors;
+}
+
 ReportInfo session_info(const Session *s)
 {
 	return (ReportInfo){
 		.target = target_or_host(s->args->options.target)->name,
 		.optimizer = s->args->optimizer ? s->args->optimizer : "none",
 		.loss = s->args->loss ? s->args->loss : "none",
+		.code_bytes = s->code.code,
+		.rodata_bytes = s->code.constants,
 	};
 }
 

@@ -33,6 +33,7 @@ typedef struct Session {
 	Args *args;
 	EmitOptions emit;
 	Program *program;
+	CodeSize code;             /* if session_measure() was called */
 } Session;
 
 /* In place of a loss or an optimizer: the file's training step has it. */
@@ -47,6 +48,9 @@ _Noreturn void session_usage(const Session *, const char *option,
                              const char *needs);
 /* Reads the model and makes its functions. False after errors. */
 bool session_build(Session *);
+/* Compiles it for the target, for the size of its code. False after an error,
+ * such as that it does not fit the flash. */
+bool session_measure(Session *);
 ReportInfo session_info(const Session *);
 /* Writes the report as a page. False after an error. */
 bool session_page(Session *, const char *path);

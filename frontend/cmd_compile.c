@@ -73,8 +73,8 @@ static const struct argp argp = {
 	.options = (const struct argp_option[]){
 		{"output", 'o', "DIR", 0, "Where the files go; made if it is "
 		 "not there", 0},
-		{"emit", KEY_EMIT, "c|obj|asm|llvm-ir", 0, "C (the default), or "
-		 "by LLVM an object for the target, its assembly, LLVM's own "
+		{"emit", KEY_EMIT, "c|obj|asm|llvm-ir", 0, "C (the default), "
+		 "or by LLVM an object for the target, its assembly, LLVM's own "
 		 "text; NAME.h comes with each", 0},
 		{0}
 	},

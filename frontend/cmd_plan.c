@@ -10,12 +10,12 @@ static const struct argp_child children[] = {
 	{&args_picture, 0, 0, 0}, {0}
 };
 
-enum { KEY_HTML = 512, KEY_SCHEDULE };
+enum { KEY_HTML = 512, KEY_SCHEDULE, KEY_CODE };
 
 typedef struct PlanCommand {
 	Args args;
 	const char *html, *dir;
-	bool schedule;
+	bool schedule, code;
 } PlanCommand;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -30,6 +30,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_SCHEDULE:
 		p->schedule = true;
+		return 0;
+	case KEY_CODE:
+		p->code = true;
 		return 0;
 	case 'o':
 		p->dir = args_path(state, "-o", text);
@@ -51,6 +54,9 @@ static const struct argp argp = {
 		 "the arena over time", 0},
 		{"schedule", KEY_SCHEDULE, 0, 0, "Also list the steps: what is "
 		 "computed again, and how much lives", 0},
+		{"code", KEY_CODE, 0, 0, "Also say how much flash the code "
+		 "takes, compiled for --target by LLVM: all functions of "
+		 "NAME.h, but none of a C library", 0},
 		{"output", 'o', "DIR", 0, "Also write NAME.report.json and "
 		 "NAME.report.html there", 0},
 		{0}
@@ -71,6 +77,8 @@ static const struct argp argp = {
 	       "--picture curve.svg\n"
 	       "  thimble plan model.onnx --loss mse --ram 192K --schedule\n"
 	       "  thimble plan model.onnx --loss mse -o reports\n"
+	       "  thimble plan model.onnx --loss mse --target nrf52840 "
+	       "--code\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
@@ -101,7 +109,8 @@ int cmd_plan(int argc, char **argv)
 	Session s;
 	command_parse(&argp, argc, argv, &p);
 	session_open(&s, &p.args, p.args.model);
-	bool good = session_build(&s) && write_files(&s, &p);
+	bool good = session_build(&s) && (!p.code || session_measure(&s)) &&
+	            write_files(&s, &p);
 	if (s.program && (good || p.args.json))
 		print(&s, p.schedule);
 	return session_close(&s);

@@ -100,6 +100,11 @@ json_t *report_summary(const Program *p, const ReportInfo *info)
 		"flops", (json_int_t)plan->cost.flops,
 		"recomputed_flops", (json_int_t)plan->recomputed_flops,
 		"functions", functions_json(p));
+	if (info->code_bytes)
+		json_object_set_new(o, "flash", json_pack(
+			"{s:I, s:I}",
+			"code_bytes", (json_int_t)info->code_bytes,
+			"constant_bytes", (json_int_t)info->rodata_bytes));
 	report_low_rank_json(o, p);
 	report_budget_json(o, p);
 	return o;
@@ -183,6 +188,12 @@ void report_table(FILE *f, const Program *p, const ReportInfo *info,
 	print_row(f, "arena", p->arena_bytes, "RAM while a function runs");
 	print_row(f, "state", p->state_bytes, "RAM always: what is written");
 	print_row(f, "constants", p->const_bytes, "may stay in flash");
+	if (info->code_bytes) {
+		print_row(f, "code", info->code_bytes,
+		          "flash: all functions, compiled by LLVM");
+		print_row(f, "with it", info->rodata_bytes,
+		          "flash: constants, first weights, tables");
+	}
 	fprintf(f, "\narena of                bytes\n");
 	print_function(f, "train", p->train);
 	print_function(f, "infer", p->infer);

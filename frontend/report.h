@@ -12,6 +12,7 @@
 
 typedef struct ReportInfo {
 	const char *target, *optimizer, *loss;   /* as the user wrote them */
+	int64_t code_bytes, rodata_bytes;        /* in flash; 0: unknown */
 } ReportInfo;
 
 /* The function that the report is about: the largest there is to say

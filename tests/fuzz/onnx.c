@@ -63,7 +63,8 @@ static void emit(Unit *u, const Program *p)
 {
 	char dir[] = "thimble-fuzz-XXXXXX";
 	static const char *const ending[] = {".h", ".c", "_rt.h", "_weights.c"};
-	ReportInfo info = {"generic", "none", "none"};
+	ReportInfo info = {.target = "generic", .optimizer = "none",
+	                   .loss = "none"};
 	EmitOptions o = {.version = THIMBLE_VERSION, .sha256 = "0"};
 	if (p->const_bytes > FEW_BYTES || p->state_bytes > FEW_BYTES)
 		return;
