@@ -38,7 +38,7 @@ def write_data(tool, path, work, loss):
     """Random inputs of the model, as files; labels are of the first two classes."""
     subprocess.run([tool, 'compile', path, '-o', f'{work}/m', '--name', 'm', '--weights', 'bin',
                     '--loss', loss, '--optimizer', 'sgd'], check=True, capture_output=True)
-    help_text = open(f'{work}/m/m.h').read().split('m_status m_infer')[0].split('One step of training')[1]
+    help_text = open(f'{work}/m/m.h').read().split('m_status m_train_step')[0].split('One step of training')[1]
     r, files = numpy.random.RandomState(0), []
     for dtype, shape in re.findall(r"input\s[*\s]*'[^']*',\s[*\s]*(\w+)\[([\d,]*)\]", help_text):
         shape = [int(d) for d in shape.split(',') if d]
