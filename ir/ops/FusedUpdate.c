@@ -64,11 +64,10 @@ static bool infer(Unit *u, Node *n)
 
 /* ---- where the gradient is stored ---- */
 
-/* What alpha and beta are, in variables that are set before all else. */
+/* What calls are to do; variables for it are set before all else. */
 typedef struct Epilogue {
 	const Linear *update;
-	Stmt **tail;             /* where more are set */
-	int alpha, beta;
+	Stmt **tail;             /* where they are set */
 } Epilogue;
 
 static Stmt **end_of(Stmt **at)
@@ -104,15 +103,21 @@ static bool stores(const Stmt *call, const Value *v)
 	return false;
 }
 
-/* The factor of a call that has one of its own. */
-static int alpha_of(Kernel *k, Epilogue *e, double own)
+/* A number as it is, else a variable. */
+static Arg factor(Kernel *k, Epilogue *e, Expr *x)
 {
-	if (own == 1)
-		return e->alpha;
+	if (x->kind == E_NUM)
+		return (Arg){.kind = ARG_FLOAT, .f = x->u.num.f};
 	k->tail = e->tail;
-	int var = k_var(k, k_mul(k, k_get(k, e->alpha), k_num(k, own)));
+	Arg a = {.kind = ARG_SCALAR, .var = k_var(k, x)};
 	e->tail = k->tail;
-	return var;
+	return a;
+}
+
+/* The factor of a call that has one of its own. */
+static Expr *alpha_of(Kernel *k, const Linear *l, double own)
+{
+	return own == 1 ? l->alpha : k_mul(k, l->alpha, k_num(k, own));
 }
 
 /* The call leaves what comes of the update where that is to be. */
@@ -124,10 +129,9 @@ static void set_epilogue(Kernel *k, Stmt *call, const Value *g, Epilogue *e)
 			a->v = e->update->to;
 			a->over = e->update->from;
 		} else if (a->epilogue == EP_ALPHA) {
-			*a = (Arg){.kind = ARG_SCALAR,
-			           .var = alpha_of(k, e, a->f)};
+			*a = factor(k, e, alpha_of(k, e->update, a->f));
 		} else if (a->epilogue == EP_BETA) {
-			*a = (Arg){.kind = ARG_SCALAR, .var = e->beta};
+			*a = factor(k, e, e->update->beta);
 		}
 	}
 }
@@ -173,9 +177,8 @@ static void by_call(Kernel *k, const Node *n)
 		by_element(k, n);
 		return;
 	}
-	Epilogue e = {&l, NULL, k_var(k, l.alpha), k_var(k, l.beta)};
 	Stmt *body = NULL;
-	e.tail = k->tail;
+	Epilogue e = {&l, k->tail};
 	k->tail = &body;
 	n->body[0]->op->lower(k, n->body[0]);
 	use_elements(k, n, &body, &e);
