@@ -125,7 +125,7 @@ typedef struct Options {
 	int64_t segment;            /* steps of time that recurrences run before
 	                             * the next part of them begins, which are
 	                             * computed again for their gradient; 0: all
-	                             * of them, SEGMENT_AUTO: about their root */
+	                             * of them, SEGMENT_AUTO: their root */
 	int64_t sums;               /* then updates come early: as soon as
 	                             * sums of so many bytes are complete, or
 	                             * part by part; 0: when all are */

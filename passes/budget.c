@@ -28,10 +28,16 @@ void budget_remember(Budget *b, Plan *plan, int variant)
 		b->smallest = plan;
 }
 
+/* There are many segments, and they are alike. */
+enum { SHARE_IN_TIME = 32 };
+
 static void add_variant(Budget *b, const Graph *train, const char *name,
-                        const char *without, const char *without_too)
+                        int to, const char *without, const char *without_too)
 {
 	Options o = *b->options;
+	bool in_time = train == b->forms.segmented;
+	if (in_time)
+		o.segment = SEGMENT_AUTO;
 	if (without)
 		options_disable(b->arena, &o, without);
 	if (without_too)
@@ -41,29 +47,34 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	Graph *g = graph_clone(train, train->name, NULL);
 	Variant *v = &b->variant[b->nvariants++];
 	v->name = name;
+	v->to = to;
+	v->share = in_time ? SHARE_IN_TIME : 1;
 	v->plan = plan_step(g, &o);
 	budget_remember(b, v->plan, b->nvariants - 1);
 }
 
-Budget *budget_create(Arena *a, const Graph *train, const Graph *divided,
-                      const Options *o)
+Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
 {
 	Budget *b = arena_new(a, Budget);
 	const Core *core = target_or_host(o->target)->core;
+	const Graph *train = forms->train;
 	b->arena = a;
 	b->options = o;
-	b->train = train;
-	b->in_parts = divided;
+	b->forms = *forms;
 	b->search = !pass_is_disabled(&pass_recompute, o);
-	add_variant(b, train, NULL, "recompute", NULL);
+	add_variant(b, train, NULL, 0, "recompute", NULL);
 	if (b->search) {
-		add_variant(b, train, "recompute cheap values", NULL, NULL);
+		add_variant(b, train, "recompute cheap values", 0, NULL, NULL);
 		b->plain = 1;
 	}
 	if (core->workspace && !pass_is_disabled(&pass_workspace, o)) {
-		add_variant(b, train, "no workspace", "workspace", NULL);
+		add_variant(b, train, "no workspace", b->plain, "workspace",
+		            NULL);
 		b->variant[b->nvariants - 1].last = true;
 	}
+	if (b->search && forms->segmented)
+		add_variant(b, forms->segmented, "recompute in time", b->plain,
+		            NULL, NULL);
 	return b;
 }
 
@@ -180,6 +191,7 @@ static Plan *fit_variant(Budget *b, int variant, int64_t arena_bytes,
 	Variant *v = &b->variant[variant];
 	if (v->batch)
 		return budget_fit_parts(b, variant, arena_bytes, effort);
+	effort /= v->share;
 	remat_of(b, v);
 	Plan *plan = fit_from(b, variant, first_target(v, arena_bytes),
 	                      arena_bytes, effort);
@@ -223,8 +235,9 @@ static void shrink(Budget *b, int variant)
 	Remat *r = remat_of(b, &b->variant[variant]);
 	Sequence q = sequence_create(r);
 	int64_t hi = r->peak, lo = problem_floor(r->p) - 1, target = lo + 1;
+	int64_t effort = TRY_EFFORT / b->variant[variant].share;
 	for (int i = 0; i < TIMES && hi - lo > hi / 256; i++) {
-		bool good = remat_search(r, target, TRY_EFFORT, &q);
+		bool good = remat_search(r, target, effort, &q);
 		if (r->peak < hi) {
 			hi = r->peak;
 			realise(b, variant, &q);
@@ -249,7 +262,7 @@ Plan *budget_smallest(Budget *b)
 
 int64_t budget_floor(const Budget *b)
 {
-	bool whole = graph_batch(b->train) <= 1;
+	bool whole = graph_batch(b->forms.train) <= 1;
 	int64_t least = INT64_MAX;
 	for (int v = 0; v < b->nvariants; v++) {
 		int64_t bytes = plan_floor(b->variant[v].plan, whole);
@@ -307,22 +320,27 @@ static void add_technique(int *n, Technique *list, const char *name,
 			to->cost.flops - from->cost.flops};
 }
 
+/* What variant v adds, after what it adds it to. */
+static const Plan *add_techniques(const Budget *b, int v, int *n,
+                                  Technique *list)
+{
+	const Variant *variant = &b->variant[v];
+	const Plan *from = v ? add_techniques(b, variant->to, n, list)
+	                     : variant->plan;
+	add_technique(n, list, variant->name, from, variant->plan);
+	return variant->plan;
+}
+
 void budget_techniques(const Budget *b, const Plan *plan, int *n,
                        Technique **list)
 {
 	*n = 0;
 	*list = arena_array(b->arena, Technique, MAX_VARIANTS + 1);
-	const Plan *from = b->variant[0].plan;
 	for (int i = 0; i < b->nfound; i++) {
 		if (b->found[i].plan != plan)
 			continue;
-		int last = b->found[i].variant;
-		bool batch = b->variant[last].batch != NULL;
-		for (int v = batch ? last : 1; v <= last; v++) {
-			add_technique(n, *list, b->variant[v].name, from,
-			              b->variant[v].plan);
-			from = b->variant[v].plan;
-		}
+		const Plan *from = add_techniques(b, b->found[i].variant, n,
+		                                  *list);
 		add_technique(n, *list, "recompute under the budget", from,
 		              plan);
 		return;

@@ -10,10 +10,16 @@
 
 typedef struct Budget Budget;
 
-/* The training step's graph before the passes; `divided`: that for a batch in
- * parts, which may be the same. */
-Budget *budget_create(Arena *, const Graph *train, const Graph *divided,
-                      const Options *);
+/* The training step's graph before the passes, in the forms in which it can be
+ * compiled. */
+typedef struct StepForms {
+	const Graph *train;
+	const Graph *divided;     /* for a batch in parts; it may be the same */
+	const Graph *segmented;   /* with recurrences in segments of time;
+	                           * NULL: it has none */
+} StepForms;
+
+Budget *budget_create(Arena *, const StepForms *, const Options *);
 /* As it is compiled without a budget. */
 Plan *budget_plain(const Budget *);
 /* The cheapest plan found with an arena of at most that; NULL: none. */

@@ -39,7 +39,7 @@ static void add_parts(Budget *b, int64_t parts, int64_t sums)
 	options_disable(b->arena, &o, "fuse-update");
 	options_disable(b->arena, &o, "workspace");
 	options_disable(b->arena, &o, "recompute");
-	Graph *g = graph_clone(b->in_parts, b->in_parts->name, NULL);
+	Graph *g = graph_clone(b->forms.divided, b->forms.divided->name, NULL);
 	run_pipeline(g, STAGE_FUNCTION, &o);
 	v->batch = batch_create(b->arena, g, &v->options);
 	options_disable(b->arena, &v->options, "scan");   /* they are made */
@@ -53,7 +53,7 @@ static void add_early_updates(Budget *b, int64_t batch)
 {
 	enum { FEWEST = 4, COARSE = 4 };
 	const Variant *v = &b->variant[b->nvariants - 1];
-	int64_t all = bytes_of_updates(b->train);
+	int64_t all = bytes_of_updates(b->forms.train);
 	if (!v->batch || b->nvariants + 4 > MAX_VARIANTS ||
 	    !sums_are_much(b->options, all, v->plan->arena_bytes))
 		return;
@@ -67,7 +67,7 @@ static void add_early_updates(Budget *b, int64_t batch)
 void budget_divide(Budget *b)
 {
 	enum { MOST = 8 };
-	int64_t batch = graph_batch(b->train);
+	int64_t batch = graph_batch(b->forms.train);
 	if (b->divided || b->options->micro_batch ||
 	    pass_is_disabled(&pass_scan, b->options))
 		return;

@@ -15,10 +15,12 @@ enum { EFFORT = 40000000, TRY_EFFORT = 4000000 };
 enum { MAX_VARIANTS = 24 };
 
 typedef struct Variant {
-	const char *name;     /* of the technique that it adds; NULL: none */
+	const char *name;     /* of the technique that it adds; NULL: none, */
+	int to;               /*   to which variant */
 	Plan *plan;
 	Remat *remat;         /* made when it is first needed */
 	bool last;            /* only where nothing else fits */
+	int share;            /* of the effort that one in so many is for it */
 	Options options;      /* with the batch in parts, */
 	Batch *batch;         /*   and the items that this makes; or NULL */
 	int64_t missed;       /* the largest target that was not reached */
@@ -38,8 +40,7 @@ struct Budget {
 	Variant variant[MAX_VARIANTS];
 	int nfound, maxfound;
 	Found *found;
-	const Graph *train;   /* before the passes */
-	const Graph *in_parts;   /* the same, to be divided */
+	StepForms forms;
 	bool divided;         /* the variants in parts were made */
 	bool shrunk;          /* the smallest was looked for */
 	Plan *smallest;

@@ -125,22 +125,31 @@ static Plan *plan_other(Graph *make(const Graph *, const Options *),
 
 /* ---- under a budget ---- */
 
+static Plan *smaller(Plan *a, Plan *b)
+{
+	return b->arena_bytes < a->arena_bytes ? b : a;
+}
+
 /* The function with the batch in the fewest parts with which its arena fits; or
- * in those with which it is smallest. */
+ * in those with which it is smallest. Segments of time, too, cost nothing where
+ * nothing is computed again. */
 static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
                        const Graph *forward, const Options *o, int64_t arena)
 {
-	int64_t batch = graph_batch(forward);
+	int64_t batch = o->micro_batch ? 1 : graph_batch(forward);
+	bool cut = has_recurrence(forward) && !o->segment;
 	Plan *best = plan;
-	for (int64_t d = 2; d <= batch && best->arena_bytes > arena; d++) {
+	for (int64_t d = 1; d <= batch && best->arena_bytes > arena; d++) {
 		Options parts = *o;
-		if (batch % d || o->micro_batch)
+		if (batch % d)
 			continue;
-		parts.parts = d;
+		parts.parts = d > 1 ? d : o->parts;
 		parts.dump_after = NULL;
-		plan = plan_other(make, forward, &parts);
-		if (plan->arena_bytes < best->arena_bytes)
-			best = plan;
+		if (d > 1)
+			best = smaller(best, plan_other(make, forward, &parts));
+		parts.segment = SEGMENT_AUTO;
+		if (cut && best->arena_bytes > arena)
+			best = smaller(best, plan_other(make, forward, &parts));
 	}
 	return best;
 }
@@ -243,13 +252,27 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 		sweep(p, b, forward, o);
 }
 
+/* Micro-batches that were asked for are in g. */
+static StepForms step_forms(Graph *g, const Graph *forward, const Options *o)
+{
+	StepForms forms = {g, o->parts > 1 ? g : step_to_divide(g, forward, o),
+	                   NULL};
+	if (!has_recurrence(forward) || o->segment || o->parts > 1)
+		return forms;
+	Options cut = *o;
+	cut.segment = SEGMENT_AUTO;
+	cut.dump_after = NULL;
+	forms.segmented = train_again(forward, &cut);
+	return forms;
+}
+
 static Plan *plan_as_asked(Graph *g, const Graph *forward, const Options *o,
                            Budget **b)
 {
 	if (!o->ram && !o->limited && !o->sweep)
 		return plan_step(g, o);
-	*b = budget_create(g->unit->arena, g, o->parts > 1 ? g
-	                   : step_to_divide(g, forward, o), o);
+	StepForms forms = step_forms(g, forward, o);
+	*b = budget_create(g->unit->arena, &forms, o);
 	return budget_plain(*b);
 }
 

@@ -148,10 +148,10 @@ static void rearrange(Graph *g, const Options *o)
 	Options quiet = *o;
 	quiet.dump_after = NULL;
 	find_mutable(g);   /* passes verify what is there already */
-	if (o->segment)
-		run_pipeline(g, STAGE_SEGMENTED, &quiet);
 	if (o->batch_first)
 		run_pipeline(g, STAGE_DIVIDED, &quiet);
+	if (o->segment)
+		run_pipeline(g, STAGE_SEGMENTED, &quiet);
 }
 
 /* The step that the options describe: gradients of the loss by all that trains,

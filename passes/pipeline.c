@@ -15,12 +15,12 @@ static const struct Row {
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_recognise,  /* what has a gradient of its own, before it gets one */
 	 STAGE_FORWARD},
-	{&pass_segment,    /* before a transpose parts a product from its layer */
-	 STAGE_SEGMENTED},
 	{&pass_batch_first, /* leaves transposes for the next to merge */
 	 STAGE_DIVIDED},
 	{&pass_sink,       /* the batch first, before gradients double it */
 	 STAGE_FORWARD | STAGE_DIVIDED},
+	{&pass_segment,    /* whichever is first */
+	 STAGE_SEGMENTED},
 	{&pass_simplify,   /* reshapes meet where transposes have gone */
 	 STAGE_FORWARD | STAGE_DIVIDED | STAGE_SEGMENTED},
 	{&pass_cse,        /* gradients rebuild what others have built, and data

@@ -9,12 +9,12 @@
  *
  * The checkpoint pass then keeps h_k and c_k alone, and computes a segment
  * again when its gradient is due: the memory is that of T/s states and of s
- * steps, least for s about sqrt(T) (Chen et al., "Training Deep Nets with
+ * steps, least for s near sqrt(T) (Chen et al., "Training Deep Nets with
  * Sublinear Memory Cost", 2016; Gruslys et al., "Memory-Efficient
  * Backpropagation Through Time", 2016). Gradients of weights are summed up over
  * the segments.
  *
- * Time is the first dimension here; the batch-first pass comes later.
+ * Where the batch comes first, time is the second dimension.
  */
 #include "ir/op.h"
 #include "ir/recurrence.h"
@@ -25,17 +25,19 @@ enum { Z, LENGTHS = 2, H0, C0 };
 typedef struct Cut {
 	Graph *g;
 	Node *n;              /* the recurrence */
-	int64_t lines;        /* of a step: the batch */
+	int axis;             /* that of time */
 	int count;
 	int64_t *steps;       /* by segment, in the order of time */
 } Cut;
 
 static int64_t total_steps(const Node *n)
 {
-	return n->in[Z]->shape.dim[0];
+	return n->in[Z]->shape.dim[attr_int(n, RECURRENCE_LAYOUT)];
 }
 
-/* The least s with s * s >= T. */
+/* The least s with s * s >= T. Half of that may take less memory, as a step has
+ * several times the bytes of the states between two, but makes twice the
+ * nodes. */
 static int64_t root_of(int64_t total)
 {
 	int64_t s = 1;
@@ -48,7 +50,7 @@ static Cut cut_create(Graph *g, Node *n, int64_t most)
 {
 	int64_t total = total_steps(n);
 	most = most == SEGMENT_AUTO ? root_of(total) : most;
-	Cut c = {g, n, n->in[Z]->shape.dim[1],
+	Cut c = {g, n, (int)attr_int(n, RECURRENCE_LAYOUT),
 	         (int)((total + most - 1) / most), NULL};
 	c.steps = arena_array(g->unit->arena, int64_t, c.count);
 	for (int k = 0; k < c.count; k++, total -= most)
@@ -65,44 +67,52 @@ static Value *reshaped(const Cut *c, Value *x, Shape to)
 	return node_done(c->g, n);
 }
 
-/* v's segments; each step has `lines` of its rows. */
-static Value **split(const Cut *c, Value *v, int64_t lines)
+/* v[T,N,..], or [N,T,..], in segments. */
+static Value **split(const Cut *c, Value *v)
 {
-	Arena *a = c->g->unit->arena;
-	int64_t *rows = arena_array(a, int64_t, c->count);
-	for (int k = 0; k < c->count; k++)
-		rows[k] = c->steps[k] * lines;
 	Node *n = NEW(c->g, c->n->loc, op_Split, v);
-	node_set_int(c->g, n, "axis", 0);
-	node_set_ints(c->g, n, "split", c->count, rows);
+	node_set_int(c->g, n, "axis", c->axis);
+	node_set_ints(c->g, n, "split", c->count, c->steps);
 	node_set_outputs(c->g, n, c->count);
 	node_done(c->g, n);
 	return n->out;
 }
 
-/* Does n join segments that are as long as these? */
-static bool joins(const Cut *c, const Node *n, int64_t line)
+/* The shape of a segment where that of all is s. */
+static Shape part_of(const Cut *c, Shape s, int k)
+{
+	s.dim[c->axis] = c->steps[k];
+	return s;
+}
+
+/* Does n join segments that are cut like this? */
+static bool joins(const Cut *c, const Node *n, Shape all)
 {
 	if (!n || n->op != &op_Concat || n->nin != c->count ||
-	    attr_int(n, op_attr(n->op, "axis")) != 0)
+	    attr_int(n, op_attr(n->op, "axis")) != c->axis ||
+	    !shape_equal(n->out[0]->shape, all))
 		return false;
 	for (int k = 0; k < c->count; k++)
-		if (numel(n->in[k]->shape) != c->steps[k] * c->lines * line)
+		if (n->in[k]->shape.dim[c->axis] != c->steps[k])
 			return false;
 	return true;
 }
 
-/* x[T N,I] in segments: those of a layer below, if it is cut alike. */
+/* x, the rows of a product, in segments: those of a layer below, if it is cut
+ * alike. */
 static Value **inputs(const Cut *c, Value *x)
 {
+	Shape all = c->n->in[Z]->shape;
+	all.dim[2] = x->shape.dim[1];
 	const Node *below = value_viewed(x)->def;
-	int64_t line = x->shape.dim[1];
-	if (!joins(c, below, line))
-		return split(c, x, c->lines);
 	Value **part = arena_array(c->g->unit->arena, Value *, c->count);
-	for (int k = 0; k < c->count; k++)
-		part[k] = reshaped(c, below->in[k], (Shape){
-			2, {c->steps[k] * c->lines, line}});
+	Value **of = joins(c, below, all) ? below->in
+	                                  : split(c, reshaped(c, x, all));
+	for (int k = 0; k < c->count; k++) {
+		Shape s = part_of(c, all, k);
+		part[k] = reshaped(c, of[k], (Shape){
+			2, {s.dim[0] * s.dim[1], s.dim[2]}});
+	}
 	return part;
 }
 
@@ -117,14 +127,14 @@ static const Node *product_of(const Value *z)
 	       (n->nin < 3 || !n->in[2] || n->in[2]->shape.rank < 2) ? n : NULL;
 }
 
-static Value *gates(const Cut *c, const Node *product, Value *x, int64_t steps)
+static Value *gates(const Cut *c, const Node *product, Value *x, int k)
 {
 	Node *n = node_new(c->g, product->loc, product->op, product->nin,
 	                   product->in);
 	node_copy_attrs(c->g, n, product);
 	n->in[0] = x;
-	return reshaped(c, node_done(c->g, n), (Shape){
-		3, {steps, c->lines, c->n->in[Z]->shape.dim[2]}});
+	return reshaped(c, node_done(c->g, n),
+	                part_of(c, c->n->in[Z]->shape, k));
 }
 
 /* Z in segments. */
@@ -132,11 +142,11 @@ static Value **all_gates(const Cut *c)
 {
 	const Node *product = product_of(c->n->in[Z]);
 	if (!product)
-		return split(c, c->n->in[Z], 1);
+		return split(c, c->n->in[Z]);
 	Value **x = inputs(c, product->in[0]);
 	Value **z = arena_array(c->g->unit->arena, Value *, c->count);
 	for (int k = 0; k < c->count; k++)
-		z[k] = gates(c, product, x[k], c->steps[k]);
+		z[k] = gates(c, product, x[k], k);
 	return z;
 }
 
@@ -184,7 +194,7 @@ static void cut(const Cut *c)
 		y[k] = last->out[states];
 	}
 	Node *all = node_new(g, c->n->loc, &op_Concat, c->count, y);
-	node_set_int(g, all, "axis", 0);
+	node_set_int(g, all, "axis", c->axis);
 	node_done(g, all);
 	g->at = NULL;
 	for (int o = 0; o < c->n->nout; o++)
@@ -198,8 +208,7 @@ static bool run(Graph *g, const Options *o)
 	bool changed = false;
 	for (Node *n = g->first, *next; n; n = next) {
 		next = n->next;
-		if (!o->segment || recurrence_states_output(n) < 0 ||
-		    attr_int(n, RECURRENCE_LAYOUT))
+		if (!o->segment || recurrence_states_output(n) < 0)
 			continue;
 		Cut c = cut_create(g, n, o->segment);
 		if (c.count < 2)

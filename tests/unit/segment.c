@@ -116,9 +116,24 @@ static Value *mean(Layers *l, Value *x, int naxes, const int64_t axes[])
 	return node_done(l->g, n);
 }
 
-/* One layer or two, and a number for each sample, of all states and the last. */
+/* A long sequence, of which the last state counts. */
+static Graph *long_layer(Unit *u)
+{
+	Layers l = {.random = {1}, .batch = 2, .steps = 49, .hidden = 4};
+	l.g = graph_create(model_create(u, "m"), "forward");
+	Value *x = graph_input(l.g, "x", IN_DATA, DT_F32,
+	                       (Shape){3, {l.steps, l.batch, 3}});
+	Node *n = direction(&l, x, 0, false);
+	graph_output(l.g, "y", OUT_DATA, n->out[0]);
+	return l.g;
+}
+
+/* One layer or two, and a number for each sample, of all states and the last;
+ * seed 0: the other. */
 static Graph *layers(Unit *u, uint64_t seed)
 {
+	if (!seed)
+		return long_layer(u);
 	Layers l = {.random = {seed}, .batch = 2};
 	Value *h;
 	l.g = graph_create(model_create(u, "m"), "forward");
@@ -267,4 +282,22 @@ Test(segment, in_parts_of_the_batch)
 		forget(a);
 		forget(b);
 	}
+}
+
+Test(segment, chosen_under_a_budget)
+{
+	const char *off[] = {"scan"};
+	Options o = {.segment = SEGMENT_AUTO}, budget = {.disable = {1, off}};
+	Trained *whole = trained(0, (Options){0}), *cut = trained(0, o);
+	int64_t most = whole->program->train->arena_bytes;
+	int64_t least = cut->program->train->arena_bytes;
+	cr_expect_lt(2 * least, most);
+	budget.ram = cut->program->state_bytes + least + (most - least) / 4;
+	Trained *found = trained(0, budget);
+	cr_expect(found->program->fits);
+	cr_expect_gt(again(found), 0);
+	cr_expect_lt(distance(cut, found), 0);
+	forget(whole);
+	forget(cut);
+	forget(found);
 }
