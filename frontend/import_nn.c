@@ -121,9 +121,9 @@ static void set_window(Site *s, Node *n, const Window *w)
 }
 
 /* The input and the weight of a convolution fit together. */
-static bool check_weight(Site *s)
+static bool check_weight(Site *s, int i)
 {
-	const Value *x = site_in(s, 0), *weight = site_in(s, 1);
+	const Value *x = site_in(s, 0), *weight = site_in(s, i);
 	if (x && weight && weight->shape.rank == x->shape.rank)
 		return true;
 	site_error(s, "its weight has %d dimensions, its input %d, expected as "
@@ -132,18 +132,24 @@ static bool check_weight(Site *s)
 	return false;
 }
 
-bool convert_conv(Site *s)
+Node *site_conv(Site *s, int weight)
 {
 	Window w;
-	if (!check_weight(s) ||
-	    !read_window(s, s->in[0]->shape, s->in[1]->shape.dim + 2, &w))
-		return false;
+	if (!check_weight(s, weight) ||
+	    !read_window(s, s->in[0]->shape, s->in[weight]->shape.dim + 2, &w))
+		return NULL;
 	Node *n = site_node(s, s->nin);
 	if (!n)
-		return false;
+		return NULL;
 	set_window(s, n, &w);
 	node_set_int(s->im->g, n, "group", site_int(s, "group", 1));
-	return site_result(s, n);
+	return n;
+}
+
+bool convert_conv(Site *s)
+{
+	Node *n = site_conv(s, 1);
+	return n && site_result(s, n);
 }
 
 /* Pads such that the output has the size `out`; what is missing is added at the
@@ -184,7 +190,7 @@ bool convert_conv_transpose(Site *s)
 {
 	Window w;
 	int64_t extra[MAX_SPATIAL];
-	if (!check_weight(s) ||
+	if (!check_weight(s, 1) ||
 	    !read_cells(s, s->in[0]->shape, s->in[1]->shape.dim + 2, &w) ||
 	    !window_list(s, "output_padding", w.rank, 0, 0, extra) ||
 	    !transposed_pads(s, &w, s->in[0]->shape.dim + 2, extra))

@@ -10,6 +10,9 @@ bool site_shape(Site *, int i, Shape *out);
 /* A new node of the ONNX node's own name and first `nin` inputs. */
 Node *site_node(Site *, int nin);
 
+/* The same of a convolution, whose weight is input `weight`. */
+Node *site_conv(Site *, int weight);
+
 /* Part of a weight: blocks of `size` elements, from element `at` of v on. */
 enum { MAX_BLOCKS = 4 };
 
@@ -58,6 +61,10 @@ bool convert_mean(Site *);
 bool convert_cross_entropy(Site *);
 
 bool convert_conv(Site *);
+bool convert_conv_integer(Site *);
+bool convert_qlinear_conv(Site *);
+bool convert_matmul_integer(Site *);
+bool convert_qlinear_matmul(Site *);
 bool convert_conv_transpose(Site *);
 bool convert_pool(Site *);
 bool convert_global_lp_pool(Site *);

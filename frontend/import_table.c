@@ -82,6 +82,10 @@ static const Rule rules[] = {
 	 " axis:i output_dtype:i block_size:i precision:i"},
 	{"DequantizeLinear", convert_dequantize,
 	 " axis:i output_dtype:i block_size:i"},
+	{"ConvInteger", convert_conv_integer, WINDOW " group:i"},
+	{"QLinearConv", convert_qlinear_conv, WINDOW " group:i"},
+	{"MatMulInteger", convert_matmul_integer, ""},
+	{"QLinearMatMul", convert_qlinear_matmul, ""},
 	{"DynamicQuantizeLinear", convert_dynamic_quantize, ""},
 
 	{"Attention", convert_attention,

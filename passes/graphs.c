@@ -116,12 +116,35 @@ static Value **parameter_gradients(Graph *g, Value *loss, const bool *trainable)
 	return grad;
 }
 
+/* The reason why a parameter may not train. */
+static void warn_of_integers(const Graph *g)
+{
+	static const OpDef *const ops[] = {
+		&op_ConvInteger, &op_MatMulInteger, &op_QLinearConv,
+		&op_QLinearMatMul,
+	};
+	const Node *found = NULL;
+	for (const Node *n = g->first; n && !found; n = n->next)
+		for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+			found = n->op == ops[i] ? n : found;
+	if (found)
+		warn_at(g->unit, found->loc, "computes with integers: no "
+		        "gradient passes. Train the model before it is "
+		        "quantized, or one that has QuantizeLinear and "
+		        "DequantizeLinear around operators on real numbers "
+		        "(QDQ)");
+}
+
 static void warn_unreached(Graph *g, Value *const grad[], const bool *trainable)
 {
 	const Model *m = g->model;
-	int reached = 0;
-	for (int i = 0; i < m->nvars; i++)
+	int reached = 0, wanted = 0;
+	for (int i = 0; i < m->nvars; i++) {
 		reached += grad[i] != NULL;
+		wanted += trainable[i];
+	}
+	if (reached < wanted || !reached)
+		warn_of_integers(g);
 	if (!reached) {
 		error_at(g->unit, (Loc){0}, "the loss does not depend on any "
 		         "parameter that trains");
@@ -198,6 +221,8 @@ Graph *train_graph(const Graph *forward, const Options *o, bool again)
 	Graph *g = graph_clone(forward, "train", NULL);
 	set_mode(g, MODE_TRAIN, o);
 	bool *trainable = choose_trainable(g, o);
+	if (g->unit->nerrors)
+		warn_of_integers(g);
 	if (o->loss.kind == LOSS_FILE && o->optimizer.kind == OPT_NONE)
 		obey_step(g, trainable, o);
 	else
