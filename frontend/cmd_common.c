@@ -128,6 +128,8 @@ void session_settle(Session *s, const Graph *g)
 		session_usage(s, "--sweep", "--loss");
 	if (o->micro_batch)
 		session_usage(s, "--micro-batch", "--loss");
+	if (o->ncarries)
+		session_usage(s, "--carry", "--loss");
 }
 
 /* ---- from file to program ---- */

@@ -45,6 +45,7 @@ typedef enum LossKind {
 typedef struct LossOptions {
 	LossKind kind;
 	int64_t axis;               /* cross-entropy: the class axis; default 1 */
+	bool axis_given;
 	int64_t ignore_index;       /* rows with this label count for nothing */
 	double label_smoothing;
 	int nweights;               /* cross-entropy: one weight per class */

@@ -183,6 +183,8 @@ static void append_step(Graph *g, const bool *trainable, const Options *o,
                         bool again)
 {
 	Value *loss = append_loss(g, o);
+	if (!again)
+		warn_of_loss(g, loss, o);
 	if (!loss || g->unit->nerrors)
 		return;
 	set_outputs(g, loss, o);

@@ -63,12 +63,35 @@ static int labels_batch_axis(Graph *g, const Value *logits, int classes)
 	return axis == classes ? 0 : axis - (axis > classes);
 }
 
+/* [T,N,C] are no logits for the default. */
+static bool check_classes(Graph *g, const Value *x, int axis)
+{
+	if (!axis || axis != value_batch_axis(g, x))
+		return true;
+	error_at(g->unit, (Loc){0}, "the loss has axis %d of %s '%s' for its "
+	         "classes, which is the batch; cross-entropy:axis=-1 takes the "
+	         "last", axis, shape_text(g->unit->arena, x->shape), x->name);
+	return false;
+}
+
+/* [N,C,T] are, and [N,T,C] may be meant. */
+static void warn_of_classes(Graph *g, const LossOptions *l, const Value *x)
+{
+	if (l->kind == LOSS_CROSS_ENTROPY && x->shape.rank == 3 &&
+	    !l->axis_given)
+		warn_at(g->unit, (Loc){0}, "the loss has axis 1 of %s '%s' for "
+		        "its classes; write axis=1, or cross-entropy:axis=-1 "
+		        "if they are along the last",
+		        shape_text(g->unit->arena, x->shape), x->name);
+}
+
 /* Labels have the logits' shape without the class axis. */
 static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 {
 	int axis;
 	Node probe = {.loc = loss_loc};
-	if (!infer_axis(g->unit, &probe, l->axis, x->shape.rank, &axis))
+	if (!infer_axis(g->unit, &probe, l->axis, x->shape.rank, &axis) ||
+	    !check_classes(g, x, axis))
 		return NULL;
 	int merged = value_merged_axis(g, x);
 	if (merged != axis) {
@@ -139,6 +162,14 @@ static Value *loss_of_file(const Graph *g)
 		if (g->output[i].role == OUT_LOSS)
 			return g->output[i].value;
 	BUG("the file has no training step");
+}
+
+void warn_of_loss(Graph *g, Value *loss, const Options *o)
+{
+	const Value *x = loss && o->loss.kind != LOSS_FILE
+	               ? find_output(g, &o->loss) : NULL;
+	if (x)
+		warn_of_classes(g, &o->loss, x);
 }
 
 Value *append_loss(Graph *g, const Options *o)

@@ -220,7 +220,7 @@ static bool loss_set(Arena *a, LossOptions *l, const char *key,
 		return true;
 	}
 	if (!strcmp(key, "axis"))
-		return integer(a, key, value, &l->axis, why);
+		return l->axis_given = integer(a, key, value, &l->axis, why);
 	if (!strcmp(key, "ignore_index"))
 		return integer(a, key, value, &l->ignore_index, why);
 	if (!strcmp(key, "label_smoothing"))

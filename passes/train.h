@@ -21,6 +21,9 @@ bool *choose_trainable(Graph *, const Options *);
 /* Appends the loss; makes the target input. NULL after a reported error. */
 Value *append_loss(Graph *, const Options *);
 
+/* Of what may not be meant, if there is a loss. */
+void warn_of_loss(Graph *, Value *loss, const Options *);
+
 /* Puts the backward pass where the file's own step has a Gradient. Returns the
  * gradients by variable id, NULL: none; or NULL after a reported error. */
 Value **expand_gradients(Graph *);
