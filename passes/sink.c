@@ -92,7 +92,14 @@ static bool slices_behind(const Node *n, int k)
 	return axes->ints != NULL;
 }
 
-/* Dropout is elementwise, but draws by position. */
+/* Dropout is elementwise, but draws by position: it can count across the two
+ * axes that were swapped. */
+static bool can_drop_across(const Node *n, int i, int k)
+{
+	return n->op == &op_Dropout && i == 0 && k == 2 &&
+	       !attr_int(n, op_attr(n->op, "across"));
+}
+
 static bool computes_rows(const Node *n, int i, int k)
 {
 	if (n->op == &op_MatMul || n->op == &op_Gemm)
@@ -101,7 +108,8 @@ static bool computes_rows(const Node *n, int i, int k)
 		       (n->nin < 3 || same_for_rows(n->in[2], 2, k));
 	if (n->op == &op_Slice)
 		return i == 0 && slices_behind(n, k);
-	return n->op->scalar && !n->op->wants_part && others_same(n, i, k);
+	return can_drop_across(n, i, k) ||
+	       (n->op->scalar && !n->op->wants_part && others_same(n, i, k));
 }
 
 bool sink_row_wise(const Node *n, int i, int k)
@@ -260,14 +268,23 @@ static bool drains(const Graph *g, const Value *v, int k)
 	return read && !is_output(g, v);
 }
 
+/* What comes behind a Dropout may be hoisted to it: there it costs the same. */
+static bool passes(const Node *n, int i, int k)
+{
+	return can_drop_across(n, i, k) && n->in[i]->nuses == 1;
+}
+
 static Value *sink(Graph *g, Node *n)
 {
 	for (int i = 0; i < n->nin; i++) {
 		const Node *t = n->in[i] ? n->in[i]->def : NULL;
 		int k = sink_leading(t);
-		if (!k || !sink_row_wise(n, i, k) || !drains(g, n->out[0], k))
+		if (!k || !sink_row_wise(n, i, k) ||
+		    !(drains(g, n->out[0], k) || passes(n, i, k)))
 			continue;
 		Node *f = copy_with(g, n, i, t->in[0]);
+		if (can_drop_across(n, i, k))
+			node_set_int(g, f, "across", t->in[0]->shape.dim[0]);
 		for (int j = 0; j < n->nin; j++)
 			if (n->in[j] && j != i && sink_goes_along(n, i, j, k))
 				f->in[j] = sink_taken_along(g, n, j, t);

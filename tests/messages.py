@@ -60,6 +60,7 @@ ALONE = {
     'has no gradient, but parameters before it train; freeze them, or replace it':
         'all operators of ONNX have one, or stop it',
     "the total is %s%s by '%s', expected %s[] by 'mean'": READER,
+    'across is %lld for an input of the shape %s': READER,
     "the loss's gradient has shape %s, expected %s": READER,
     "'%s', its first value, is not constant": 'all that an initialization computes is',
     'its total cannot train': READER,

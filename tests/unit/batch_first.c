@@ -78,6 +78,15 @@ static Value *layer(Layers *l, Value *x)
 	return node_done(l->g, n);
 }
 
+/* The same elements are dropped. */
+static Value *dropout(Layers *l, Value *x)
+{
+	Value *seed = graph_scalar_input(l->g, "seed", IN_SEED, DT_U32, 0);
+	Node *n = NEW(l->g, loc, op_Dropout, x, seed);
+	node_set_int(l->g, n, "id", n->id);
+	return node_done(l->g, n);
+}
+
 static Graph *layers(Unit *u, uint64_t seed)
 {
 	Layers l = {.random = {seed}};
@@ -86,7 +95,10 @@ static Graph *layers(Unit *u, uint64_t seed)
 	l.steps = 2 + random_int(&l.random, 4);
 	l.hidden = 1 + random_int(&l.random, 5);
 	Value *x = swap(&l, input(&l, (Shape){3, {l.batch, l.steps, 3}}));
-	x = layer(&l, layer(&l, x));
+	x = layer(&l, x);
+	if (random_int(&l.random, 2))
+		x = dropout(&l, x);
+	x = layer(&l, x);
 	graph_output(l.g, "y", OUT_DATA, swap(&l, x));
 	return l.g;
 }
