@@ -79,7 +79,8 @@ static void put_sizes(Writer *w, const CProgram *c)
 	w_comment(w, "Memory that the program wants, in bytes, and how it must "
 	             "be aligned. The arena is scratch: it may be used for other "
 	             "things between two calls. The state is what is learned: it "
-	             "must stay.");
+	             "must stay. The stack has a bound, which the C compiler "
+	             "knows: see STACK of thimble_add_model.");
 	put_size(w, c, "ARENA_BYTES", c->p->arena_bytes);
 	put_size(w, c, "STATE_BYTES", c->p->state_bytes);
 	put_size(w, c, "ALIGN", c->p->align);

@@ -26,7 +26,8 @@ extern "C" {
 /*
  * Memory that the program wants, in bytes, and how it must be aligned. The
  * arena is scratch: it may be used for other things between two calls. The
- * state is what is learned: it must stay.
+ * state is what is learned: it must stay. The stack has a bound, which the C
+ * compiler knows: see STACK of thimble_add_model.
  */
 #define TINY_ARENA_BYTES 304u
 #define TINY_STATE_BYTES 172u

@@ -179,14 +179,25 @@ def compile_c(core, source, to, out, flags):
            '-c', source, '-o', to])
 
 
+def object_of(out, source):
+    return f'{out}/{os.path.basename(source)}.o'
+
+
+def compile_own(core, out, optimize):
+    """The objects of the model."""
+    for source in (f'{out}/m.c', f'{out}/m_weights.c'):
+        compile_c(core, source, object_of(out, source), out, [optimize, *MODEL_FLAGS])
+
+
 def objects(core, out, steps, optimize):
+    """Those, and what runs it."""
     open(f'{out}/case.h', 'w').write(case_header(open(f'{out}/m.h').read(), steps))
-    found = []
-    own = [f'{HERE}/train.c', f'{FIRMWARE}/log.c', *sorted(glob.glob(f'{FIRMWARE}/board/{core.board}/*.[cS]'))]
-    for source in [f'{out}/m.c', f'{out}/m_weights.c', *own]:
-        found.append(f'{out}/{os.path.basename(source)[:-2]}{source[-2:]}.o')
-        compile_c(core, source, found[-1], out, [optimize, *(MODEL_FLAGS if source.startswith(f'{out}/m') else [])])
-    return found
+    compile_own(core, out, optimize)
+    board = f'{FIRMWARE}/board/{core.board}'
+    own = [f'{HERE}/train.c', f'{FIRMWARE}/log.c', *sorted(glob.glob(f'{board}/*.[cS]'))]
+    for source in own:
+        compile_c(core, source, object_of(out, source), out, [optimize])
+    return [object_of(out, source) for source in (f'{out}/m.c', f'{out}/m_weights.c', *own)]
 
 
 def linker_script(core, out):
