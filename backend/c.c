@@ -15,6 +15,13 @@ static const char at_macros[] =
 	"#define AT_CONST(type, base, offset) \\\n"
 	"\t((const type *)(const void *)((base) + (offset)))\n\n";
 
+/* A copy where it is called costs a microcontroller more than the call. */
+static const char kernel_macro[] =
+	"/* Kernels stay functions: copies of them would take flash and stack. */\n"
+	"#ifdef __GNUC__\n"
+	"#define KERNEL static __attribute__((noinline))\n"
+	"#else\n#define KERNEL static\n#endif\n\n";
+
 /* gcc knows the pragma and heeds it not. */
 static const char contraction[] =
 	"/*\n"
@@ -48,6 +55,8 @@ static void put_source(Writer *w, const CProgram *c, const char *rest,
 	if (runtime)
 		w_raw(w, "#include \"%s_rt.h\"\n", c->name);
 	w_raw(w, "\n#include <math.h>\n#include <string.h>\n\n%s", at_macros);
+	if (target_or_host(c->p->target)->core->plain)
+		w_raw(w, "%s", kernel_macro);
 	if (!c_weights_bin(c))
 		c_put_array_names(w, c);
 	c_put_small_arrays(w, c);

@@ -298,7 +298,7 @@ static void put_stmts(Writer *w, CKernel *c, const Stmt *s)
 void c_put_kernel_head(Writer *w, const CKernel *c, const char *name)
 {
 	enum { LONG_NAME = 36 };   /* leaves no room for a parameter */
-	w_put(w, "static void %s(", name);
+	w_put(w, "%s void %s(", c->stays ? "KERNEL" : "static", name);
 	if (strlen(name) < LONG_NAME) {
 		w_line(w, "%s)", c_kernel_params(c));
 		return;

@@ -26,6 +26,7 @@ typedef struct CKernel {
 	const Value **value;
 	int *of;
 	bool blas;           /* matrix products through BLAS */
+	bool stays;          /* a function: KERNEL, not inline */
 	int nstructs;        /* printed so far */
 } CKernel;
 

@@ -117,6 +117,7 @@ static CStep *print_kernels(Kernels *ks, const Plan *plan)
 			continue;
 		CKernel *kernel = c_kernel(c->arena, lowered(c, plan, n), plan);
 		kernel->blas = c->o->openblas;
+		kernel->stays = target_or_host(c->p->target)->core->plain;
 		if (!c_emits(kernel, kernel->k->body))
 			continue;
 		step[i].kernel = kernel;

@@ -99,6 +99,15 @@ def check_objects(core, out):
                 yield f'{source} calls {name}'
 
 
+def check_kernels(core, out):
+    """Each is a function, wherever it is called."""
+    text = open(f'{out}/m.c').read()
+    there = set(re.findall(r' t (m_\w+)', image.shell([core.tools + 'nm', f'{out}/m.c.o'])))
+    kernels = set(re.findall(r'^KERNEL void (\w+)\(', text, re.M))
+    for name in sorted(kernels - there) or ([] if kernels else ['no kernel']):
+        yield f'{name} is no function'
+
+
 def make(thimble, source, case, core, out):
     model, options = case
     image.compile_model(thimble, f'{source}/tests/models/parity/{model}.onnx', options, core, out)
@@ -177,6 +186,8 @@ def check_other_cores(thimble, source):
             make(thimble, source, CASES[1], core, out)
             image.compile_own(core, out, '-Os')
             yield from (f'{name}: {w}' for w in check_objects(core, out))
+            if core.clang:    # gcc renames functions that it makes for one use
+                yield from check_kernels(core, out)
 
 
 def main():
