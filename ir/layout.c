@@ -42,14 +42,63 @@ bool plan_skips(const Plan *plan, const Node *n)
 	return all && !left && placed == elements;
 }
 
+/* ---- what is copied onto itself ---- */
+
+static bool same_place(const Plan *plan, const Value *x, const Value *y)
+{
+	const Place *a = &plan->place[x->id], *b = &plan->place[y->id];
+	bool base = a->region == REGION_STATE ? a->base->var == b->base->var
+	                                      : a->base == b->base;
+	return x->dtype == y->dtype && a->region == b->region && base &&
+	       a->offset == b->offset;
+}
+
+static bool same_index(const Index *a, const Index *b)
+{
+	bool same = a->add == b->add && a->nterms == b->nterms;
+	for (int i = 0; same && i < a->nterms; i++)
+		same = a->term[i].scalar == b->term[i].scalar &&
+		       a->term[i].var == b->term[i].var &&
+		       a->term[i].mul == b->term[i].mul;
+	return same;
+}
+
+static bool copies_itself(const Plan *plan, const Stmt *s)
+{
+	const Access *to = &s->u.store.to;
+	const Expr *x = s->u.store.x;
+	return !s->u.store.add && !to->nguards && x->kind == E_LOAD &&
+	       !x->u.load.nguards && x->u.load.byte == to->byte &&
+	       same_index(&x->u.load.at, &to->at) &&
+	       same_place(plan, x->u.load.v, to->v);
+}
+
+/* A result that is most of its input as it was is copied first, for those that
+ * get it elsewhere: written in place, that is nothing. */
+static void drop_self_copies(const Plan *plan, Stmt **at)
+{
+	for (Stmt *s; (s = *at);) {
+		if (s->kind == ST_FOR)
+			drop_self_copies(plan, &s->u.loop.body);
+		bool none = s->kind == ST_FOR ? !s->u.loop.body
+		          : s->kind == ST_STORE && copies_itself(plan, s);
+		if (none)
+			*at = s->next;
+		else
+			at = &s->next;
+	}
+}
+
 Kernel *plan_kernel(Arena *a, const Plan *plan, const Node *n)
 {
-	if (!n->op->pieces)
-		return kernel_of(a, n);
 	Piece *piece = arena_array(a, Piece, n->nin + n->nout);
-	int64_t placed;
-	int left = pieces_to_move(plan, n, piece, &placed);
-	return placed ? piece_kernel(a, n, left, piece) : kernel_of(a, n);
+	int64_t placed = 0;
+	int left = n->op->pieces ? pieces_to_move(plan, n, piece, &placed) : 0;
+	if (placed)
+		return piece_kernel(a, n, left, piece);
+	Kernel *k = kernel_of(a, n);
+	drop_self_copies(plan, &k->body);
+	return k;
 }
 
 int buffer_windows(const Buffer *b)
