@@ -152,6 +152,20 @@ static void add_low_rank(struct argp_state *state, Args *args,
 	o->low_rank = bigger;
 }
 
+static void add_sketch(struct argp_state *state, Args *args, const char *text)
+{
+	const char *why;
+	Options *o = &args->options;
+	SketchSpec *bigger = arena_array(args->arena, SketchSpec,
+	                                 o->nsketches + 1);
+	if (o->nsketches)
+		memcpy(bigger, o->sketch,
+		       (size_t)o->nsketches * sizeof *bigger);
+	if (!sketch_parse(args->arena, text, &bigger[o->nsketches++], &why))
+		argp_error(state, "--sketch: %s", why);
+	o->sketch = bigger;
+}
+
 /* A loss alone is enough to train. */
 static void end_training(struct argp_state *state, Args *args)
 {
@@ -171,6 +185,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_LOW_RANK:
 		add_low_rank(state, args, text);
+		return 0;
+	case KEY_SKETCH:
+		add_sketch(state, args, text);
 		return 0;
 	case KEY_CARRY:
 		add_carry(state, args, text);
@@ -216,6 +233,11 @@ const struct argp args_training = {
 		 "matrices at this rank: 4, or 8,form=factors:*.weight "
 		 "(repeatable; the last that matches counts). Changes what is "
 		 "learned", 0},
+		{"sketch", KEY_SKETCH, "RATIO[,KEY=VALUE...][:PATTERN]", 0,
+		 "Keep the optimizer's state of tables, such as embeddings and "
+		 "output layers, in count sketches with this part of its "
+		 "elements: 0.2, or 0.1,clean=1000:emb* (repeatable). Changes "
+		 "what is learned", 0},
 		{"carry", KEY_CARRY, "INPUT=OUTPUT", 0, "A step gives this "
 		 "output, too: the input of the next, such as a recurrent "
 		 "state (repeatable)", 0},

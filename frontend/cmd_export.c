@@ -36,8 +36,9 @@ static void check_usage(struct argp_state *state, const Export *e)
 	if (o->freeze_bn || o->train_bn)
 		argp_error(state, "--freeze-bn and --train-bn are not in an ONNX "
 		           "file: export the model that way");
-	if (o->nlow_ranks)
-		argp_error(state, "--low-rank is not in ONNX's optimizers");
+	if (o->nlow_ranks || o->nsketches)
+		argp_error(state, "--low-rank and --sketch are not in ONNX's "
+		           "optimizers");
 	if (o->loss.label_smoothing > 0)
 		argp_error(state, "label_smoothing is not in ONNX's loss");
 }

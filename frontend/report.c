@@ -1,7 +1,7 @@
 #include "frontend/report.h"
 
 #include "frontend/report_budget.h"
-#include "frontend/report_low_rank.h"
+#include "frontend/report_thin.h"
 #include "frontend/report_plan.h"
 #include "frontend/text_fit.h"
 #include "ir/op.h"
@@ -105,7 +105,7 @@ json_t *report_summary(const Program *p, const ReportInfo *info)
 			"{s:I, s:I}",
 			"code_bytes", (json_int_t)info->code_bytes,
 			"constant_bytes", (json_int_t)info->rodata_bytes));
-	report_low_rank_json(o, p);
+	report_thin_json(o, p);
 	report_budget_json(o, p);
 	return o;
 }
@@ -208,7 +208,7 @@ void report_table(FILE *f, const Program *p, const ReportInfo *info,
 	          "the arena's, in this order of the steps");
 	print_row(f, "order bound", plan->order_bound, plan->order_optimal
 	          ? "in any order: this one is optimal" : "in any order");
-	report_low_rank_table(f, p);
+	report_thin_table(f, p);
 	report_budget_table(f, p);
 	if (nbuffers) {
 		plan_picture(f, plan);

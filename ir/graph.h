@@ -30,10 +30,12 @@ typedef enum VariableRole {
 	VAR_OPTIMIZER,   /* made for the optimizer, by thimble or the file */
 } VariableRole;
 
-/* What became of a gradient that was to have a low rank. */
+/* What became of a gradient that was to have a low rank, or of the state that was
+ * to be sketched. */
 typedef struct Thin {
-	int64_t rank;       /* 0: it is whole, */
-	const char *why;    /*   for this reason */
+	int64_t rank;       /* of the gradient; 0: it is whole */
+	int64_t width;      /* of the sketch's tables; 0: there is none */
+	const char *why;    /* neither, for this reason */
 	int64_t saved;      /* bytes of optimizer state */
 } Thin;
 
@@ -46,7 +48,7 @@ typedef struct Variable {
 	const void *data;   /* first contents; NULL: all elements are `fill` */
 	double fill;
 	bool mutable;       /* some graph writes it: lives in the state, not flash */
-	const Thin *thin;   /* its gradient was to have a low rank; else NULL */
+	const Thin *thin;   /* what was asked to be smaller; NULL: nothing */
 } Variable;
 
 typedef enum ValueKind { V_INPUT, V_CONST, V_VARIABLE, V_RESULT } ValueKind;

@@ -44,7 +44,7 @@ typedef struct ExampleAttr {
 typedef struct Example {
 	int nin;            /* 0: op->min_in */
 	int nout;           /* 0: 1 */
-	ExampleIn in[10];
+	ExampleIn in[12];
 	ExampleAttr attr[10];
 } Example;
 

@@ -89,6 +89,14 @@ typedef struct LowRank {
 	double scale;               /* projection: times the learning rate */
 } LowRank;
 
+/* Optimizer state in count sketches: see passes/sketch.c. */
+typedef struct SketchSpec {
+	const char *pattern;        /* glob over ONNX names; NULL: all */
+	double ratio;               /* of the elements that one state would have */
+	int64_t clean;              /* every so many steps, 0: never, */
+	double keep;                /*   what is there counts only so much */
+} SketchSpec;
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -104,6 +112,8 @@ typedef struct Options {
 	OptimizerOptions optimizer;
 	int nlow_ranks;             /* the last that matches a parameter counts */
 	const LowRank *low_rank;
+	int nsketches;              /* the same */
+	const SketchSpec *sketch;
 	bool ignore_step;           /* that of the file: there is another loss */
 	NameList train, freeze;     /* globs over ONNX names; train is applied
 	                             * first: only those; then freeze: not those */
@@ -147,7 +157,8 @@ typedef struct Options {
 bool loss_parse(Arena *, const char *text, LossOptions *, const char **why);
 bool optimizer_parse(Arena *, const char *text, OptimizerOptions *,
                      const char **why);
-/* "4", "8:fc.*", "4,form=factors,refresh=50:*.weight"; the rest as above. */
+/* "0.2", "0.1:emb.*", "0.2,clean=125,keep=0.2"; and "4", "8:fc.*", "4,form=factors,refresh=50:*.weight"; the rest as above. */
+bool sketch_parse(Arena *, const char *text, SketchSpec *, const char **why);
 bool low_rank_parse(Arena *, const char *text, LowRank *, const char **why);
 
 #endif

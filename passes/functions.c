@@ -346,7 +346,8 @@ Program *build_program(Graph *forward, const Options *options)
 {
 	Unit *u = forward->unit;
 	Options chosen = *options, *o = &chosen;
-	if (!find_parts(forward, o) || !check_low_ranks(forward, o))
+	if (!find_parts(forward, o) || !check_low_ranks(forward, o) ||
+	    !check_sketches(forward, o))
 		return NULL;
 	Budget *budget = NULL;
 	Program *p = arena_new(u->arena, Program);

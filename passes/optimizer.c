@@ -128,7 +128,8 @@ Node *update_node(Graph *g, const char *owner, Value *w, Value *grad,
 static void append_update(Graph *g, Variable *w, Value *grad,
                           const Options *o)
 {
-	if (append_low_rank_update(g, w, grad, o))
+	if (append_low_rank_update(g, w, grad, o) ||
+	    append_sketched_update(g, w, grad, o))
 		return;
 	Node *n = update_node(g, w->name, graph_variable(g, w), grad, true,
 	                      &o->optimizer);

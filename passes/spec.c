@@ -270,7 +270,7 @@ bool loss_parse(Arena *a, const char *text, LossOptions *l, const char **why)
 	return false;
 }
 
-/* ---- low-rank gradients ---- */
+/* ---- low-rank gradients, sketches ---- */
 
 static bool set_form(Arena *a, LowRank *l, const char *text, const char **why)
 {
@@ -299,13 +299,39 @@ static bool low_rank_set(Arena *a, LowRank *l, const char *key,
 	return false;
 }
 
+static bool sketch_set(Arena *a, SketchSpec *s, const char *key,
+                       const char *value, const char **why)
+{
+	if (!strcmp(key, "clean"))
+		return positive(a, key, value, &s->clean, why);
+	if (!strcmp(key, "keep"))
+		return number(a, key, value, 0, 1, &s->keep, why);
+	*why = arena_printf(a, "there is no '%s'; there are clean, keep", key);
+	return false;
+}
+
+bool sketch_parse(Arena *a, const char *text, SketchSpec *s, const char **why)
+{
+	const char *keys;
+	const char *settings = cut(a, text, ':', &s->pattern);
+	const char *ratio = cut(a, settings, ',', &keys);
+	*why = NULL;
+	*s = (SketchSpec){s->pattern, .keep = 0.2};
+	if (!number(a, "the ratio", ratio, 1e-6, 1, &s->ratio, why))
+		return false;
+	FOR_EACH_KEY(a, keys, key, value, why)
+		if (!sketch_set(a, s, key, value, why))
+			return false;
+	return !*why;
+}
+
 bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 {
 	const char *keys;
 	const char *settings = cut(a, text, ':', &l->pattern);
 	const char *rank = cut(a, settings, ',', &keys);
 	*why = NULL;
-	*l = (LowRank){l->pattern, .rate = 1, .scale = 1};
+	*l = (LowRank){l->pattern, .rate = 0.2, .scale = 1};
 	if (!positive(a, "the rank", rank, &l->rank, why))
 		return false;
 	FOR_EACH_KEY(a, keys, key, value, why)

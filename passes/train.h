@@ -51,6 +51,10 @@ void node_replaces(Node *, int o, Variable *);
 Node *update_node(Graph *, const char *owner, Value *w, Value *grad,
                   bool decays, const OptimizerOptions *);
 
+/* The same of --sketch (sketch.c). */
+bool check_sketches(Graph *, const Options *);
+bool append_sketched_update(Graph *, Variable *, Value *grad, const Options *);
+
 /* Is --low-rank of parameters that there are, and of an optimizer? False after a
  * reported error. */
 bool check_low_ranks(Graph *, const Options *);

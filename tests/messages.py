@@ -83,6 +83,8 @@ ALONE = {
     '%s has %d numbers, starts has %d': READER,
     'starts has %d numbers, the input %d dimensions': READER,
     '%s has %d numbers, expected %d': READER,
+    'an input or an output is missing': READER,
+    'a gradient of %s and a sketch of %s do not fit %s': READER,
     'has no kernel_shape': READER,
     'weight has %lld cells along spatial dimension %d': READER,
     'kernel_shape[%d] is %lld, weight has %lld': READER,

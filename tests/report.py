@@ -235,8 +235,8 @@ def large_page(page, work):
                      'offset': i % 100 * 64, 'first': i, 'last': min(i + 99, n - 1), 'op': 'Relu',
                      'node': 'n'} for i in range(n)]}]
     data['techniques'] = [{'name': 'recomputation', 'saved_bytes': 4096, 'flops': 77}]
-    data['low_rank'] = [{'parameter': 'w', 'rank': 4, 'saved_bytes': 5120},
-                        {'parameter': 'b', 'rank': 0, 'why': 'its own rank is no higher'}]
+    data['thin'] = [{'parameter': 'w', 'rank': 4, 'sketch_width': 0, 'saved_bytes': 5120},
+                    {'parameter': 'b', 'rank': 0, 'sketch_width': 0, 'why': 'its own rank is no higher'}]
     path = f'{work}/large.html'
     with open(path, 'w') as f:
         f.write(head + '<script type="application/json" id="data">' +
@@ -255,8 +255,8 @@ def check_large(d, page, work):
     drawn = int(d.find_element(By.ID, 'arena').get_attribute('data-rectangles'))
     expect(drawn == 119, f'{drawn} buffers live in steps 2500 to 2519')
     expect('4,096' in text(d, 'techniques'), 'the techniques')
-    expect(all(t in text(d, 'low-rank') for t in ('w 4 5,120', 'b whole its own rank is no higher')),
-           text(d, 'low-rank'))
+    expect(all(t in text(d, 'thin') for t in ('w rank 4 5,120', 'b whole its own rank is no higher')),
+           text(d, 'thin'))
 
 
 def main():

@@ -14,8 +14,8 @@ import sys
 
 from expect import expect, wrong
 
-CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop', 'low-rank',
-              'whole', 'thin', 'code'}
+CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop', 'asked',
+              'refused', 'granted', 'code'}
 met = set()
 
 
@@ -66,8 +66,8 @@ def walk(schema, where, row, o, facts):
     if row == 'steps[].steps[]':
         # Steps of a loop are steps, with a field more.
         known = {**schema.children('steps[]'), **known}
-    facts = {**facts, 'loop': o.get('op') == 'Scan', 'whole': o.get('rank') == 0,
-             'thin': bool(o.get('rank'))}
+    facts = {**facts, 'loop': o.get('op') == 'Scan', 'refused': 'why' in o,
+             'granted': 'why' not in o}
     expect(not set(o) - set(known), f'{where}: not in the table: {set(o) - set(known)}')
     wanted = [n for n, r in known.items() if facts[schema.row[r][1]]]
     expect([n for n in o if n in known] == wanted, f'{where}: {list(o)}, expected {wanted}')
@@ -119,7 +119,7 @@ def main():
         o = report(thimble, words)
         facts = {'always': True, 'loss': loss, 'ram': '--ram' in words, 'limit': '--max-recompute' in words,
                  'explain': '--explain' in words, 'sweep': '--sweep' in words,
-                 'misfit': '8K' in words, 'low-rank': '--low-rank' in words, 'code': '--code' in words}
+                 'misfit': '8K' in words, 'asked': '--low-rank' in words, 'code': '--code' in words}
         facts['budget'] = facts['ram'] or facts['limit']
         walk(schema, '', '', o, facts)
         for buffers in [o['buffers']] + [s['buffers'] for s in o['steps'] if 'parts' in s]:

@@ -95,7 +95,7 @@ $('search').addEventListener('input', () => {
 });
 techniques(data.techniques || []);
 savings(data.savings || []);
-lowRank(data.low_rank || []);
+thin(data.thin || []);
 $('tradeoff').hidden = !data.sweep;
 hints();
 show(plans[0]);

@@ -19,12 +19,14 @@ function techniques(list) {
 				count(t.flops)]));
 }
 
-/* Whose gradients are to have a low rank. */
-function lowRank(list) {
+/* Whose optimizer state is a low rank's or a sketch's. */
+function thin(list) {
 	if (list.length)
-		figures($('low-rank'), ['parameter', 'rank', 'bytes of state saved'],
-			list.map(p => [p.parameter, p.rank ? count(p.rank) : 'whole',
-				p.rank ? count(p.saved_bytes) : p.why]));
+		figures($('thin'), ['parameter', 'kept as', 'bytes of state saved'],
+			list.map(p => p.why ? [p.parameter, 'whole', p.why]
+				: [p.parameter, p.rank ? `rank ${p.rank}`
+					: `sketch of ${p.sketch_width} rows`,
+					count(p.saved_bytes)]));
 }
 
 /* What the arena needs more without each technique, before any budget. */

@@ -157,6 +157,8 @@ Test(parts, all_operators)
 		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
 		&op_LowRankUpdate, &op_SubspaceIteration,
+		&op_MergeRows, &op_CountMinUpdate,
+		&op_CountSketchMomentumUpdate,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* They count over all of the batch. */
 		&op_MaxPoolIndices,

@@ -1,4 +1,4 @@
-#include "frontend/report_low_rank.h"
+#include "frontend/report_thin.h"
 
 #include "frontend/report_plan.h"
 #include "frontend/text_fit.h"
@@ -17,8 +17,9 @@ static bool is_any(const Model *m)
 static json_t *entry(const Variable *v)
 {
 	const Thin *t = v->thin;
-	json_t *o = json_pack("{s:o, s:I}", "parameter", text_json(v->name),
-	                      "rank", (json_int_t)t->rank);
+	json_t *o = json_pack("{s:o, s:I, s:I}", "parameter",
+	                      text_json(v->name), "rank", (json_int_t)t->rank,
+	                      "sketch_width", (json_int_t)t->width);
 	if (t->why)
 		json_object_set_new(o, "why", json_string(t->why));
 	else
@@ -26,7 +27,7 @@ static json_t *entry(const Variable *v)
 	return o;
 }
 
-void report_low_rank_json(json_t *report, const Program *p)
+void report_thin_json(json_t *report, const Program *p)
 {
 	const Model *m = p->model;
 	if (!is_any(m))
@@ -35,26 +36,27 @@ void report_low_rank_json(json_t *report, const Program *p)
 	for (int i = 0; i < m->nvars; i++)
 		if (m->var[i]->thin)
 			json_array_append_new(list, entry(m->var[i]));
-	json_object_set_new(report, "low_rank", list);
+	json_object_set_new(report, "thin", list);
 }
 
-void report_low_rank_table(FILE *f, const Program *p)
+void report_thin_table(FILE *f, const Program *p)
 {
 	const Model *m = p->model;
 	Arena *scratch = arena_create();
 	if (is_any(m))
-		fprintf(f, "\n%-30s %5s %17s\n", "gradients at a low rank",
-		        "rank", "saved state bytes");
+		fprintf(f, "\n%-30s %-12s %17s\n", "smaller optimizer state",
+		        "kept as", "bytes saved");
 	for (int i = 0; i < m->nvars; i++) {
 		const Thin *t = m->var[i]->thin;
 		if (!t)
 			continue;
 		fprintf(f, "  %s ", text_cell(scratch, m->var[i]->name, 28));
 		if (t->why)
-			fprintf(f, "whole  %s\n", t->why);
+			fprintf(f, "whole: %s\n", t->why);
 		else
-			fprintf(f, "%5" PRId64 " %17" PRId64 "\n", t->rank,
-			        t->saved);
+			fprintf(f, "%-6s %5" PRId64 " %17" PRId64 "\n",
+			        t->rank ? "rank" : "sketch",
+			        t->rank ? t->rank : t->width, t->saved);
 	}
 	arena_destroy(scratch);
 }

@@ -1,0 +1,148 @@
+#include "ir/sketch.h"
+
+Shape sketch_shape(int64_t width, int64_t d)
+{
+	return (Shape){3, {SKETCH_DEPTH, width, d}};
+}
+
+static bool all_there(Unit *u, const Node *n, int ninputs, int noutputs)
+{
+	bool all = n->nin == ninputs && n->nout == noutputs;
+	for (int i = 0; i < n->nin; i++)
+		all = all && (n->in[i] || i == SKETCH_ROWS);
+	if (!all)
+		error_at(u, n->loc, "an input or an output is missing");
+	return all;
+}
+
+bool sketch_infer(Unit *u, Node *n, int ninputs, int noutputs)
+{
+	if (!all_there(u, n, ninputs, noutputs))
+		return false;
+	const Value *rows = n->in[SKETCH_ROWS];
+	Shape w = n->in[SKETCH_W]->shape, g = n->in[SKETCH_G]->shape;
+	Shape b = n->in[SKETCH_BINS]->shape;
+	if (w.rank != 2 || g.rank != 2 || b.rank != 3 ||
+	    g.dim[1] != w.dim[1] || b.dim[2] != w.dim[1] ||
+	    b.dim[0] != SKETCH_DEPTH ||
+	    g.dim[0] != (rows ? numel(rows->shape) : w.dim[0])) {
+		error_at(u, n->loc, "a gradient of %s and a sketch of %s do not "
+		         "fit %s", shape_text(u->arena, g),
+		         shape_text(u->arena, b), shape_text(u->arena, w));
+		return false;
+	}
+	return infer_like(n, 0, SKETCH_W) && infer_like(n, 1, SKETCH_BINS);
+}
+
+static Expr *bind(Kernel *k, Expr *x)
+{
+	return k_get(k, k_var(k, x));
+}
+
+void sketch_begin(Kernel *k, const Value *was, const Value *is)
+{
+	int i = k_for(k, numel(was->shape));
+	k_store_flat(k, is, k_at(i), k_load_flat(k, was, k_at(i)));
+	k_end(k);
+}
+
+Expr *sketch_scalar(Kernel *k, const Node *n, int i)
+{
+	return bind(k, k_load_flat(k, n->in[i], k_const(0)));
+}
+
+/* ---- hashes ---- */
+
+/* Odd multipliers and offsets, one pair for each table: digits of pi. */
+static const double multiplier[2 * SKETCH_DEPTH] = {
+	0x243f6a89u, 0x85a308d3u, 0x13198a2fu, 0x03707345u, 0xa4093823u,
+	0x299f31d1u,
+};
+static const double offset[2 * SKETCH_DEPTH] = {
+	0x082efa98u, 0xec4e6c89u, 0x452821e6u, 0x38d01377u, 0xbe5466cfu,
+	0x34e90c6cu,
+};
+
+static Expr *word(Kernel *k, double x)
+{
+	return k_typed(k, DT_I64, x);
+}
+
+static Expr *low(Kernel *k, Expr *x)
+{
+	return bind(k, k_and(k, x, word(k, 0xffffffffu)));
+}
+
+static Expr *shifted(Kernel *k, Expr *h, int bits)
+{
+	return bind(k, k_xor(k, h, k_shr(k, h, word(k, bits))));
+}
+
+/* The finalizer of MurmurHash3 (Appleby), of row * multiplier + offset. */
+static Expr *hash(Kernel *k, Expr *row, int which)
+{
+	Expr *h = k_mul(k, k_cast(k, DT_I64, row), word(k, multiplier[which]));
+	h = low(k, k_add(k, h, word(k, offset[which])));
+	h = low(k, k_mul(k, shifted(k, h, 16), word(k, 0x85ebca6bu)));
+	h = low(k, k_mul(k, shifted(k, h, 13), word(k, 0xc2b2ae35u)));
+	return shifted(k, h, 16);
+}
+
+void sketch_find(Kernel *k, Expr *row, int64_t width, int bucket[SKETCH_DEPTH])
+{
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		/* The high word of hash * width: in [0, width), evenly. */
+		Expr *at = k_shr(k, k_mul(k, hash(k, row, j),
+		                          word(k, (double)width)),
+		                 word(k, 32));
+		Expr *is = k_ge(k, row, k_typed(k, DT_I32, 0));
+		bucket[j] = k_var(k, k_sel(k, is, k_cast(k, DT_I32, at),
+		                           k_typed(k, DT_I32, -1)));
+	}
+}
+
+void sketch_signs(Kernel *k, Expr *row, Expr *sign[SKETCH_DEPTH])
+{
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		Expr *bit = k_and(k, hash(k, row, SKETCH_DEPTH + j),
+		                  word(k, 1));
+		Expr *odd = k_eq(k, bit, word(k, 1));
+		sign[j] = bind(k, k_sel(k, odd, k_num(k, 1), k_num(k, -1)));
+	}
+}
+
+/* ---- tables ---- */
+
+static void place(Index at[3], int j, int bucket, int column)
+{
+	at[0] = k_const(j);
+	at[1] = k_indirect(bucket);
+	at[2] = k_at(column);
+}
+
+Expr *sketch_load(Kernel *k, const Value *v, int j, int bucket, int column)
+{
+	Index at[3];
+	place(at, j, bucket, column);
+	return bind(k, k_load_padded(k, v, at, 0));
+}
+
+void sketch_store(Kernel *k, const Value *v, int j, int bucket, int column,
+                  Expr *x)
+{
+	Index at[3];
+	place(at, j, bucket, column);
+	k_store_padded(k, v, at, x);
+}
+
+Expr *sketch_least(Kernel *k, Expr *const x[SKETCH_DEPTH])
+{
+	return bind(k, k_min(k, k_min(k, x[0], x[1]), x[2]));
+}
+
+Expr *sketch_median(Kernel *k, Expr *const x[SKETCH_DEPTH])
+{
+	Expr *low = bind(k, k_min(k, x[0], x[1]));
+	Expr *high = bind(k, k_max(k, x[0], x[1]));
+	return bind(k, k_max(k, low, k_min(k, high, x[2])));
+}

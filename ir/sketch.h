@@ -1,0 +1,48 @@
+/*
+ * Count sketches of a matrix [n, d] by rows (Charikar, Chen, Farach-Colton 2002;
+ * Spring, Kyrillidis, Mohan, Shrivastava 2019, "Compressing Gradient Optimizers
+ * via Count-Sketches"): SKETCH_DEPTH tables [width, d], in each of which a row is
+ * where a hash of its number says. Rows that meet share what they have there; a
+ * query takes the least of the tables (of what is not negative) or their median
+ * (with a sign, that of another hash).
+ *
+ * Hashes are of 32 bits, in integers alone, so that they are the same everywhere.
+ */
+#ifndef IR_SKETCH_H
+#define IR_SKETCH_H
+
+#include "ir/op.h"
+
+enum { SKETCH_DEPTH = 3 };
+
+/* The shape of the sketch of a matrix whose rows have d elements. */
+Shape sketch_shape(int64_t width, int64_t d);
+
+/* The inputs that sketched updates begin with: w [n, d], its gradient's rows, their
+ * numbers [t] (absent: the gradient is [n, d]), bins. */
+enum { SKETCH_W, SKETCH_G, SKETCH_ROWS, SKETCH_BINS };
+
+/* Whether there are so many inputs and outputs and they fit; the first output. False
+ * after error_at(). */
+bool sketch_infer(Unit *, Node *, int ninputs, int noutputs);
+/* The result is what it was, but for what follows: nothing, where it is written
+ * over it. */
+void sketch_begin(Kernel *, const Value *was, const Value *is);
+/* Input i, one number, in a variable. */
+Expr *sketch_scalar(Kernel *, const Node *, int i);
+
+/* In every table, the variable that holds where row `row` is: in [0, width), or
+ * -1 if the row is negative, which loads and stores nothing. */
+void sketch_find(Kernel *, Expr *row, int64_t width, int bucket[SKETCH_DEPTH]);
+/* 1 or -1, by table. */
+void sketch_signs(Kernel *, Expr *row, Expr *sign[SKETCH_DEPTH]);
+
+/* Element `column` (a loop) of the row in table j; and what becomes of it. */
+Expr *sketch_load(Kernel *, const Value *, int j, int bucket, int column);
+void sketch_store(Kernel *, const Value *, int j, int bucket, int column,
+                  Expr *);
+
+Expr *sketch_least(Kernel *, Expr *const x[SKETCH_DEPTH]);
+Expr *sketch_median(Kernel *, Expr *const x[SKETCH_DEPTH]);
+
+#endif

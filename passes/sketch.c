@@ -1,0 +1,195 @@
+/*
+ * Optimizer state in count sketches, where --sketch asks for it: of parameters
+ * [n, d] whose rows are classes, tokens or units. Adam, AdamW and RMSprop keep
+ * squares of gradients and no first moment (CountMinUpdate.c), Adagrad their sums,
+ * momentum and nesterov the momentum (CountSketchMomentumUpdate.c). Where only a
+ * Gather reads the parameter, rows that it did not take are left alone, and there
+ * is no gradient [n, d] at all (MergeRows.c).
+ *
+ * Weight decay is decoupled: w (1 - lr weight_decay), of the rows that change.
+ */
+#include "ir/gather.h"
+#include "ir/sketch.h"
+#include "passes/train.h"
+
+#include <fnmatch.h>
+
+static const SketchSpec *sketch_of(const Options *o, const char *name)
+{
+	for (int i = o->nsketches - 1; i >= 0; i--)
+		if (!o->sketch[i].pattern ||
+		    !fnmatch(o->sketch[i].pattern, name, 0))
+			return &o->sketch[i];
+	return NULL;
+}
+
+static bool matches_any(const Model *m, const char *pattern)
+{
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->role == VAR_PARAMETER &&
+		    !fnmatch(pattern, m->var[i]->name, 0))
+			return true;
+	return false;
+}
+
+bool check_sketches(Graph *g, const Options *o)
+{
+	int before = g->unit->nerrors;
+	OptimizerKind kind = o->optimizer.kind;
+	if (o->nsketches && (kind == OPT_NONE || kind == OPT_SGD))
+		error_at(g->unit, (Loc){0}, "--sketch: there is no optimizer "
+		         "with state; give --optimizer adam, say");
+	for (int i = 0; i < o->nsketches; i++)
+		if (o->sketch[i].pattern &&
+		    !matches_any(g->model, o->sketch[i].pattern))
+			error_at(g->unit, (Loc){0}, "--sketch '%s' matches no "
+			         "parameter; `thimble inspect` lists them",
+			         o->sketch[i].pattern);
+	return g->unit->nerrors == before;
+}
+
+static int states_of(const OptimizerOptions *o)
+{
+	return o->kind == OPT_ADAM || o->kind == OPT_ADAMW ||
+	       (o->kind == OPT_RMSPROP && o->momentum > 0) ? 2 : 1;
+}
+
+static bool is_signed(const OptimizerOptions *o)
+{
+	return o->kind == OPT_MOMENTUM || o->kind == OPT_NESTEROV;
+}
+
+/* ---- whether ---- */
+
+/* So that the tables together have the asked part of a state's elements. */
+static int64_t width_of(const SketchSpec *s, int64_t rows)
+{
+	int64_t width = (int64_t)(s->ratio * (double)rows / SKETCH_DEPTH);
+	return width > 0 ? width : 1;
+}
+
+static int64_t elements(const SketchSpec *s, const OptimizerOptions *o,
+                        Shape w)
+{
+	int64_t bucket = w.dim[1] + (is_signed(o) ? 0 : 2);
+	return SKETCH_DEPTH * width_of(s, w.dim[0]) * bucket;
+}
+
+static const char *refuse(const Value *grad, const SketchSpec *s,
+                          const OptimizerOptions *o)
+{
+	if (grad->shape.rank != 2)
+		return "it is no table of rows";
+	return elements(s, o, grad->shape) >= states_of(o) * numel(grad->shape)
+	       ? "it would not save memory" : NULL;
+}
+
+static const Thin *judge(Arena *a, const Value *grad, const SketchSpec *s,
+                         const OptimizerOptions *o)
+{
+	Thin *t = arena_new(a, Thin);
+	t->why = refuse(grad, s, o);
+	if (t->why)
+		return t;
+	t->width = width_of(s, grad->shape.dim[0]);
+	t->saved = (states_of(o) * numel(grad->shape) -
+	            elements(s, o, grad->shape)) * dtype_size(grad->dtype);
+	return t;
+}
+
+/* ---- the update ---- */
+
+typedef struct Rows {
+	Value *grad, *number;   /* number NULL: all rows, in order */
+} Rows;
+
+/* A table's gradient by the rows that were taken. */
+static Rows rows_of(Graph *g, Loc loc, Value *grad)
+{
+	const Node *n = grad->def;
+	if (!n || n->op != &op_GatherGrad || gather_axis(n, grad->shape) != 0)
+		return (Rows){grad, NULL};
+	Node *m = NEW(g, loc, op_MergeRows, n->in[0], n->in[1]);
+	node_set_int(g, m, "rows", grad->shape.dim[0]);
+	node_set_outputs(g, m, 2);
+	Value *merged = node_done(g, m);
+	merged->memory = MEM_GRADIENT;
+	return (Rows){merged, m->out[1]};
+}
+
+static Value *table(Graph *g, const char *owner, const char *what, DType type,
+                    Shape s)
+{
+	return optimizer_state(g, owner, what, type, s);
+}
+
+static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
+                           Rows r, int64_t width, const OptimizerOptions *o)
+{
+	Shape s = sketch_shape(width, w->shape.dim[1]);
+	Value *in[] = {
+		w, r.grad, r.number, table(g, owner, "momentum", w->dtype, s),
+		hyper_parameter(g, "lr", o->lr),
+		hyper_parameter(g, "momentum", o->momentum),
+		hyper_parameter(g, "weight_decay", o->weight_decay),
+	};
+	Node *n = node_new(g, loc, &op_CountSketchMomentumUpdate, 7, in);
+	node_set_outputs(g, n, 2);
+	if (node_done(g, n))
+		node_replaces(n, 1, in[3]->var);
+	return n;
+}
+
+static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
+                          Rows r, const SketchSpec *s, int64_t width,
+                          const OptimizerOptions *o)
+{
+	Shape bins = sketch_shape(width, w->shape.dim[1]);
+	Shape buckets = {2, {SKETCH_DEPTH, width}};
+	bool rms = o->kind == OPT_RMSPROP;
+	Value *in[] = {
+		w, r.grad, r.number,
+		table(g, owner, "squares", w->dtype, bins),
+		table(g, owner, "weights", w->dtype, buckets),
+		table(g, owner, "last", DT_I32, buckets),
+		hyper_parameter(g, "lr", o->lr),
+		hyper_parameter(g, rms ? "alpha" : "beta2",
+		                rms ? o->alpha : o->beta2),
+		hyper_parameter(g, "eps", o->eps),
+		hyper_parameter(g, "weight_decay", o->weight_decay),
+		graph_scalar_input(g, "step", IN_STEP, DT_I32, 1),
+	};
+	Node *n = node_new(g, loc, &op_CountMinUpdate, 11, in);
+	node_set_int(g, n, "sum", o->kind == OPT_ADAGRAD);
+	node_set_int(g, n, "clean", s->clean);
+	node_set_float(g, n, "keep", s->keep);
+	node_set_outputs(g, n, 4);
+	if (!node_done(g, n))
+		return n;
+	for (int i = 1; i < 4; i++)
+		node_replaces(n, i, in[2 + i]->var);
+	return n;
+}
+
+bool append_sketched_update(Graph *g, Variable *w, Value *grad,
+                            const Options *options)
+{
+	const OptimizerOptions *o = &options->optimizer;
+	const SketchSpec *s = grad->shape.rank < 2 ? NULL
+	                                           : sketch_of(options, w->name);
+	if (!s)
+		return false;
+	w->thin = judge(g->unit->arena, grad, s, o);
+	if (w->thin->why)
+		return false;
+	Loc loc = {w->name, "CountSketch"};
+	const char *owner = arena_printf(g->unit->arena, "%s/sketch", w->name);
+	Rows r = rows_of(g, loc, grad);
+	Value *x = graph_variable(g, w);
+	Node *n = is_signed(o)
+	          ? momentum_node(g, loc, owner, x, r, w->thin->width, o)
+	          : squares_node(g, loc, owner, x, r, s, w->thin->width, o);
+	if (n->nout)
+		node_replaces(n, 0, w);
+	return true;
+}

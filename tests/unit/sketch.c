@@ -1,0 +1,296 @@
+/*
+ * Optimizer state in count sketches: the updates against the formulas with tables
+ * of their own, hashes against chance, and what a program then holds.
+ */
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "tests/unit/random_graph.h"
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+enum { ROWS = 40, D = 5, WIDTH = 4, DEPTH = 3, TOKENS = 12, BUCKETS = 64 };
+
+/* ---- hashes, written again ---- */
+
+static uint32_t hash(uint32_t row, int which)
+{
+	static const uint32_t a[] = {0x243f6a89, 0x85a308d3, 0x13198a2f,
+	                             0x03707345, 0xa4093823, 0x299f31d1};
+	static const uint32_t b[] = {0x082efa98, 0xec4e6c89, 0x452821e6,
+	                             0x38d01377, 0xbe5466cf, 0x34e90c6c};
+	uint32_t h = row * a[which] + b[which];
+	h ^= h >> 16;
+	h *= 0x85ebca6b;
+	h ^= h >> 13;
+	h *= 0xc2b2ae35;
+	return h ^ h >> 16;
+}
+
+static int bucket(int row, int j, int width)
+{
+	return (int)((uint64_t)hash((uint32_t)row, j) * (uint64_t)width >> 32);
+}
+
+static int sign(int row, int j)
+{
+	return hash((uint32_t)row, DEPTH + j) & 1 ? 1 : -1;
+}
+
+/* 63 degrees of freedom: chi-square is above 120 once in 10,000 times. */
+Test(sketch, hashes_are_even)
+{
+	for (int j = 0; j < DEPTH; j++) {
+		int count[BUCKETS] = {0}, n = 33278, plus = 0;
+		double chi = 0, expected = (double)n / BUCKETS;
+		for (int row = 0; row < n; row++) {
+			count[bucket(row, j, BUCKETS)]++;
+			plus += sign(row, j) > 0;
+		}
+		for (int i = 0; i < BUCKETS; i++)
+			chi += pow(count[i] - expected, 2) / expected;
+		cr_expect_lt(chi, 120, "table %d: chi-square %g", j, chi);
+		cr_expect_lt(abs(2 * plus - n), 4 * (int)sqrt(n),
+		             "table %d: %d signs are positive", j, plus);
+	}
+}
+
+/* ---- updates ---- */
+
+/* A graph of one update: its inputs' first contents are fill_input's. */
+static Graph *update_graph(Unit *u, const char *node, bool rows)
+{
+	const char *text = arena_printf(u->arena, "graph \"g\" of \"m\"\n"
+		"input %%w data f32[%d,%d]\n"
+		"input %%dy data f32[%d,%d]\ninput %%ids data i32[%d]\n"
+		"input %%bins data f32[%d,%d,%d]\n"
+		"input %%weights data f32[%d,%d]\n"
+		"input %%last data i32[%d,%d]\n"
+		"input %%lr hyper f32[] initial 0.5\n"
+		"input %%beta hyper f32[] initial 0.75\n"
+		"input %%eps hyper f32[] initial 0.125\n"
+		"input %%decay hyper f32[] initial 0.25\n"
+		"input %%step step i32[]\n%s%s",
+		ROWS, D, rows ? TOKENS : ROWS, D, TOKENS, DEPTH, WIDTH, D,
+		DEPTH, WIDTH, DEPTH, WIDTH, rows ? arena_printf(u->arena,
+		"%%g f32[%d,%d], %%rows i32[%d] = MergeRows(%%dy, %%ids) "
+		"{rows=%d}\n", TOKENS, D, TOKENS, ROWS) : "", node);
+	Graph *g = graph_parse(u, NULL, text);
+	cr_assert(g, "%s", text);
+	return g;
+}
+
+static const void *given(const Graph *g, const char *name)
+{
+	for (int i = 0; i < g->ninputs; i++)
+		if (!strcmp(g->input[i]->name, name)) {
+			void *x = arena_alloc(g->unit->arena,
+			                      (size_t)bytes_of(g->input[i]));
+			fill_input(g->input[i], x);
+			return x;
+		}
+	return NULL;
+}
+
+/* The gradient of every row, and which rows have one. */
+typedef struct Dense {
+	double g[ROWS][D];
+	int order[ROWS], n;
+} Dense;
+
+static Dense dense(const Graph *g, bool rows)
+{
+	Dense d = {.n = 0};
+	const float *dy = given(g, "dy");
+	const int32_t *ids = given(g, "ids");
+	for (int t = 0; t < (rows ? TOKENS : ROWS); t++) {
+		int row = rows ? ids[t] < 0 ? ids[t] + ROWS : ids[t] : t;
+		bool new = true;
+		if (row < 0 || row >= ROWS)
+			continue;
+		for (int i = 0; i < d.n; i++)
+			new &= d.order[i] != row;
+		if (new)
+			d.order[d.n++] = row;
+		for (int c = 0; c < D; c++)
+			d.g[row][c] += (double)dy[t * D + c];
+	}
+	cr_assert(!rows || (d.n > 1 && d.n < TOKENS), "%d rows", d.n);
+	return d;
+}
+
+static double least(const double x[DEPTH])
+{
+	return fmin(fmin(x[0], x[1]), x[2]);
+}
+
+static double median(const double x[DEPTH])
+{
+	return fmax(fmin(x[0], x[1]), fmin(fmax(x[0], x[1]), x[2]));
+}
+
+static void expect_close(const char *what, const float *got, const double *want,
+                         int n)
+{
+	for (int i = 0; i < n; i++)
+		cr_expect(fabs((double)got[i] - want[i]) <=
+		          1e-4 * (1 + fabs(want[i])), "%s[%d]: %g, not %g",
+		          what, i, (double)got[i], want[i]);
+}
+
+/* Where it is not a number, neither is the other: squares may be negative here,
+ * where inputs are any numbers; so they are made positive first. */
+static void squares(bool rows, bool sum, int clean)
+{
+	Unit u = test_unit();
+	const char *node = arena_printf(u.arena,
+		"%%p f32[%d,%d,%d] = Abs(%%bins)\n%%q f32[%d,%d] = Abs(%%weights)\n"
+		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%v2 f32[%d,%d], %%l2 "
+		"i32[%d,%d] = CountMinUpdate(%%w, %s, %s, %%p, %%q, %%last, "
+		"%%lr, %%beta, %%eps, %%decay, %%step) {sum=%d, clean=%d, "
+		"keep=0.5}\n"
+		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
+		"output \"v\" data %%v2\n",
+		DEPTH, WIDTH, D, DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH, D, DEPTH,
+		WIDTH, DEPTH, WIDTH, rows ? "%g" : "%dy", rows ? "%rows" : "_",
+		sum, clean);
+	Graph *g = update_graph(&u, node, rows);
+	Results r = run_apart(g);
+	Dense d = dense(g, rows);
+	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
+	const float *v0 = given(g, "weights");
+	const int32_t *l0 = given(g, "last"), *now = given(g, "step");
+	double lr = *(const float *)given(g, "lr");
+	double beta = *(const float *)given(g, "beta");
+	double eps = *(const float *)given(g, "eps");
+	double decay = *(const float *)given(g, "decay");
+	static double w[ROWS * D], b[DEPTH * WIDTH * D], v[DEPTH * WIDTH];
+	int last[DEPTH * WIDTH];
+	for (int i = 0; i < ROWS * D; i++)
+		w[i] = (double)w0[i];
+	for (int i = 0; i < DEPTH * WIDTH * D; i++)
+		b[i] = fabs((double)b0[i]);
+	for (int i = 0; i < DEPTH * WIDTH; i++) {
+		v[i] = fabs((double)v0[i]);
+		last[i] = l0[i];
+	}
+	for (int o = 0; o < d.n; o++) {
+		int row = d.order[o], at[DEPTH];
+		double fade[DEPTH];
+		for (int j = 0; j < DEPTH; j++) {
+			at[j] = j * WIDTH + bucket(row, j, WIDTH);
+			fade[j] = clean ? pow(0.5, *now / clean -
+			                           last[at[j]] / clean) : 1;
+			last[at[j]] = *now;
+			v[at[j]] = beta * fade[j] * v[at[j]] + 1 - beta;
+		}
+		for (int c = 0; c < D; c++) {
+			double x[DEPTH], y = d.g[row][c];
+			for (int j = 0; j < DEPTH; j++) {
+				double *bin = &b[at[j] * D + c];
+				*bin = sum ? fade[j] * *bin + y * y
+				     : beta * fade[j] * *bin +
+				       (1 - beta) * y * y;
+				x[j] = sum ? *bin : *bin / v[at[j]];
+			}
+			w[row * D + c] *= 1 - lr * decay;
+			w[row * D + c] -= lr * y / (sqrt(least(x)) + eps);
+		}
+	}
+	expect_close("w", r.output[0], w, ROWS * D);
+	expect_close("bins", r.output[1], b, DEPTH * WIDTH * D);
+	expect_close("weights", r.output[2], v, DEPTH * WIDTH);
+	arena_destroy(u.arena);
+}
+
+Test(sketch, squares)
+{
+	for (int i = 0; i < 8; i++)
+		squares(i & 1, i & 2, i & 4 ? 2 : 0);
+}
+
+static void momentum(bool rows)
+{
+	Unit u = test_unit();
+	const char *node = arena_printf(u.arena,
+		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d] = "
+		"CountSketchMomentumUpdate(%%w, %s, %s, %%bins, %%lr, %%beta, "
+		"%%decay)\noutput \"w\" data %%w2\noutput \"b\" data %%b2\n",
+		ROWS, D, DEPTH, WIDTH, D, rows ? "%g" : "%dy",
+		rows ? "%rows" : "_");
+	Graph *g = update_graph(&u, node, rows);
+	Results r = run_apart(g);
+	Dense d = dense(g, rows);
+	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
+	double lr = *(const float *)given(g, "lr");
+	double beta = *(const float *)given(g, "beta");
+	double decay = *(const float *)given(g, "decay");
+	static double w[ROWS * D], b[DEPTH * WIDTH * D];
+	for (int i = 0; i < ROWS * D; i++)
+		w[i] = (double)w0[i];
+	for (int i = 0; i < DEPTH * WIDTH * D; i++)
+		b[i] = (double)b0[i];
+	for (int o = 0; o < d.n; o++)
+		for (int c = 0; c < D; c++) {
+			int row = d.order[o];
+			double x[DEPTH];
+			for (int j = 0; j < DEPTH; j++) {
+				double *bin = &b[(j * WIDTH + bucket(
+					row, j, WIDTH)) * D + c];
+				*bin = beta * *bin +
+				       sign(row, j) * d.g[row][c];
+				x[j] = sign(row, j) * *bin;
+			}
+			w[row * D + c] *= 1 - lr * decay;
+			w[row * D + c] -= lr * median(x);
+		}
+	expect_close("w", r.output[0], w, ROWS * D);
+	expect_close("bins", r.output[1], b, DEPTH * WIDTH * D);
+	arena_destroy(u.arena);
+}
+
+Test(sketch, momentum)
+{
+	momentum(false);
+	momentum(true);
+}
+
+/* ---- what it takes ---- */
+
+static const char embedding[] =
+	"graph \"forward\" of \"m\"\n"
+	"variable \"emb\" parameter f32[900,16] fill 0.02\n"
+	"variable \"w\" parameter f32[3,16] fill 0.1\n"
+	"input %i data i64[6]\nread %e \"emb\"\nread %w \"w\"\n"
+	"%x f32[6,16] = Gather(%e, %i)\n"
+	"%y f32[6,3] = Gemm(%x, %w) {transB=1}\noutput \"y\" data %y\n";
+
+/* A table that is gathered from is updated where it is: no gradient, no copy. */
+Test(sketch, touches_rows_only)
+{
+	static const SketchSpec spec = {"emb", .ratio = 0.2};
+	Unit u = test_unit();
+	Options o = {
+		.loss = {.kind = LOSS_CROSS_ENTROPY, .axis = 1},
+		.optimizer = {.kind = OPT_ADAM, .lr = 0.1, .beta1 = 0.9,
+		              .beta2 = 0.99, .eps = 1e-8},
+		.nsketches = 1, .sketch = &spec,
+	};
+	Program *p = build_program(graph_parse(&u, NULL, embedding), &o);
+	cr_assert(p);
+	for (int i = 0; i < p->train->nbuffers; i++)
+		cr_expect(p->train->buffer[i].memory == MEM_WORKSPACE ||
+		          p->train->buffer[i].bytes <= 6 * 16 * 4,
+		              "'%s' has %lld bytes", p->train->buffer[i].name,
+		              (long long)p->train->buffer[i].bytes);
+	for (int i = 0; i < p->train->nsteps; i++)
+		cr_expect_neq(p->train->step[i]->op, &op_Copy);
+	const Variable *emb = model_find(p->model, "emb");
+	cr_assert(emb->thin);
+	cr_expect_eq(emb->thin->width, 60);
+	cr_expect_eq(emb->thin->saved, 4 * (2 * 900 * 16 - 3 * 60 * 18));
+	cr_expect_null(model_find(p->model, "emb/exp_avg"));
+	cr_expect(model_find(p->model, "w/exp_avg"));
+	arena_destroy(u.arena);
+}
