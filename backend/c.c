@@ -25,8 +25,8 @@ static const char kernel_macro[] =
 /* gcc knows the pragma and heeds it not. */
 static const char contraction[] =
 	"/*\n"
-	" * No product is fused with a sum: the same numbers on every machine. gcc\n"
-	" * needs to be told so, by -ffp-contract=off or -std=c99. With\n"
+	" * The compiler fuses no product with a sum: the same numbers on every\n"
+	" * machine. gcc needs to be told so, by -ffp-contract=off or -std=c99. With\n"
 	" * -ffp-contract=fast all is well, and faster on some machines, but the last\n"
 	" * digits are the machine's own.\n"
 	" */\n"
@@ -73,8 +73,11 @@ static void put_runtime(Writer *w, const CProgram *c, const char *text)
 	w_raw(w, "#ifndef RT_API\n#ifdef __GNUC__\n"
 	      "#define RT_API static __attribute__((unused))\n"
 	      "#else\n#define RT_API static\n#endif\n#endif\n\n");
-	if (target_or_host(c->p->target)->core->plain)
+	const Core *core = target_or_host(c->p->target)->core;
+	if (core->plain)
 		w_raw(w, "#ifndef RT_PLAIN\n#define RT_PLAIN\n#endif\n\n");
+	if (core->fused)
+		w_raw(w, "#ifndef RT_FUSED\n#define RT_FUSED 1\n#endif\n\n");
 	w_raw(w, "%s\n#endif\n", text);
 }
 

@@ -45,7 +45,7 @@ static Module *make_module(Arena *a, const Program *program,
 {
 	const Core *core = target_or_host(program->target)->core;
 	CProgram *c = c_program(a, program, o);
-	Machine *machine = machine_create(a, core, false);
+	Machine *machine = machine_create(a, core, core);
 	CStep *step[3];
 	Module *m = module_create(a, machine, machine->runtime, false);
 	m->wants_size = core->plain;

@@ -266,7 +266,7 @@ Jit *jit_open(Unit *u, const Program *p, bool contract)
 	Jit *j = arena_new(a, Jit);
 	*j = (Jit){.arena = a, .unit = u, .contract = contract};
 	j->machine = machine_create(
-		a, NULL, target_or_host(p ? p->target : NULL)->core->plain);
+		a, NULL, target_or_host(p ? p->target : NULL)->core);
 	LLVMErrorRef bad = open_orc(j);
 	if (p) {
 		j->c = c_program(a, p, &options);

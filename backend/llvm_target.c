@@ -43,16 +43,25 @@ static const char *x86_runtime(const Machine *m)
 	return "x86-64";
 }
 
-static const char *runtime_of(const Machine *m, bool plain)
+/* name, or its form for a device with such numbers. */
+static const char *runtime_like(Arena *a, const char *name, const Core *like)
+{
+	return !like->plain ? name
+	     : arena_printf(a, "%s-%s", name, like->fused ? "fused" : "plain");
+}
+
+static const char *runtime_of(Arena *a, const Machine *m, const Core *like)
 {
 	if (begins(m->triple, "thumb"))
-		return "thumb";
+		return runtime_like(a, "thumb", like);
 	if (begins(m->triple, "riscv32"))
-		return has(m->features, "+f") ? "riscv32-f" : "riscv32";
+		return has(m->features, "+f") ? "riscv32-fused"
+		                              : "riscv32-plain";
 	if (begins(m->triple, "aarch64"))
-		return plain ? "aarch64-plain" : "aarch64";
+		return runtime_like(a, "aarch64", like);
 	if (begins(m->triple, "x86_64"))
-		return plain ? "x86-64-plain" : x86_runtime(m);
+		return like->plain ? runtime_like(a, "x86-64", like)
+		                   : x86_runtime(m);
 	return "none";
 }
 
@@ -86,7 +95,7 @@ static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)
 	return machine;
 }
 
-Machine *machine_create(Arena *a, const Core *core, bool plain)
+Machine *machine_create(Arena *a, const Core *core, const Core *like)
 {
 	Machine *m = arena_new(a, Machine);
 	bool here = !core || !core->cpu;
@@ -97,7 +106,7 @@ Machine *machine_create(Arena *a, const Core *core, bool plain)
 	m->cpu = here ? kept(a, LLVMGetHostCPUName()) : core->cpu;
 	m->features = here ? kept(a, LLVMGetHostCPUFeatures())
 	            : core->features ? core->features : "";
-	m->runtime = runtime_of(m, plain);
+	m->runtime = runtime_of(a, m, like);
 	m->scalar = begins(m->triple, "aarch64") ? "aarch64-scalar"
 	                                         : "x86-64-scalar";
 	m->llvm = open_machine(m, core);

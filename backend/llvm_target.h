@@ -14,8 +14,8 @@ typedef struct Machine {
 	LLVMTargetMachineRef llvm;
 } Machine;
 
-/* What `core` is. NULL: this machine; `plain` then says which runtime. */
-Machine *machine_create(Arena *, const Core *core, bool plain);
+/* What `core` is; NULL: this machine. Numbers are those of `like`. */
+Machine *machine_create(Arena *, const Core *core, const Core *like);
 void machine_free(Machine *);
 
 #endif

@@ -32,26 +32,26 @@ static const Core cortex_m4 = {
 	CORTEX_M("m4") HARD_FLOAT("fpv4-sp-d16"),
 	.triple = "thumbv7em-none-eabihf", .cpu = "cortex-m4",
 	.vectors = "DSP", .fpu = FPU_SINGLE,
-	.align = 8, .plain = true,
+	.align = 8, .plain = true, .fused = true,
 };
 static const Core cortex_m7 = {
 	CORTEX_M("m7") HARD_FLOAT("fpv5-d16"),
 	.triple = "thumbv7em-none-eabihf", .cpu = "cortex-m7",
 	.vectors = "DSP", .fpu = FPU_DOUBLE,
-	.align = 8, .plain = true,
+	.align = 8, .plain = true, .fused = true,
 };
 static const Core cortex_m33 = {
 	CORTEX_M("m33") HARD_FLOAT("fpv5-sp-d16"),
 	.triple = "thumbv8m.main-none-eabihf", .cpu = "cortex-m33",
 	.vectors = "DSP", .fpu = FPU_SINGLE,
-	.align = 8, .plain = true,
+	.align = 8, .plain = true, .fused = true,
 };
 static const Core cortex_m55 = {
 	CORTEX_M("m55") " -mfloat-abi=hard",
 	.triple = "thumbv8.1m.main-none-eabihf", .cpu = "cortex-m55",
 	.features = "+mve.fp,+fp-armv8d16,+fp64",
 	.vectors = "DSP, Helium", .fpu = FPU_DOUBLE,
-	.align = 8, .plain = true,
+	.align = 8, .plain = true, .fused = true,
 };
 static const Core rv32imc = {
 	"-march=rv32imc -mabi=ilp32",
@@ -70,7 +70,7 @@ static const Core rv32imafc = {
 	.triple = "riscv32-unknown-elf", .cpu = "generic-rv32",
 	.features = "+m,+a,+f,+c", .abi = "ilp32f",
 	.fpu = FPU_SINGLE,
-	.align = 8, .plain = true,
+	.align = 8, .plain = true, .fused = true,
 };
 static const Core aarch64 = {
 	"-march=armv8-a",

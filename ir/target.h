@@ -22,6 +22,8 @@ typedef struct Core {
 	bool workspace;       /* kernels may ask for a packing workspace */
 	bool plain;           /* no compiler's vectors in kernels: what a sum is
 	                       * does not depend on who compiles it */
+	bool fused;           /* multiplies and adds at once, rounding once: so
+	                       * do kernels, wherever these are compiled */
 } Core;
 
 /* Bytes of RAM are those that lie in one piece, since the arena does; of flash,

@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
- * Convolution and its gradients without workspace, for machines without
- * vector registers.  Each output tile is 4 channels by 4 columns, held in
- * registers over all taps; only tiles at the border look where a row ends.
- * Channels past the last alias it, so one loop serves all tiles.
+ * Convolution and its gradient for the input without workspace, for machines
+ * without vector registers.  Both are the same sum over source channels and
+ * taps; they differ in where an output finds them (DirectAxis).  A tile is 4
+ * output channels by 4 columns, held in registers over all taps.  Tiles that
+ * would read beyond the ends of a row read a copy of their part of it with
+ * zeros around; three taps side by side, as in most networks, need only see
+ * that the columns before and after the tile may be zeros.  Channels past the
+ * last alias it; a row's last tile ends with the row.
  */
 #include "runtime/rt.h"
 #include "runtime/tile4.h"
 #include "runtime/workspace.h"
 
-/* y = bias in each channel, for the ways that then add to it. */
+#define DIRECT_WINDOW 16	/* columns that a tile may copy */
+
+/* Output i takes tap t, the weight at w0 + t * wstep, from the source at
+ * origin + i * stride + t * step, if that is there. */
+typedef struct DirectAxis {
+	int32_t out, taps, w0, wstep;
+	int32_t origin, stride, step, size;
+} DirectAxis;
+
+/* Up to four output channels of an image; rows and columns of outputs, for
+ * the gradient those that share their taps. */
+typedef struct Direct {
+	DirectAxis v, h;
+	int32_t channels, lanes;	/* of the source, of the output */
+	const float *x, *w, *bias;
+	ptrdiff_t xc, wc, wlane, wrow;
+	float *y;
+	ptrdiff_t yc, yr, yq;
+} Direct;
+
+/* The rows of taps that an output row has, and where they are. */
+typedef struct DirectRows {
+	int32_t n;
+	const float *x, *w;	/* of the first, column 0, tap 0 */
+	ptrdiff_t xr, wr;	/* to the next one */
+} DirectRows;
+
 RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 	float *y)
 {
@@ -18,156 +48,376 @@ RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 			*y++ = bias[i];
 }
 
-/* Four pointers step apart, the ones past count alias the last. */
-static void direct_lanes(const float *p, ptrdiff_t step, int32_t count,
-	const float *lane[4])
+static DirectAxis direct_forward_axis(int32_t size, int32_t out, int32_t taps,
+	int32_t stride, int32_t pad, int32_t dil)
 {
-	for (int32_t i = 0; i < 4; i++)
-		lane[i] = p + (i < count ? i : count - 1) * step;
+	const DirectAxis x = { out, taps, 0, 1, -pad, stride, dil, size };
+
+	return x;
 }
 
-/* Columns at, at + s, ... of a row of the given width, 0 outside. */
-static void direct_edge(const float *row, int32_t at, int32_t s,
-	int32_t width, float v[4])
+/* dx at first, first + stride, ...; the taps that hit them, in the order of
+ * their weights, go back in dy. */
+static DirectAxis direct_backward_axis(int32_t size, int32_t out, int32_t taps,
+	int32_t stride, int32_t pad, int32_t dil, int32_t first)
 {
-	for (int j = 0; j < 4; j++, at += s)
-		v[j] = at >= 0 && at < width ? row[at] : 0.0f;
+	const rt_axis b = rt_axis_backward(size, out, taps, stride, pad, dil,
+		first);
+	const DirectAxis x = { b.out, b.taps, b.w0 + (b.taps - 1) * b.wstep,
+		-b.wstep, b.origin + (b.taps - 1) * b.shift, 1, -b.shift,
+		b.size };
+
+	return x;
 }
 
-/* The first rows channels of a tile, cs apart, n columns s apart. */
-static void direct_put(const float *t, int32_t rows, int32_t n, int32_t s,
-	const float *bias, float *y, ptrdiff_t cs)
+/* Taps lo .. hi - 1 of output i are there. */
+static void direct_range(const DirectAxis *x, int32_t i, int32_t *lo,
+	int32_t *hi)
 {
-	for (int32_t i = 0; i < rows; i++, y += cs)
-		for (int32_t j = 0; j < n && j < 4; j++)
-			y[j * s] = bias ? t[i * 4 + j] + bias[i] : t[i * 4 + j];
+	const int32_t at = x->origin + i * x->stride;
+
+	*lo = 0, *hi = x->taps;
+	while (*lo < *hi && (at + *lo * x->step < 0
+		|| at + *lo * x->step >= x->size))
+		++*lo;
+	while (*hi > *lo && (at + (*hi - 1) * x->step < 0
+		|| at + (*hi - 1) * x->step >= x->size))
+		--*hi;
 }
 
-/* t = the outputs at columns col .. col + 3 of a row, for weights w. */
-static void direct_forward_tile(const rt_conv *d, const float *x,
-	const float *const w[4], int32_t row, int32_t col, float *t)
+static DirectRows direct_rows(const Direct *d, int32_t r)
 {
-	const float *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
-	const int32_t at = col * d->sw - d->pw, s = d->sw, dw = d->dw;
-	const int inside = at >= 0 && at + (d->kw - 1) * dw + 3 * s < d->w;
-	const int32_t steps = d->c / d->groups * d->kh;
-	RT_TILE4_SUMS
+	int32_t lo, hi;
+	DirectRows rows;
 
-	for (int32_t i = 0; i < steps; i++) {
-		const int32_t r = row * d->sh - d->ph + i % d->kh * d->dh;
-		const float *p = x + ((ptrdiff_t)(i / d->kh) * d->h + r) * d->w;
-		ptrdiff_t k = (ptrdiff_t)i * d->kw;
-		if (r < 0 || r >= d->h)
-			continue;
-		for (int32_t l = 0; l < d->kw; l++, k++) {
-			const float *q = p + at + l * dw;
-			float v[4];
-			if (inside) {
-				RT_TILE4_STEP(w0[k], w1[k], w2[k], w3[k],
-					q[0], q[s], q[2 * s], q[3 * s]);
-				continue;
-			}
-			direct_edge(p, at + l * dw, s, d->w, v);
-			RT_TILE4_STEP(w0[k], w1[k], w2[k], w3[k],
-				v[0], v[1], v[2], v[3]);
-		}
+	direct_range(&d->v, r, &lo, &hi);
+	rows.n = hi - lo;
+	rows.xr = (ptrdiff_t)d->v.step * d->h.size;
+	rows.wr = d->v.wstep * d->wrow;
+	rows.x = d->x + (ptrdiff_t)(d->v.origin + r * d->v.stride) * d->h.size
+		+ lo * rows.xr;
+	rows.w = d->w + d->v.w0 * d->wrow + lo * rows.wr + d->h.w0;
+	return rows;
+}
+
+/* ---- tiles ---- */
+
+/* Columns at, at + stride, ... alone. */
+RT_APART void direct_pick(const float *row, int32_t at, int32_t stride,
+	int32_t size, float buf[4])
+{
+	for (int j = 0; j < 4; j++, at += stride)
+		buf[j] = at >= 0 && at < size ? row[at] : 0.0f;
+}
+
+/* Where a tile is. */
+typedef struct DirectTile {
+	int32_t at;	/* source of tap 0 for its first column */
+	int32_t n;	/* columns that are outputs */
+	float *y;
+} DirectTile;
+
+RT_INLINED rt_four direct_bias(const Direct *d, int32_t i)
+{
+	if (!d->bias)
+		return rt_four_of(0);
+	return rt_four_of(d->bias[i < d->lanes ? i : d->lanes - 1]);
+}
+
+RT_INLINED rt_tile4 direct_begin(const Direct *d)
+{
+	const rt_tile4 t = { direct_bias(d, 0), direct_bias(d, 1),
+		direct_bias(d, 2), direct_bias(d, 3) };
+
+	return t;
+}
+
+/* lanes channels by n columns of a tile. */
+RT_APART void direct_put(const Direct *d, const DirectTile *to,
+	const float *t)
+{
+	float *y = to->y;
+
+	for (int32_t i = 0; i < d->lanes; i++, y += d->yc, t += 4)
+		for (int32_t j = 0; j < to->n; j++)
+			y[j * d->yq] = t[j];
+}
+
+RT_INLINED void direct_end(const Direct *d, const DirectTile *to,
+	const rt_tile4 *t)
+{
+	float buf[16];
+
+	if (to->n == 4 && d->lanes == 4 && d->yq == 1) {
+		rt_tile4_store(to->y, d->yc, t);
+		return;
 	}
-	RT_TILE4_OUT(t);
+	rt_tile4_store(buf, 4, t);
+	direct_put(d, to, buf);
 }
 
-/* One image, up to four output channels of one group. */
-static void direct_forward(const rt_conv *d, const float *x, const float *w,
-	const float *bias, float *y, int32_t rows)
-{
-	const ptrdiff_t ks = (ptrdiff_t)(d->c / d->groups) * d->kh * d->kw;
-	const float *lane[4];
-	float t[16];
+/* What makes loads cheap along a row of taps (see tile4.h). */
+enum direct_form {
+	DIRECT_NN,	/* weights go on, columns lie side by side */
+	DIRECT_NT,	/* weights and columns go on */
+	DIRECT_SIDE,	/* columns lie side by side */
+	DIRECT_ANY
+};
 
-	direct_lanes(w, ks, rows, lane);
-	for (int32_t r = 0; r < d->oh; r++, y += d->ow)
-		for (int32_t q = 0; q < d->ow; q += 4) {
-			direct_forward_tile(d, x, lane, r, q, t);
-			direct_put(t, rows, d->ow - q, 1, bias, y + q,
-				(ptrdiff_t)d->oh * d->ow);
-		}
+/* The columns of a source row that a tile reads: from .. from + width - 1, of
+ * which those at lo .. hi - 1 are there. */
+typedef struct DirectWindow {
+	int32_t from, width, lo, hi;
+} DirectWindow;
+
+static DirectWindow direct_window(const DirectAxis *h, int32_t at)
+{
+	const int32_t span = (h->taps - 1) * h->step;
+	DirectWindow w;
+
+	w.from = span < 0 ? at + span : at;
+	w.width = 3 * h->stride + 1 + (span < 0 ? -span : span);
+	w.lo = w.from < 0 ? -w.from : 0;
+	w.hi = h->size - w.from < w.width ? h->size - w.from : w.width;
+	return w;
+}
+
+/* Adds a row of taps, of columns from p on. */
+RT_INLINED void direct_row(enum direct_form form, const DirectAxis *h,
+	rt_rows *w, const float *p, rt_tile4 *t)
+{
+	rt_lanes z = rt_lanes_at(p, h->stride, 4);
+
+	if (form == DIRECT_NN)
+		rt_tile4_few(t, h->taps, w, p, h->step);
+	else if (form == DIRECT_NT)
+		rt_tile4_nt(t, h->taps, w, &z);
+	else if (form == DIRECT_SIDE)
+		rt_tile4_side(t, h->taps, w, h->wstep, p, h->step);
+	else
+		rt_tile4_any(t, h->taps, w, h->wstep, &z, h->step);
+}
+
+/* The same where the window is too wide to be copied. */
+RT_INLINED void direct_far_row(const DirectAxis *h, rt_rows *w,
+	const float *row, int32_t at, rt_tile4 *t)
+{
+	float buf[4];
+
+	for (int32_t l = 0; l < h->taps; l++, at += h->step) {
+		direct_pick(row, at, h->stride, h->size, buf);
+		rt_tile4_side(t, 1, w, h->wstep, buf, 0);
+	}
+}
+
+RT_INLINED void direct_sum(enum direct_form form, const Direct *d,
+	const DirectRows *rows, int32_t at, rt_tile4 *t)
+{
+	const DirectWindow win = direct_window(&d->h, at);
+	const int inside = win.lo == 0 && win.hi == win.width;
+	const int far = form == DIRECT_ANY && !inside
+		&& win.width > DIRECT_WINDOW;
+	const ptrdiff_t wr = rows->wr - d->h.taps * d->h.wstep;
+	const float *p = rows->x + win.from;
+	float buf[DIRECT_WINDOW] = { 0 };
+	int32_t left = rows->n;
+	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
+
+	for (int32_t i = rows->n * d->channels; i > 0; i--) {
+		if (!inside && !far)
+			for (int32_t j = win.lo; j < win.hi; j++)
+				buf[j] = p[j];
+		if (far)
+			direct_far_row(&d->h, &w, p - win.from, at, t);
+		else
+			direct_row(form, &d->h, &w, (inside ? p : buf)
+				+ at - win.from, t);
+		p += rows->xr;
+		rt_rows_move(&w, wr);
+		if (--left > 0)
+			continue;
+		left = rows->n;
+		p += d->xc - rows->n * rows->xr;
+		rt_rows_move(&w, d->wc - rows->n * rows->wr);
+	}
+}
+
+RT_INLINED void direct_whole(enum direct_form form, const Direct *d,
+	const DirectRows *rows, const DirectTile *to)
+{
+	rt_tile4 t = direct_begin(d);
+
+	direct_sum(form, d, rows, to->at, &t);
+	direct_end(d, to, &t);
+}
+
+RT_APART void direct_nn(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_whole(DIRECT_NN, d, rows, to);
+}
+
+RT_APART void direct_nt(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_whole(DIRECT_NT, d, rows, to);
+}
+
+RT_APART void direct_side(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_whole(DIRECT_SIDE, d, rows, to);
+}
+
+RT_APART void direct_any(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_whole(DIRECT_ANY, d, rows, to);
+}
+
+static void direct_general(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	const DirectAxis *h = &d->h;
+	const DirectWindow w = direct_window(h, to->at);
+
+	if (w.width > DIRECT_WINDOW && (w.lo > 0 || w.hi < w.width))
+		direct_any(d, rows, to);
+	else if (h->wstep == 1 && h->stride == 1)
+		direct_nn(d, rows, to);
+	else if (h->wstep == 1 && h->step == 1)
+		direct_nt(d, rows, to);
+	else if (h->stride == 1)
+		direct_side(d, rows, to);
+	else
+		direct_any(d, rows, to);
+}
+
+/* Can direct_three() do it? */
+static int direct_is_three(const Direct *d, int32_t at)
+{
+	const DirectAxis *h = &d->h;
+	const int32_t lo = h->step < 0 ? at - 2 : at;
+
+	return h->taps == 3 && h->stride == 1 && h->wstep == 1
+		&& (h->step == 1 || h->step == -1) && d->v.wstep * d->wrow == 3
+		&& lo >= -1 && lo + 4 < h->size;
+}
+
+/* The same for three taps side by side, to the left if back is set. */
+RT_INLINED void direct_three(const Direct *d, const DirectRows *rows,
+	const DirectTile *to, int back)
+{
+	const int32_t lo = back ? to->at - 2 : to->at;
+	const ptrdiff_t xr = rows->xr, next = d->xc - rows->n * xr;
+	const ptrdiff_t wnext = d->wc - rows->n * 3;
+	const float *p = rows->x + lo + 1;
+	rt_edges e = rt_edges_at(p, lo >= 0, lo + 5 < d->h.size);
+	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
+	rt_tile4 t = direct_begin(d);
+	int32_t row = rows->n;
+
+	for (int32_t i = rows->n * d->channels; i > 0; i--) {
+		const rt_four mid = rt_four_load(p);
+		const rt_four left = rt_edges_left(&e, p, mid);
+		const rt_four right = rt_edges_right(&e, p, mid);
+		rt_tile4_three(&t, &w, back ? right : left, mid,
+			back ? left : right);
+		p += xr;
+		rt_edges_move(&e, xr);
+		if (--row > 0)
+			continue;
+		row = rows->n;
+		p += next;
+		rt_edges_move(&e, next);
+		rt_rows_move(&w, wnext);
+	}
+	direct_end(d, to, &t);
+}
+
+RT_APART void direct_three_on(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_three(d, rows, to, 0);
+}
+
+RT_APART void direct_three_back(const Direct *d, const DirectRows *rows,
+	const DirectTile *to)
+{
+	direct_three(d, rows, to, 1);
+}
+
+/* Columns q .. of a row, four or what there is. */
+static void direct_tile(const Direct *d, const DirectRows *rows,
+	int32_t q, float *y)
+{
+	const DirectTile to = { d->h.origin + q * d->h.stride,
+		d->h.out - q < 4 ? d->h.out - q : 4, y + q * d->yq };
+
+	if (!direct_is_three(d, to.at))
+		direct_general(d, rows, &to);
+	else if (d->h.step > 0)
+		direct_three_on(d, rows, &to);
+	else
+		direct_three_back(d, rows, &to);
+}
+
+RT_APART void direct_plane(const Direct *d)
+{
+	const int32_t last = d->h.out - 4;
+
+	for (int32_t r = 0; r < d->v.out; r++) {
+		const DirectRows rows = direct_rows(d, r);
+		for (int32_t q = 0; q < d->h.out; q += 4)
+			direct_tile(d, &rows, q > last && last > 0 ? last : q,
+				d->y + r * d->yr);
+	}
+}
+
+/* ---- the two ---- */
+
+/* All the channels of a group, four at a time. */
+static void direct_group(Direct *d, const float *w, const float *bias,
+	float *y, int32_t channels)
+{
+	for (int32_t i = 0; i < channels; i += 4) {
+		d->lanes = channels - i < 4 ? channels - i : 4;
+		d->w = w + i * d->wlane, d->y = y + i * d->yc;
+		d->bias = bias ? bias + i : NULL;
+		direct_plane(d);
+	}
 }
 
 RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
-	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	const ptrdiff_t ks = (ptrdiff_t)cg * d->kh * d->kw;
+	Direct job;
 
-	for (int32_t i = 0; i < d->n * d->groups; i++, x += xs)
-		for (int32_t j = 0; j < og; j += 4) {
-			const int32_t o = i % d->groups * og + j;
-			direct_forward(d, x, w + o * ks,
-				bias ? bias + o : NULL, y + (i * og + j) * ys,
-				og - j < 4 ? og - j : 4);
-		}
+	job.v = direct_forward_axis(d->h, d->oh, d->kh, d->sh, d->ph, d->dh);
+	job.h = direct_forward_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw);
+	job.channels = cg;
+	job.xc = (ptrdiff_t)d->h * d->w, job.wrow = d->kw;
+	job.wc = (ptrdiff_t)d->kh * d->kw, job.wlane = cg * job.wc;
+	job.yc = (ptrdiff_t)d->oh * d->ow, job.yr = d->ow, job.yq = 1;
+	for (int32_t i = 0; i < d->n * d->groups; i++) {
+		const int32_t o = i % d->groups * og;
+		job.x = x + i * cg * job.xc;
+		direct_group(&job, w + o * job.wlane, bias ? bias + o : NULL,
+			y + i * og * job.yc, og);
+	}
 }
 
-/*
- * Gather form: dx[c][r][q] sums w[o][c][j][l] * dy[o][u][v] over the taps
- * with u * sh = r + ph - j * dh and v * sw = q + pw - l * dw.  The columns of
- * a tile are sw apart, so that a tap reaches all of them or none.
- */
-static void direct_input_tile(const rt_conv *d, const float *dy,
-	const float *const w[4], int32_t row, int32_t col, float *t)
+/* The outputs of one image and group that are r, q modulo the strides. */
+static void direct_input(const rt_conv *d, Direct *job, const float *w,
+	int32_t r, int32_t q, float *dx)
 {
-	const float *w0 = w[0], *w1 = w[1], *w2 = w[2], *w3 = w[3];
-	const int32_t at = col + d->pw, sw = d->sw, dw = d->dw;
-	const int inside = sw == 1 && at - (d->kw - 1) * dw >= 0
-		&& at + 3 < d->ow;
-	const int32_t steps = d->o / d->groups * d->kh;
-	const ptrdiff_t ks = (ptrdiff_t)(d->c / d->groups) * d->kh * d->kw;
-	RT_TILE4_SUMS
-
-	for (int32_t i = 0; i < steps; i++) {
-		const int32_t j = i % d->kh, s = row + d->ph - j * d->dh;
-		const int32_t u = s / d->sh;
-		const float *p = dy + ((ptrdiff_t)(i / d->kh) * d->oh + u)
-			* d->ow;
-		ptrdiff_t k = i / d->kh * ks + (ptrdiff_t)j * d->kw;
-		if (s < 0 || u * d->sh != s || u >= d->oh)
-			continue;
-		for (int32_t l = 0; l < d->kw; l++, k++) {
-			const float *q = p + at - l * dw;
-			const int32_t v = (at - l * dw) / sw;
-			float z[4];
-			if (inside) {
-				RT_TILE4_STEP(w0[k], w1[k], w2[k], w3[k],
-					q[0], q[1], q[2], q[3]);
-				continue;
-			}
-			if (v * sw != at - l * dw)
-				continue;
-			direct_edge(p, v, 1, d->ow, z);
-			RT_TILE4_STEP(w0[k], w1[k], w2[k], w3[k],
-				z[0], z[1], z[2], z[3]);
-		}
-	}
-	RT_TILE4_OUT(t);
-}
-
-static void direct_input(const rt_conv *d, const float *dy, const float *w,
-	float *dx, int32_t rows)
-{
-	const float *lane[4];
-	float t[16];
-
-	direct_lanes(w, (ptrdiff_t)d->kh * d->kw, rows, lane);
-	for (int32_t i = 0; i < d->h * d->sw; i++) {
-		const int32_t r = i / d->sw;
-		for (int32_t q = i % d->sw; q < d->w; q += 4 * d->sw) {
-			direct_input_tile(d, dy, lane, r, q, t);
-			direct_put(t, rows, (d->w - q + d->sw - 1) / d->sw,
-				d->sw, NULL, dx + (ptrdiff_t)r * d->w + q,
-				(ptrdiff_t)d->h * d->w);
-		}
-	}
+	job->v = direct_backward_axis(d->h, d->oh, d->kh, d->sh, d->ph, d->dh,
+		r);
+	job->h = direct_backward_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw,
+		q);
+	direct_group(job, w, NULL, dx + (ptrdiff_t)r * d->w + q,
+		d->c / d->groups);
 }
 
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
@@ -175,101 +425,19 @@ RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const ptrdiff_t taps = (ptrdiff_t)d->kh * d->kw;
-	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
-	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
+	Direct job;
 
-	for (int32_t i = 0; i < d->n * d->groups; i++, dy += ys)
-		for (int32_t j = 0; j < cg; j += 4)
-			direct_input(d, dy, w + ((ptrdiff_t)(i % d->groups)
-				* og * cg + j) * taps, dx + (i * cg + j) * xs,
-				cg - j < 4 ? cg - j : 4);
-}
-
-/* Positions q in [lo, hi) of count with 0 <= q * s + off < size. */
-static void direct_range(int32_t count, int32_t s, int32_t off, int32_t size,
-	int32_t *lo, int32_t *hi)
-{
-	*lo = off < 0 ? (s - 1 - off) / s : 0;
-	*hi = off < size ? (size - 1 - off) / s + 1 : 0;
-	if (*hi > count)
-		*hi = count;
-}
-
-/* t[i][j] = dy of output channel i . x of input channel j at a tap. */
-static void direct_weight_tile(const rt_conv *d, const float *const dy[4],
-	const float *const x[4], int32_t tap, float *t)
-{
-	const int32_t or = tap / d->kw * d->dh - d->ph;
-	const int32_t oc = tap % d->kw * d->dw - d->pw;
-	const float *a0 = dy[0], *a1 = dy[1], *a2 = dy[2], *a3 = dy[3];
-	const float *b0 = x[0], *b1 = x[1], *b2 = x[2], *b3 = x[3];
-	int32_t r0, r1, q0, q1;
-	RT_TILE4_SUMS
-
-	direct_range(d->oh, d->sh, or, d->h, &r0, &r1);
-	direct_range(d->ow, d->sw, oc, d->w, &q0, &q1);
-	for (int32_t r = r0; r < r1; r++) {
-		ptrdiff_t p = (ptrdiff_t)r * d->ow + q0;
-		ptrdiff_t q = (ptrdiff_t)(r * d->sh + or) * d->w + oc
-			+ (ptrdiff_t)q0 * d->sw;
-		for (int32_t i = q0; i < q1; i++, p++, q += d->sw)
-			RT_TILE4_STEP(a0[p], a1[p], a2[p], a3[p],
-				b0[q], b1[q], b2[q], b3[q]);
+	job.channels = og;
+	job.xc = (ptrdiff_t)d->oh * d->ow, job.wrow = d->kw;
+	job.wc = cg * taps, job.wlane = taps;
+	job.yc = (ptrdiff_t)d->h * d->w;
+	job.yr = (ptrdiff_t)d->sh * d->w, job.yq = d->sw;
+	for (int32_t i = 0; i < d->n * d->groups; i++) {
+		job.x = dy + i * og * job.xc;
+		for (int32_t r = 0; r < d->sh && r < d->h; r++)
+			for (int32_t q = 0; q < d->sw && q < d->w; q++)
+				direct_input(d, &job,
+					w + i % d->groups * og * job.wc, r, q,
+					dx + i * cg * job.yc);
 	}
-	RT_TILE4_OUT(t);
-}
-
-/* The sums of 4 output by 4 input channels at one tap, over all images. */
-static void direct_weight_sums(const rt_conv *d, const float *x,
-	const float *dy, int32_t rows, int32_t cols, int32_t tap,
-	float sum[16])
-{
-	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
-	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	const float *a[4], *b[4];
-	float t[16];
-
-	for (int32_t n = 0; n < d->n; n++) {
-		direct_lanes(dy + n * rt_conv_dyc(d) * ys, ys, rows, a);
-		direct_lanes(x + n * d->c * xs, xs, cols, b);
-		direct_weight_tile(d, a, b, tap, t);
-		for (int i = 0; i < 16; i++)
-			sum[i] += t[i];
-	}
-}
-
-/* The weights of up to 4 output by 4 input channels, those from i, j on. */
-static void direct_weight(const rt_conv *d, float alpha, const float *x,
-	const float *dy, float beta, float *dw, int32_t i, int32_t j)
-{
-	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	const int32_t taps = d->kh * d->kw;
-	const int32_t rows = og - i < 4 ? og - i : 4;
-	const int32_t cols = cg - j < 4 ? cg - j : 4;
-
-	x += (ptrdiff_t)j * d->h * d->w, dy += (ptrdiff_t)i * d->oh * d->ow;
-	for (int32_t tap = 0; tap < taps; tap++) {
-		float *to = dw + ((ptrdiff_t)i * cg + j) * taps + tap;
-		float sum[16] = { 0 };
-		direct_weight_sums(d, x, dy, rows, cols, tap, sum);
-		for (int32_t r = 0; r < rows; r++, to += cg * taps)
-			for (int32_t q = 0; q < cols; q++)
-				to[q * taps] = rt_blend(alpha, sum[r * 4 + q],
-					beta, to + q * taps);
-	}
-}
-
-RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
-	const float *x, const float *dy, float beta, float *dw)
-{
-	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
-	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
-	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
-
-	for (int32_t g = 0; g < d->groups; g++)
-		for (int32_t i = 0; i < og; i += 4)
-			for (int32_t j = 0; j < cg; j += 4)
-				direct_weight(d, alpha, x + g * xs, dy + g * ys,
-					beta, dw + g * ws, i, j);
 }

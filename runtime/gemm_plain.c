@@ -1,68 +1,111 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Matrix product without workspace, for machines without vector registers.
- * A 4x4 tile of sums stays in registers over the whole of k.  Rows and
- * columns past the edge alias the last one: one loop serves all tiles, only
+ * A 4x4 tile of sums stays in registers over the whole of k.  Strips of four
+ * rows differ in what makes loads cheap: rows or columns that go on in memory
+ * with k, or lie side by side.  What is left at the edges, tiles of any form
+ * compute: there, rows and columns past the edge alias the last one, and only
  * the store looks.
  */
 #include "runtime/rt.h"
 #include "runtime/tile4.h"
 
-/* t[4][4] = sum over p < k; a[i] and b[j] step by as and bs. */
-static void plain_tile(int32_t k, const float *const a[4], ptrdiff_t as,
-	const float *const b[4], ptrdiff_t bs, float *RT_RESTRICT t)
+/* y = alpha * t + beta * y in rows by cols elements of it. */
+RT_APART void plain_add(const rt_prod *g, float *y, int32_t rows,
+	int32_t cols, const float *t)
 {
-	const float *a0 = a[0], *a1 = a[1], *a2 = a[2], *a3 = a[3];
-	const float *b0 = b[0], *b1 = b[1], *b2 = b[2], *b3 = b[3];
-	RT_TILE4_SUMS
-
-	if (b1 == b0 + 1 && b2 == b0 + 2 && b3 == b0 + 3) {
-		for (; k > 0; k--, b0 += bs) {
-			RT_TILE4_STEP(*a0, *a1, *a2, *a3,
-				b0[0], b0[1], b0[2], b0[3]);
-			a0 += as, a1 += as, a2 += as, a3 += as;
-		}
-	} else {
-		for (; k > 0; k--, b0 += bs, b1 += bs, b2 += bs, b3 += bs) {
-			RT_TILE4_STEP(*a0, *a1, *a2, *a3, *b0, *b1, *b2, *b3);
-			a0 += as, a1 += as, a2 += as, a3 += as;
-		}
+	for (int32_t i = 0; i < rows; i++, y += g->yrs, t += 4) {
+		float *to = y;
+		for (int32_t j = 0; j < cols; j++, to += g->ycs)
+			*to = rt_blend(g->alpha, t[j], g->beta, to);
 	}
-	RT_TILE4_OUT(t);
 }
 
-/* Four rows (or columns) from p, the ones past count alias the last. */
-static void plain_lanes(const float *p, ptrdiff_t step, int32_t count,
-	const float *lane[4])
+/* A whole tile to y. */
+RT_INLINED void plain_put(const rt_prod *g, float *y, const rt_tile4 *t)
 {
-	for (int32_t i = 0; i < 4; i++)
-		lane[i] = p + (i < count ? i : count - 1) * step;
+	float buf[16];
+
+	if (g->alpha == 1 && g->beta == 0 && g->ycs == 1) {
+		rt_tile4_store(y, g->yrs, t);
+		return;
+	}
+	rt_tile4_store(buf, 4, t);
+	plain_add(g, y, 4, 4, buf);
 }
 
-static void plain_store(const rt_prod *g, int32_t i0, int32_t j0,
-	const float *t)
+/* The whole tiles of the rows from a on.  a goes on with k, b's columns lie
+ * side by side: no transpose. */
+RT_APART void plain_strip_nn(const rt_prod *g, const float *a, float *y)
 {
-	const int32_t ni = g->m - i0 < 4 ? g->m - i0 : 4;
-	const int32_t nj = g->n - j0 < 4 ? g->n - j0 : 4;
-
-	for (int32_t i = 0; i < ni; i++) {
-		float *y = g->y + (i0 + i) * g->yrs + j0 * g->ycs;
-		for (int32_t j = 0; j < nj; j++, y += g->ycs)
-			*y = rt_blend(g->alpha, t[i * 4 + j], g->beta, y);
+	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
+		rt_tile4 t = rt_tile4_zero();
+		rt_rows x = rt_rows_at(a, g->a.rs, 4);
+		rt_tile4_nn(&t, g->k, &x, g->b.p + j, g->b.rs);
+		plain_put(g, y, &t);
 	}
+}
+
+/* Both go on with k: b is transposed. */
+RT_APART void plain_strip_nt(const rt_prod *g, const float *a, float *y)
+{
+	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
+		rt_tile4 t = rt_tile4_zero();
+		rt_rows x = rt_rows_at(a, g->a.rs, 4);
+		rt_lanes z = rt_lanes_at(g->b.p + j * g->b.cs, g->b.cs, 4);
+		rt_tile4_nt(&t, g->k, &x, &z);
+		plain_put(g, y, &t);
+	}
+}
+
+/* Both lie side by side: a is transposed. */
+RT_APART void plain_strip_tn(const rt_prod *g, const float *a, float *y)
+{
+	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
+		rt_tile4 t = rt_tile4_zero();
+		rt_tile4_tn(&t, g->k, a, g->a.cs, g->b.p + j, g->b.rs);
+		plain_put(g, y, &t);
+	}
+}
+
+/* Rows i .. and columns j .. of y, four of each or what there is. */
+RT_APART void plain_tile(const rt_prod *g, int32_t i, int32_t j)
+{
+	const int32_t rows = g->m - i < 4 ? g->m - i : 4;
+	const int32_t cols = g->n - j < 4 ? g->n - j : 4;
+	rt_tile4 t = rt_tile4_zero();
+	rt_rows x = rt_rows_at(g->a.p + i * g->a.rs, g->a.rs, rows);
+	rt_lanes z = rt_lanes_at(g->b.p + j * g->b.cs, g->b.cs, cols);
+	float buf[16];
+
+	rt_tile4_any(&t, g->k, &x, g->a.cs, &z, g->b.rs);
+	rt_tile4_store(buf, 4, &t);
+	plain_add(g, g->y + i * g->yrs + j * g->ycs, rows, cols, buf);
+}
+
+/* Four rows as far as there are whole tiles of a known form: the column
+ * where these end. */
+static int32_t plain_strip(const rt_prod *g, int32_t i)
+{
+	const float *a = g->a.p + i * g->a.rs;
+	float *y = g->y + i * g->yrs;
+
+	if (g->m - i < 4)
+		return 0;
+	if (g->a.cs == 1 && g->b.cs == 1)
+		plain_strip_nn(g, a, y);
+	else if (g->a.cs == 1 && g->b.rs == 1)
+		plain_strip_nt(g, a, y);
+	else if (g->a.rs == 1 && g->b.cs == 1)
+		plain_strip_tn(g, a, y);
+	else
+		return 0;
+	return g->n / 4 * 4;
 }
 
 RT_API void rt_gemm_plain(const rt_prod *g)
 {
-	const float *a[4], *b[4];
-	float t[16];
-
-	for (int32_t i = 0; i < g->m; i += 4) {
-		plain_lanes(g->a.p + i * g->a.rs, g->a.rs, g->m - i, a);
-		for (int32_t j = 0; j < g->n; j += 4) {
-			plain_lanes(g->b.p + j * g->b.cs, g->b.cs, g->n - j, b);
-			plain_tile(g->k, a, g->a.cs, b, g->b.rs, t);
-			plain_store(g, i, j, t);
-		}
-	}
+	for (int32_t i = 0; i < g->m; i += 4)
+		for (int32_t j = plain_strip(g, i); j < g->n; j += 4)
+			plain_tile(g, i, j);
 }

@@ -4,11 +4,11 @@
  * f32, row-major, NCHW.  Sizes are int32_t, offsets ptrdiff_t.  No heap, no
  * stdio, no mutable globals.
  *
- * A program carries the text of this header, workspace.h, plane.h, tile4.h
- * and the .c files it needs, with RT_API defined as static.  Prototypes are
- * then left out (a static function that is declared must exist), so a file
- * comes after those it calls.  That order is: gemm_plain, gemv, tile,
- * gemm_tile, gemm, plane, conv_plain, conv_tile, conv_tile_weight,
+ * A program carries the text of the .c files it needs and of the headers
+ * they include, with RT_API defined as static.  Prototypes are then left out
+ * (a static function that is declared must exist), so a file comes after
+ * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
+ * plane, conv_plain, conv_plain_weight, conv_tile, conv_tile_weight,
  * conv_depth_plain, conv_depth_tile, conv_depth, conv.
  */
 #ifndef RT_H
@@ -29,6 +29,15 @@
 #define RT_RESTRICT __restrict
 #else
 #define RT_RESTRICT
+#endif
+
+/* Whatever a compiler thinks of it: what registers hang on, and what is rare. */
+#ifdef __GNUC__
+#define RT_INLINED static inline __attribute__((always_inline))
+#define RT_APART static __attribute__((noinline))
+#else
+#define RT_INLINED static inline
+#define RT_APART static
 #endif
 
 /*
@@ -54,6 +63,44 @@
 #else
 #define RT_VL 0
 #define RT_MR 4
+#endif
+
+/* Helium's vectors of floats (four_helium.h). */
+#if defined(RT_PLAIN) && defined(__clang__) && defined(__ARM_FEATURE_MVE)
+#define RT_HELIUM (__ARM_FEATURE_MVE >> 1)
+#else
+#define RT_HELIUM 0
+#endif
+
+/*
+ * c + a * b in the sums of kernels without vectors.  RT_FUSED says that it is
+ * rounded once, on every machine that the program is compiled for, so that all
+ * have the same bits.  It is set for cores whose instruction that is: on a
+ * Cortex-M4F or M7 a 64^3 product then takes 1.7 instructions a product
+ * instead of 3.0 (tests/bench/mcu).  Without such an instruction it is a call:
+ * on x86-64 0.6 ns where the C library finds it at run time, 5 ns where the
+ * processor lacks it; so not for cores without a floating-point unit.
+ * Instructions are not cycles: the manual of the M4 gives 3 for this one and
+ * 1 for each of the two; -DRT_FUSED=0 wherever the program is compiled
+ * chooses these.
+ */
+#ifndef RT_FUSED
+#define RT_FUSED 0
+#endif
+#if !RT_FUSED
+#define RT_FMA(a, b, c) ((c) + (a) * (b))
+#elif defined(__GNUC__)
+#ifdef __has_builtin
+#if __has_builtin(__builtin_elementwise_fma)	/* errno is no matter */
+#define RT_FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#endif
+#endif
+#ifndef RT_FMA
+#define RT_FMA(a, b, c) __builtin_fmaf(a, b, c)
+#endif
+#else
+#include <math.h>
+#define RT_FMA(a, b, c) fmaf(a, b, c)
 #endif
 
 #if RT_VL
@@ -225,7 +272,7 @@ RT_API int rt_conv_grad_weight_tile(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw, float *ws);
 #endif
 
-/* conv_plain.c: 4x4 register tiles, no workspace. */
+/* conv_plain.c, conv_plain_weight.c: 4x4 register tiles, no workspace. */
 RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 	float *y);
 RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,

@@ -54,13 +54,16 @@ set(MACHINES
   "x86-64-v3 x86_64-pc-linux-gnu -march=x86-64-v3"
   "x86-64-v4 x86_64-pc-linux-gnu -march=x86-64-v4"
   "x86-64-plain x86_64-pc-linux-gnu -march=x86-64 -DRT_PLAIN"
+  "x86-64-fused x86_64-pc-linux-gnu -march=x86-64 -DRT_PLAIN -DRT_FUSED=1"
   "x86-64-scalar x86_64-pc-linux-gnu -march=x86-64"
   "aarch64 aarch64-unknown-linux-gnu"
   "aarch64-plain aarch64-unknown-linux-gnu -DRT_PLAIN"
+  "aarch64-fused aarch64-unknown-linux-gnu -DRT_PLAIN -DRT_FUSED=1"
   "aarch64-scalar aarch64-unknown-linux-gnu"
-  "thumb thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN"
-  "riscv32 riscv32-unknown-elf -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
-  "riscv32-f riscv32-unknown-elf -march=rv32imafc -mabi=ilp32f -DRT_PLAIN")
+  "thumb-plain thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN"
+  "thumb-fused thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
+  "riscv32-plain riscv32-unknown-elf -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
+  "riscv32-fused riscv32-unknown-elf -march=rv32imafc -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1")
 set(BITCODE "")
 foreach(machine ${MACHINES})
   separate_arguments(machine)

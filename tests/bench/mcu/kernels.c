@@ -9,6 +9,7 @@
 #include "runtime/gemm.c"
 #include "runtime/plane.c"
 #include "runtime/conv_plain.c"
+#include "runtime/conv_plain_weight.c"
 #include "runtime/conv_tile.c"
 #include "runtime/conv_tile_weight.c"
 #include "runtime/conv_depth_plain.c"

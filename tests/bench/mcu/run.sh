@@ -73,7 +73,7 @@ build() {
 			"$board/$kind"/*.[cS]; do
 		object=$work/$(basename "$file").o
 		level=-O1
-		[ "$file" = "$here/kernels.c" ] && level="$optimize -DRT_PLAIN"
+		[ "$file" = "$here/kernels.c" ] && level="$optimize -DRT_PLAIN -DRT_FUSED=${RT_FUSED:-1}"
 		$cc $options $flags $level -c "$file" -o "$object" || return 1
 	done
 	script=

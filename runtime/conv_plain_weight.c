@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Gradient of a convolution's weights without workspace, for machines without
+ * vector registers.  A tile is 4 output by 4 input channels at one tap, held
+ * in registers over all positions and images; channels past the last alias
+ * it.
+ */
+#include "runtime/rt.h"
+#include "runtime/tile4.h"
+#include "runtime/workspace.h"
+
+/* Positions q in [lo, hi) of count with 0 <= q * s + off < size. */
+static void tap_range(int32_t count, int32_t s, int32_t off, int32_t size,
+	int32_t *lo, int32_t *hi)
+{
+	*lo = off < 0 ? (s - 1 - off) / s : 0;
+	*hi = off < size ? (size - 1 - off) / s + 1 : 0;
+	if (*hi > count)
+		*hi = count;
+	if (*hi < *lo)
+		*hi = *lo;
+}
+
+/* Up to 4 channels of dy and x of all images at a tap: the positions that it
+ * reaches. */
+typedef struct Tap {
+	const float *x, *dy;	/* of the first */
+	int32_t images, rows, cols;
+	ptrdiff_t xn, xc, xr, xq, dyn, dyc, dyr;
+} Tap;
+
+static Tap tap_at(const rt_conv *d, const float *x,
+	const float *dy, int32_t tap)
+{
+	const int32_t or = tap / d->kw * d->dh - d->ph;
+	const int32_t oc = tap % d->kw * d->dw - d->pw;
+	int32_t r0, r1, q0, q1;
+	Tap t;
+
+	tap_range(d->oh, d->sh, or, d->h, &r0, &r1);
+	tap_range(d->ow, d->sw, oc, d->w, &q0, &q1);
+	t.images = d->n, t.rows = r1 - r0, t.cols = q1 - q0;
+	t.xc = (ptrdiff_t)d->h * d->w, t.xn = d->c * t.xc;
+	t.xr = (ptrdiff_t)d->sh * d->w, t.xq = d->sw;
+	t.dyc = (ptrdiff_t)d->oh * d->ow, t.dyn = rt_conv_dyc(d) * t.dyc;
+	t.dyr = d->ow;
+	t.x = x + (ptrdiff_t)or * d->w + oc + r0 * t.xr + q0 * t.xq;
+	t.dy = dy + r0 * t.dyr + q0;
+	return t;
+}
+
+/* sum[i][j] = dy of output channel i . x of input channel j. */
+RT_INLINED void tap_sum(const Tap *p, int32_t outs, int32_t ins,
+	ptrdiff_t xq, float *sum)
+{
+	rt_tile4 t = rt_tile4_zero();
+
+	for (int32_t n = 0; n < p->images; n++) {
+		rt_rows a = rt_rows_at(p->dy + n * p->dyn, p->dyc, outs);
+		rt_lanes b = rt_lanes_at(p->x + n * p->xn, p->xc, ins);
+		for (int32_t r = p->rows; r > 0; r--) {
+			if (xq == 1)
+				rt_tile4_nt(&t, p->cols, &a, &b);
+			else
+				rt_tile4_any(&t, p->cols, &a, 1, &b, xq);
+			rt_rows_move(&a, p->dyr - p->cols);
+			rt_lanes_move(&b, p->xr - p->cols * xq);
+		}
+	}
+	rt_tile4_store(sum, 4, &t);
+}
+
+RT_APART void tap_sum_dense(const Tap *p, int32_t outs,
+	int32_t ins, float *sum)
+{
+	tap_sum(p, outs, ins, 1, sum);
+}
+
+RT_APART void tap_sum_strided(const Tap *p, int32_t outs,
+	int32_t ins, float *sum)
+{
+	tap_sum(p, outs, ins, p->xq, sum);
+}
+
+/* The weights of up to 4 output by 4 input channels, those from i, j on. */
+static void tap_weights(const rt_conv *d, float alpha, const float *x,
+	const float *dy, float beta, float *dw, int32_t i, int32_t j)
+{
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const int32_t taps = d->kh * d->kw;
+	const int32_t outs = og - i < 4 ? og - i : 4;
+	const int32_t ins = cg - j < 4 ? cg - j : 4;
+
+	x += (ptrdiff_t)j * d->h * d->w, dy += (ptrdiff_t)i * d->oh * d->ow;
+	for (int32_t tap = 0; tap < taps; tap++) {
+		const Tap p = tap_at(d, x, dy, tap);
+		float *to = dw + ((ptrdiff_t)i * cg + j) * taps + tap;
+		float sum[16];
+		if (d->sw == 1)
+			tap_sum_dense(&p, outs, ins, sum);
+		else
+			tap_sum_strided(&p, outs, ins, sum);
+		for (int32_t r = 0; r < outs; r++, to += cg * taps)
+			for (int32_t q = 0; q < ins; q++)
+				to[q * taps] = rt_blend(alpha, sum[r * 4 + q],
+					beta, to + q * taps);
+	}
+}
+
+RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw)
+{
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
+	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
+	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
+
+	for (int32_t g = 0; g < d->groups; g++)
+		for (int32_t i = 0; i < og; i += 4)
+			for (int32_t j = 0; j < cg; j += 4)
+				tap_weights(d, alpha, x + g * xs, dy + g * ys,
+					beta, dw + g * ws, i, j);
+}
