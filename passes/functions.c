@@ -291,6 +291,21 @@ static void check_parts(const Graph *whole, const Plan *plan, const Options *o)
 		        (long long)plan->arena_bytes, (long long)bytes);
 }
 
+/* So may segments: gradients of weights are summed over them. */
+static void check_pays(const Graph *forward, const Plan *plan, const Options *o)
+{
+	Options at_once = *o;
+	at_once.segment = 0;
+	at_once.dump_after = NULL;
+	int64_t bytes = plan_step(train_again(forward, &at_once),
+	                          &at_once)->arena_bytes;
+	if (bytes <= plan->arena_bytes)
+		warn_at(forward->unit, (Loc){0}, "--recompute-time does not "
+		        "pay: the arena takes %lld bytes, and %lld with all "
+		        "steps of time at once",
+		        (long long)plan->arena_bytes, (long long)bytes);
+}
+
 static void plan_training(Program *p, const Graph *forward, const Options *o,
                           Budget **b)
 {
@@ -305,6 +320,8 @@ static void plan_training(Program *p, const Graph *forward, const Options *o,
 	p->train = plan_as_asked(g, forward, o, b);
 	if (divided)
 		check_parts(whole, p->train, o);
+	else if (o->segment && !*b && has_recurrence(forward))
+		check_pays(forward, p->train, o);
 	if (o->explain)
 		explain(p, copy, p->train->arena_bytes, o);
 }
