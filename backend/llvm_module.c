@@ -287,6 +287,19 @@ static void set_machine(const Module *m, LLVMValueRef fn)
 	set_string(m, fn, "target-features", m->machine->features);
 }
 
+/* Code for speed takes the functions of one number into its loops, which then
+ * are on vectors; code for size has each of them once. */
+static void choose_size(const Module *m, LLVMValueRef fn)
+{
+	static const char hint[] = "inlinehint";
+	unsigned at = (unsigned)LLVMAttributeFunctionIndex;
+	unsigned kind = LLVMGetEnumAttributeKindForName(hint, sizeof hint - 1);
+	if (m->wants_size)
+		module_mark(m, fn, at, "optsize");
+	else if (LLVMGetEnumAttributeAtIndex(fn, at, kind))
+		module_mark(m, fn, at, "alwaysinline");
+}
+
 static void verify(const Module *m)
 {
 	char *why = NULL;
@@ -317,9 +330,7 @@ void module_optimize(Module *m)
 		if (!strncmp(LLVMGetValueName(f), "rt_", 3))
 			LLVMSetLinkage(f, LLVMInternalLinkage);
 		set_machine(m, f);
-		if (m->wants_size)
-			module_mark(m, f, (unsigned)LLVMAttributeFunctionIndex,
-			            "optsize");
+		choose_size(m, f);
 	}
 	verify(m);
 	run_passes(m, "globaldce");
