@@ -203,9 +203,11 @@ static void use_rows(Kernel *k, const Node *n, Index first, int64_t count)
 static void by_tiles(Kernel *k, const Node *n, int64_t from, int64_t to)
 {
 	int64_t rows = attr_int(n, ROWS), whole = (to - from) / rows;
-	int t = k_for(k, whole);
-	use_rows(k, n, k_plus(k_scaled(k_at(t), rows), from), rows);
-	k_end(k);
+	if (whole) {
+		int t = k_for(k, whole);
+		use_rows(k, n, k_plus(k_scaled(k_at(t), rows), from), rows);
+		k_end(k);
+	}
 	if ((to - from) % rows)
 		use_rows(k, n, k_const(from + whole * rows), (to - from) % rows);
 }

@@ -41,6 +41,10 @@ static const Gradient gradients[] = {
 	{"[60,1,5,5]", "input %x data f32[1,60,5,5]\n"
 	 "input %y data f32[1,60,5,5]\n", "ConvGradWeight(%x, %y) "
 	 "{group=60, pads=[2, 2, 2, 2], shape=[60, 1, 5, 5]}", {16, 24}, true},
+	/* Fewer rows behind the seam than a tile has. */
+	{"[18,6]", "input %x data f32[7,3,18]\ninput %h data f32[7,3,6]\n"
+	 "input %h0 data f32[7,6]\ninput %r data f32[7,3,6]\n",
+	 "RecurrenceGradWeight(%x, %h, %h0, %r) {layout=1}", {-1, 8}, false},
 	{"[32]", "input %x data f32[8,32]\n", "SumTo(%x) {shape=[32]}", {0, 0}, false},
 	{"[3,1,5]", "input %x data f32[3,7,5]\n", "ReduceSum(%x) {axes=[1]}",
 	 {0, 0}, false},
