@@ -23,6 +23,8 @@ typedef struct AttrDef {
 	const char *s;
 } AttrDef;
 
+enum { EXAMPLE_INPUTS = 12 };
+
 /* Inputs and attributes to test an operator on. */
 typedef struct ExampleIn {
 	Shape shape;
@@ -44,7 +46,7 @@ typedef struct ExampleAttr {
 typedef struct Example {
 	int nin;            /* 0: op->min_in */
 	int nout;           /* 0: 1 */
-	ExampleIn in[12];
+	ExampleIn in[EXAMPLE_INPUTS];
 	ExampleAttr attr[10];
 } Example;
 

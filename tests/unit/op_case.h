@@ -106,7 +106,7 @@ static inline Case *case_of(const OpDef *op, const Example *e, int index,
 {
 	Arena *a = arena_create();
 	Case *c = arena_new(a, Case);
-	Value *in[10];
+	Value *in[EXAMPLE_INPUTS];
 	int nin = e->nin ? e->nin : op->min_in;
 	Loc loc = {arena_printf(a, "example %d", index), op->name};
 	*c = (Case){.unit = {op->name, a, stderr, 0, 0}, .op = op, .example = e,
