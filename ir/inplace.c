@@ -32,62 +32,6 @@ typedef struct Proof {
 	int64_t offset[MAX_OFFSETS];   /*   `at`, ascending */
 } Proof;
 
-/* ---- who reads ---- */
-
-static bool expr_reads(const Expr *e, const Value *v)
-{
-	if (e->kind == E_LOAD)
-		return e->u.load.v == v;
-	if (e->kind == E_CAST)
-		return expr_reads(e->u.cast, v);
-	for (int i = 0; e->kind == E_SCALAR &&
-	                i < scalar_arity(e->u.scalar.op); i++)
-		if (expr_reads(e->u.scalar.arg[i], v))
-			return true;
-	return false;
-}
-
-/* What lies over another value is touched as the loops say. */
-static bool call_has(const Stmt *call, const Value *v)
-{
-	for (int i = 0; i < call->u.call.narg; i++)
-		if (call->u.call.arg[i].kind == ARG_VALUE &&
-		    call->u.call.arg[i].v == v && !call->u.call.arg[i].over)
-			return true;
-	return false;
-}
-
-/* One statement with its body, not those that follow it. */
-static bool stmt_reads(const Stmt *s, const Value *v);
-
-static bool body_reads(const Stmt *s, const Value *v)
-{
-	for (; s; s = s->next)
-		if (stmt_reads(s, v))
-			return true;
-	return false;
-}
-
-static bool stmt_reads(const Stmt *s, const Value *v)
-{
-	switch (s->kind) {
-	case ST_FOR:
-		return body_reads(s->u.loop.body, v);
-	case ST_CALL:
-		return call_has(s, v) || body_reads(s->u.call.body, v);
-	case ST_SET:
-		return expr_reads(s->u.set.x, v);
-	case ST_STORE:
-		return expr_reads(s->u.store.x, v);
-	}
-	return false;
-}
-
-bool kernel_reads(const Kernel *k, const Value *v)
-{
-	return body_reads(k->body, v);
-}
-
 /* ---- the store ---- */
 
 static int count_stores(const Stmt *s, const Value *v, const Stmt **found);
@@ -274,7 +218,7 @@ static bool stmt_fits(const Proof *p, const Stmt *s)
 				return false;
 		return true;
 	case ST_CALL:
-		return !stmt_reads(s, p->in);
+		return !statement_reads(s, p->in);
 	case ST_SET:
 		return expr_fits(p, s->u.set.x);
 	case ST_STORE:
@@ -290,7 +234,7 @@ static bool body_fits(Proof *p, const Stmt *body, const Stmt *store)
 	while (!holds(with, store))
 		with = with->next;
 	for (const Stmt *s = with->next; s; s = s->next)
-		if (stmt_reads(s, p->in))
+		if (statement_reads(s, p->in))
 			return false;
 	for (const Stmt *s = body; s != with; s = s->next)
 		if (!stmt_fits(p, s))
@@ -343,7 +287,7 @@ static bool parts_fit(Proof *p)
 	for (const Stmt *s = p->k->body; s; s = s->next) {
 		const Stmt *store = NULL;
 		int n = stores_of(s, p->out, &store);
-		if (n == 0 && !stmt_reads(s, p->in))
+		if (n == 0 && !statement_reads(s, p->in))
 			continue;
 		if (n != 1 || !store || !holds(s, store) || !plain(store))
 			return false;
@@ -371,7 +315,7 @@ static bool in_a_call(const Stmt *s, const Stmt *store)
 static bool touches(const Proof *p, const Stmt *s)
 {
 	const Stmt *store = NULL;
-	return stmt_reads(s, p->in) ||
+	return statement_reads(s, p->in) ||
 	       (s->kind == ST_CALL ? count_stores(s->u.call.body, p->out, &store)
 	                           : stores_of(s, p->out, &store));
 }
@@ -434,7 +378,7 @@ static bool joined(Proof *p, const Stmt *body)
 		if (!touches(p, s))
 			continue;
 		if ((s->kind != ST_SET && s->kind != ST_STORE) ||
-		    (stored && stmt_reads(s, p->in)) ||
+		    (stored && statement_reads(s, p->in)) ||
 		    !loads_join(p, s->kind == ST_SET ? s->u.set.x
 		                                     : s->u.store.x))
 			return false;
@@ -473,7 +417,7 @@ static Kernel until_last_read(const Kernel *k, const Value *v)
 	Kernel some = *k;
 	const Stmt *last = NULL;
 	for (const Stmt *s = k->body; s; s = s->next)
-		if (stmt_reads(s, v))
+		if (statement_reads(s, v))
 			last = s;
 	if (!last || !last->next)
 		return some;

@@ -247,5 +247,10 @@ int64_t kernel_distance(const Kernel *, const Value *in, const Value *out);
 /* True if the kernel needs v in memory: loads from it or hands it to a call.
  * (Constants of one element are usually numbers in the expressions.) */
 bool kernel_reads(const Kernel *, const Value *);
+/* The same of one statement with its body, not of those that follow it. */
+bool statement_reads(const Stmt *, const Value *);
+/* Is v handed to the call, to read or to write? What lies over another value is
+ * touched as the loops say. */
+bool call_has(const Stmt *call, const Value *);
 
 #endif
