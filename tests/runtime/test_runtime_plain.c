@@ -22,4 +22,5 @@
 #include "runtime/conv_depth.c"
 #include "runtime/conv.c"
 
-#include "tests/runtime/test_runtime.c"
+#include "tests/runtime/test_gemm.c"
+#include "tests/runtime/test_conv.c"
