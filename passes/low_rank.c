@@ -37,15 +37,6 @@ static const LowRank *low_rank_of(const Options *o, const char *name)
 	return NULL;
 }
 
-static bool matches_any(const Model *m, const char *pattern)
-{
-	for (int i = 0; i < m->nvars; i++)
-		if (m->var[i]->role == VAR_PARAMETER &&
-		    !fnmatch(pattern, m->var[i]->name, 0))
-			return true;
-	return false;
-}
-
 bool check_low_ranks(Graph *g, const Options *o)
 {
 	int before = g->unit->nerrors;
@@ -54,31 +45,9 @@ bool check_low_ranks(Graph *g, const Options *o)
 		         "whose gradients these are; give --loss, or "
 		         "--optimizer for the loss in the file");
 	for (int i = 0; i < o->nlow_ranks; i++)
-		if (o->low_rank[i].pattern &&
-		    !matches_any(g->model, o->low_rank[i].pattern))
-			error_at(g->unit, (Loc){0}, "--low-rank '%s' matches no "
-			         "parameter; `thimble inspect` lists them",
-			         o->low_rank[i].pattern);
+		if (o->low_rank[i].pattern)
+			check_pattern(g, o->low_rank[i].pattern, "--low-rank");
 	return g->unit->nerrors == before;
-}
-
-static int states_of(const OptimizerOptions *o)
-{
-	switch (o->kind) {
-	case OPT_ADAM:
-	case OPT_ADAMW:
-		return 2;
-	case OPT_RMSPROP:
-		return o->momentum > 0 ? 2 : 1;
-	case OPT_MOMENTUM:
-	case OPT_NESTEROV:
-	case OPT_ADAGRAD:
-		return 1;
-	case OPT_SGD:
-	case OPT_NONE:
-		break;
-	}
-	return 0;
 }
 
 /* The state that has the gradients of the steps before, and not their squares;
@@ -102,7 +71,7 @@ static int64_t elements(const LowRank *l, const OptimizerOptions *o, int64_t m,
                         int64_t n)
 {
 	int64_t small = m < n ? m : n, large = m + n - small;
-	int states = states_of(o);
+	int states = optimizer_states(o);
 	if (l->form == LOW_RANK_FACTORS)
 		return l->rank * (1 + states) * (m + n);
 	return l->rank * (large + (states + !direction_state(o)) * small);
@@ -113,7 +82,7 @@ static const char *refuse(const Value *grad, const LowRank *l,
                           const OptimizerOptions *o)
 {
 	int64_t m = gradient_rows(grad), n = gradient_columns(grad);
-	int states = states_of(o) > 0 ? states_of(o) : 1;
+	int states = optimizer_states(o) > 0 ? optimizer_states(o) : 1;
 	if (project_refuses(grad))
 		return project_refuses(grad);
 	if (l->rank >= m || l->rank >= n)
@@ -132,7 +101,7 @@ static const Thin *judge(Arena *a, const Value *grad, const LowRank *l,
 	if (t->why)
 		return t;
 	t->rank = l->rank;
-	t->saved = (states_of(o) * m * n - elements(l, o, m, n)) *
+	t->saved = (optimizer_states(o) * m * n - elements(l, o, m, n)) *
 	           dtype_size(grad->dtype);
 	return t;
 }

@@ -137,6 +137,25 @@ static void append_update(Graph *g, Variable *w, Value *grad,
 		node_replaces(n, 0, w);
 }
 
+int optimizer_states(const OptimizerOptions *o)
+{
+	switch (o->kind) {
+	case OPT_ADAM:
+	case OPT_ADAMW:
+		return 2;
+	case OPT_RMSPROP:
+		return o->momentum > 0 ? 2 : 1;
+	case OPT_MOMENTUM:
+	case OPT_NESTEROV:
+	case OPT_ADAGRAD:
+		return 1;
+	case OPT_SGD:
+	case OPT_NONE:
+		break;
+	}
+	return 0;
+}
+
 /* min(1, clip_norm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_. */
 static Value *clip_factor(Graph *g, Value *const grad[], int n, double max)
 {

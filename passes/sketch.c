@@ -23,15 +23,6 @@ static const SketchSpec *sketch_of(const Options *o, const char *name)
 	return NULL;
 }
 
-static bool matches_any(const Model *m, const char *pattern)
-{
-	for (int i = 0; i < m->nvars; i++)
-		if (m->var[i]->role == VAR_PARAMETER &&
-		    !fnmatch(pattern, m->var[i]->name, 0))
-			return true;
-	return false;
-}
-
 bool check_sketches(Graph *g, const Options *o)
 {
 	int before = g->unit->nerrors;
@@ -40,18 +31,9 @@ bool check_sketches(Graph *g, const Options *o)
 		error_at(g->unit, (Loc){0}, "--sketch: there is no optimizer "
 		         "with state; give --optimizer adam, say");
 	for (int i = 0; i < o->nsketches; i++)
-		if (o->sketch[i].pattern &&
-		    !matches_any(g->model, o->sketch[i].pattern))
-			error_at(g->unit, (Loc){0}, "--sketch '%s' matches no "
-			         "parameter; `thimble inspect` lists them",
-			         o->sketch[i].pattern);
+		if (o->sketch[i].pattern)
+			check_pattern(g, o->sketch[i].pattern, "--sketch");
 	return g->unit->nerrors == before;
-}
-
-static int states_of(const OptimizerOptions *o)
-{
-	return o->kind == OPT_ADAM || o->kind == OPT_ADAMW ||
-	       (o->kind == OPT_RMSPROP && o->momentum > 0) ? 2 : 1;
 }
 
 static bool is_signed(const OptimizerOptions *o)
@@ -80,7 +62,7 @@ static const char *refuse(const Value *grad, const SketchSpec *s,
 {
 	if (grad->shape.rank != 2)
 		return "it is no table of rows";
-	return elements(s, o, grad->shape) >= states_of(o) * numel(grad->shape)
+	return elements(s, o, grad->shape) >= optimizer_states(o) * numel(grad->shape)
 	       ? "it would not save memory" : NULL;
 }
 
@@ -92,7 +74,7 @@ static const Thin *judge(Arena *a, const Value *grad, const SketchSpec *s,
 	if (t->why)
 		return t;
 	t->width = width_of(s, grad->shape.dim[0]);
-	t->saved = (states_of(o) * numel(grad->shape) -
+	t->saved = (optimizer_states(o) * numel(grad->shape) -
 	            elements(s, o, grad->shape)) * dtype_size(grad->dtype);
 	return t;
 }

@@ -14,6 +14,9 @@ typedef enum Mode { MODE_TRAIN, MODE_INFER } Mode;
  * options->freeze_bn and train_bn override what the file says. */
 void set_mode(Graph *, Mode, const Options *);
 
+/* Reports a glob of that option that names no parameter. */
+void check_pattern(Graph *, const char *pattern, const char *option);
+
 /* By variable id: the parameters that the options let train. Reports patterns
  * that match nothing, and having none at all. */
 bool *choose_trainable(Graph *, const Options *);
@@ -37,6 +40,9 @@ Node *loss_node(const Graph *);
 
 /* The scalar of that name, which the program may set between steps. */
 Value *hyper_parameter(Graph *, const char *name, double initial);
+
+/* How many tensors of a parameter's size the optimizer keeps. */
+int optimizer_states(const OptimizerOptions *);
 
 /* The variable "OWNER/WHAT", made if it is new; all 0 at first. */
 Value *optimizer_state(Graph *, const char *owner, const char *what, DType,

@@ -11,20 +11,21 @@ static bool matches(const NameList *list, const char *name)
 	return false;
 }
 
-static void check_patterns(Graph *g, const NameList *list, const char *option)
+void check_pattern(Graph *g, const char *pattern, const char *option)
 {
 	const Model *m = g->model;
-	for (int p = 0; p < list->n; p++) {
-		NameList one = {1, &list->name[p]};
-		bool found = false;
-		for (int i = 0; i < m->nvars; i++)
-			found |= m->var[i]->role == VAR_PARAMETER &&
-			         matches(&one, m->var[i]->name);
-		if (!found)
-			error_at(g->unit, (Loc){0}, "%s '%s' matches no "
-			         "parameter; `thimble inspect` lists them",
-			         option, list->name[p]);
-	}
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->role == VAR_PARAMETER &&
+		    !fnmatch(pattern, m->var[i]->name, 0))
+			return;
+	error_at(g->unit, (Loc){0}, "%s '%s' matches no parameter; `thimble "
+	         "inspect` lists them", option, pattern);
+}
+
+static void check_patterns(Graph *g, const NameList *list, const char *option)
+{
+	for (int p = 0; p < list->n; p++)
+		check_pattern(g, list->name[p], option);
 }
 
 bool *choose_trainable(Graph *g, const Options *o)
