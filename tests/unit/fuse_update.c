@@ -178,6 +178,8 @@ static void check_bits(int which, int optimizer, int target)
 	cr_expect_eq(rows_of(g), adds ? 0 : d->rows[target],
 	             "%s: tile of %d rows", what, rows_of(g));
 	cr_expect(!adds || fused_update_adds(fused_update(g)), "%s", what);
+	cr_expect_eq(graph_count(g, &op_Copy), 0, "%s: a copy, as it is not "
+	             "proved to work in place", what);
 	Results want = run_apart(parsed(&v, text)), apart = run_apart(g);
 	same_state(what, g, apart, want);
 	const Plan *plan = plan_memory(g, &o);
