@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How well low-rank training adapts a model: a table of accuracies on Fashion-MNIST.
 
-    adapt.py THIMBLE MODEL.onnx DATA [--seeds N] [--methods NAME,...] > rows.csv
+    adapt.py THIMBLE MODEL.onnx DATA [--flat] [--seeds N] [--methods NAME,...] > rows.csv
 
-MODEL takes 784 or 1x28x28 pixels and gives ten logits, at a batch of 32. DATA is the folder of
-the four IDX files. The model is pretrained with Adam on 20,000 images as they are, then adapted
-to images turned by a quarter: on 4,000 of them, twice over, each method at the best of four
-learning rates (by the mean over the seeds), and tested on 5,000 others. LoRA is
-form=factors without renewal: the same numbers as a frozen weight and two factors beside it.
+MODEL takes 1x28x28 pixels (784 numbers with --flat) and gives ten logits, at a batch of 32. DATA
+is the folder of the four IDX files. The model is pretrained with Adam on 20,000 images as they
+are, then adapted to images moved by three pixels down and right: on 4,000 of them, twice over,
+each method at the best of four learning rates (by the mean over the seeds), and tested on 5,000
+others. LoRA is form=factors without renewal: the same numbers as a frozen weight and two factors
+beside it.
 
 Rows: method, learning rate, mean accuracy, spread (largest less smallest), part of Adam's gain,
 bytes of arena and state, bytes of optimizer state.
