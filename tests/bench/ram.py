@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Memory against recomputed operations, beside PyTorch's measured peak.
 
-    ram.py [--feed] THIMBLE MODELS_DIR BASELINE_CSV [OPTIMIZER,...] [NAME...] > ram.csv
+    ram.py [--feed] [--whole] THIMBLE MODELS_DIR BASELINE_CSV [OPTIMIZER,...] [NAME...] > ram.csv
 
-With --feed the batch stays with the caller, who is asked for its examples; PyTorch has it.
+With --feed the batch stays with the caller, who is asked for its examples; PyTorch has it. With
+--whole the batch is not divided.
 MODELS_DIR holds NAME_bBATCH_op17_train.onnx (all of them if no NAME is given). BASELINE_CSV
 has columns model, batch, opt, peak_tensor, param_bytes, buffer_bytes, opt_bytes. For each
 model, batch and optimizer: arena + state, and working memory (the arena; PyTorch's: its peak
@@ -42,8 +43,9 @@ def best(points, limit):
 def main():
     options = [a for a in sys.argv[1:] if a.startswith('--')]
     args = [a for a in sys.argv[1:] if not a.startswith('--')]
-    if len(args) < 3 or options not in ([], ['--feed']):
+    if len(args) < 3 or set(options) - {'--feed', '--whole'}:
         sys.exit(__doc__)
+    feed = ['--feed'] if '--feed' in options else []
     tool, models, baseline = args[:3]
     optimizers = args[3].split(',') if len(args) > 3 else ['sgd', 'momentum', 'adam']
     torch = {(r['model'], r['batch'], r['opt']): r
@@ -57,8 +59,9 @@ def main():
         model, batch = re.match(r'(.*)_b(\d+)_op17_train', os.path.basename(path)).groups()
         if len(args) > 4 and model not in args[4:]:
             continue
+        whole = ['--micro-batch', batch] if '--whole' in options else []
         for optimizer in optimizers:
-            plan, seconds, why = sweep(tool, path, model, optimizer, options)
+            plan, seconds, why = sweep(tool, path, model, optimizer, feed + whole)
             if not plan:
                 print(f'{model} batch {batch}: {why.strip().splitlines()[-1]}', file=sys.stderr)
                 continue
