@@ -127,68 +127,6 @@ bool convert_softmax(Site *s)
 	return s->out[0] != NULL;
 }
 
-/* ---- Dropout ---- */
-
-/* The model may have a value of its own called seed. */
-static Value *seed_input(Import *im)
-{
-	const char *name = "seed";
-	while (names_find(im->names, name))
-		name = arena_printf(im->u->arena, "%s_", name);
-	return graph_scalar_input(im->g, name, IN_SEED, DT_U32, 0);
-}
-
-/* Frozen: the file says for good that it does nothing. */
-static bool is_frozen(const Site *s)
-{
-	const Value *mode = site_in(s, 2);
-	return mode && mode->kind == V_CONST && value_is_scalar_const(mode, 0);
-}
-
-/* The mask as an output of the model, which is inference: all is kept. A node
- * that reads it would need it in training. */
-static bool give_mask(Site *s, const Value *x)
-{
-	const OnnxModel *m = s->im->m;
-	const char *mask = s->n->out[1];
-	for (int i = 0; i < m->nnodes; i++)
-		for (int k = 0; k < m->node[i].nin; k++)
-			if (!strcmp(m->node[i].in[k], mask)) {
-				site_error(s, "its mask is read by '%s', which is "
-				           "not supported", m->node[i].loc.node);
-				return false;
-			}
-	Value *all = graph_scalar(s->im->g, DT_BOOL, 1);
-	s->out[1] = build_expand(s->im->g, s->loc, all, x->shape);
-	return true;
-}
-
-bool convert_dropout(Site *s)
-{
-	Graph *g = s->im->g;
-	Value *x = site_in(s, 0);
-	double ratio = site_float(s, "ratio", 0.5);
-	if (!x || !site_const_float(s, 1, "ratio", &ratio))
-		return false;
-	if (!(ratio >= 0 && ratio < 1)) {
-		site_error(s, "its ratio is %g, expected 0 <= ratio < 1", ratio);
-		return false;
-	}
-	s->out[0] = x;
-	if (site_wants(s, 1) && !give_mask(s, x))
-		return false;
-	if (ratio == 0 || is_frozen(s))
-		return true;
-	const OpDef *op = site_op(s, "Dropout");
-	if (!op)
-		return false;
-	Node *n = node_new(g, s->loc, op, 2, (Value *[]){x, seed_input(s->im)});
-	node_set_float(g, n, "ratio", ratio);
-	node_set_int(g, n, "id", s->im->ndropouts++);
-	s->out[0] = site_done(s, n);
-	return s->out[0] != NULL;
-}
-
 /* ---- Mean ---- */
 
 bool convert_mean(Site *s)

@@ -1,7 +1,8 @@
 /*
- * Random contents, which the training's initialization graph may ask for. What
- * is drawn is not specified; here the same file gives the same numbers: a node
- * without a seed takes one from its output's name.
+ * RandomUniform, RandomNormal, and their forms that are like a tensor. In a
+ * training's initialization graph they are random contents. What is drawn is not
+ * specified; here the same file gives the same numbers: a node without a seed
+ * takes one from its output's name. In the model each step draws: import_draw.c.
  */
 #include "frontend/import_rules.h"
 
@@ -72,16 +73,14 @@ bool convert_random(Site *s)
 {
 	DType t;
 	Shape shape = {0};
-	if (!s->im->initializing) {
-		site_error(s, "is supported in a training's initialization only");
-		return false;
-	}
 	if (!find_shape(s, &t, &shape))
 		return false;
 	bool normal = !strncmp(s->n->op, "RandomNormal", 12);
 	double a = normal ? site_float(s, "mean", 0) : site_float(s, "low", 0);
 	double b = normal ? site_float(s, "scale", 1)
 	                  : site_float(s, "high", 1) - a;
+	if (!s->im->initializing)
+		return draw_random(s, normal, b, a, t, shape);
 	Random r = random_of(s);
 	int64_t n = numel(shape);
 	char *data = arena_alloc(s->im->u->arena,

@@ -13,6 +13,11 @@ Node *site_node(Site *, int nin);
 /* The same of a convolution, whose weight is input `weight`. */
 Node *site_conv(Site *, int weight);
 
+/* Output 0 is drawn anew in each step, like input 0 or of the shape: scale times
+ * a number in [0, 1), or a normal one, plus offset. */
+bool draw_random(Site *, bool is_normal, double scale, double offset, DType,
+                 Shape);
+
 /* Part of a weight: blocks of `size` elements, from element `at` of v on. */
 enum { MAX_BLOCKS = 4 };
 
@@ -99,6 +104,7 @@ bool convert_momentum(Site *);
 bool convert_own_adam(Site *);
 bool convert_own_rmsprop(Site *);
 bool convert_random(Site *);
+bool convert_bernoulli(Site *);
 
 bool convert_lstm(Site *);
 bool convert_gru(Site *);

@@ -120,6 +120,7 @@ static const Rule rules[] = {
 	{"RandomNormalLike", convert_random, " dtype:i mean:f scale:f seed:f"},
 	{"RandomUniform", convert_random, " dtype:i high:f low:f seed:f shape:I"},
 	{"RandomUniformLike", convert_random, " dtype:i high:f low:f seed:f"},
+	{"Bernoulli", convert_bernoulli, " dtype:i seed:f"},
 
 	{"LSTM", convert_lstm, RECURRENT " input_forget:i"},
 	{"GRU", convert_gru, RECURRENT " linear_before_reset:i"},

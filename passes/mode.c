@@ -68,6 +68,15 @@ static void check_statistics(Graph *g)
 				         n->in[i]->var->name);
 }
 
+/* Inference has no steps: what it draws is the same each time. */
+static void fix_seed(Graph *g)
+{
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i]->role == IN_SEED)
+			graph_replace(g, g->input[i],
+			              graph_scalar(g, DT_U32, 0));
+}
+
 void set_mode(Graph *g, Mode mode, const Options *options)
 {
 	bool freeze = mode == MODE_INFER || options->freeze_bn;
@@ -83,6 +92,8 @@ void set_mode(Graph *g, Mode mode, const Options *options)
 			graph_remove(g, n);
 		}
 	}
+	if (mode == MODE_INFER)
+		fix_seed(g);
 	if (!freeze)
 		check_statistics(g);
 }

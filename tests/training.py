@@ -403,8 +403,6 @@ MESSAGES = [
     (lambda m, t, g: m.graph.node[0].input.__setitem__(1, 'v_w1'), "reads 'v_w1', which only the training algorithm"),
     (lambda m, t, g: m.graph.node[0].input.__setitem__(0, 'labels'), "reads 'labels', which only the training"),
     (lambda m, t, g: t.initialization_binding.add(key='w1', value='gone'), 'which the initialization does not compute'),
-    (lambda m, t, g: (m.graph.node.append(node('RandomNormal', '', 'drawn', shape=[2])),
-                      m.graph.output.append(port('drawn', [2]))), "is supported in a training's initialization only"),
     (lambda m, t, g: gradient_of(g).output.append('more'), 'has 4 outputs for 3 names in xs'),
     (lambda m, t, g: gradient_of(g).input.__setitem__(0, 'b1'), "input 0 is not of the shape of 'w1'"),
     (lambda m, t, g: (set_names(g, 'y', 'y'), g.ClearField('output')), 'the training algorithm has no loss: neither'),

@@ -8,6 +8,7 @@
  * With `across`, which is the batch N, x[N,T,..] is to be dropped as x[T,N,..]
  * would be: its elements have the numbers that they have there.
  */
+#include "ir/draw.h"
 #include "ir/op.h"
 
 enum { RATIO, ID, ACROSS };
@@ -21,24 +22,12 @@ static const Value *part_of(const Node *n)
 static bool infer(Unit *u, Node *n)
 {
 	double ratio = attr_float(n, RATIO);
-	const Value *seed = n->in[SEED];
 	if (!(ratio >= 0 && ratio <= 1)) {
 		error_at(u, n->loc, "ratio is %g, expected 0 to 1", ratio);
 		return false;
 	}
-	if (seed->dtype != DT_U32 || numel(seed->shape) != 1) {
-		error_at(u, n->loc, "the seed is %s%s, expected one u32",
-		         dtype_name(seed->dtype),
-		         shape_text(u->arena, seed->shape));
+	if (!draw_check(u, n, n->in[SEED], part_of(n)))
 		return false;
-	}
-	const Value *part = part_of(n);
-	if (part && (part->dtype != DT_I32 || part->shape.rank != 0)) {
-		error_at(u, n->loc, "the part's number is %s%s, expected i32[]",
-		         dtype_name(part->dtype),
-		         shape_text(u->arena, part->shape));
-		return false;
-	}
 	int64_t across = attr_int(n, ACROSS);
 	if (across < 0 || (across && n->in[X]->shape.rank < 2)) {
 		error_at(u, n->loc, "across is %lld for an input of the shape %s",
@@ -77,19 +66,14 @@ static int64_t part_size(const Node *n)
 
 static void lower(Kernel *k, const Node *n)
 {
-	const Value *x = n->in[X], *part = part_of(n);
+	const Value *x = n->in[X];
 	double ratio = attr_float(n, RATIO);
 	double scale = ratio < 1 ? 1 / (1 - ratio) : 0;
-	double offset = (double)(uint32_t)(attr_int(n, ID) * 0x85ebca6b);
-	Index first = k_const(0);
-	Expr *seed = k_load_flat(k, n->in[SEED], first);
-	seed = k_get(k, k_var(k, k_add(k, seed, k_num(k, offset))));
-	if (part)
-		first = k_scaled(k_indirect(k_var(k, k_load_at(k, part, NULL))),
-		                 part_size(n));
+	int sequence = draw_sequence(k, n->in[SEED], attr_int(n, ID));
+	Index first = draw_first(k, part_of(n), part_size(n));
 	Index at, number;
 	int loops = open_loops(k, n, &at, &number);
-	Expr *u = k_uniform(k, seed, k_index(k, k_sum(first, number)));
+	Expr *u = draw_uniform(k, sequence, k_sum(first, number));
 	Expr *kept = k_mul(k, k_load_flat(k, x, at), k_num(k, scale));
 	k_store_flat(k, n->out[0], at,
 	             k_sel(k, k_ge(k, u, k_num(k, ratio)), kept, k_num(k, 0)));

@@ -560,6 +560,16 @@ def names():
     graph('seed_taken', [('Add', ['x', 'seed'], ['s'], 'a'),
                          ('Dropout', ['s', 'r', 't'], ['y'], 'one')],
           x + [port('seed', [4, 2])], y, r)
+    like = [80, 50]
+    graph('random', [('RandomNormalLike', ['x'], ['normal'], 'normal',
+                      dict(mean=1.0, scale=2.0)),
+                     ('RandomUniform', [], ['uniform'], 'uniform',
+                      dict(low=-1.0, high=3.0, shape=like)),
+                     ('Bernoulli', ['x'], ['chance'], 'chance',
+                      dict(dtype=T.INT32))],
+          [port('x', like)],
+          [port('normal', like), port('uniform', like),
+           port('chance', like, T.INT32)])
 
 
 def inputs():

@@ -47,7 +47,8 @@ static inline void unload(Loaded *l)
 	free(l);
 }
 
-/* Only of a graph without Dropout. Storage of every value, by id. */
+/* With a seed among the inputs, where something draws. Storage of every value,
+ * by id. */
 static inline void **run_graph(Graph *g, const void *const input[])
 {
 	Arena *a = g->unit->arena;

@@ -114,6 +114,8 @@ static const Row rows[] = {
 	{.op = &op_QuantizeLinear, NO_NUMBER},
 	{DRAW(RMSNormalization, layer_norm), NEVER_EMPTY},
 	{DRAW(RNNRecurrence, rnn), NEVER_EMPTY},
+	{.op = &op_RandomUniform, NO_NUMBER},
+	{.op = &op_RandomUniformLike, NO_NUMBER},
 	{DRAW(Reciprocal, unary), FIRST(0.5, 3)},
 	{DRAW(ReduceL1, reduce)},
 	{DRAW(ReduceL2, reduce)},

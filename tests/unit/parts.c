@@ -161,7 +161,7 @@ Test(parts, all_operators)
 		&op_CountSketchMomentumUpdate,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* They count over all of the batch. */
-		&op_MaxPoolIndices,
+		&op_MaxPoolIndices, &op_RandomUniform,
 		/* A tuple of indices may name any row. */
 		&op_ScatterND,
 	};
