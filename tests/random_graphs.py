@@ -8,7 +8,7 @@ transposes, slices, joins, convolutions, pools, norms, products, embeddings, sev
 for three steps with a random loss, optimizer and batch, and these must agree:
 
 - the interpreter with PyTorch in float64, in losses, first gradients, updated parameters and
-  statistics, within 8 times PyTorch's own float32 error (or 2e-4 of the largest value);
+  statistics, within 16 times PyTorch's own float32 error (or 2e-4 of the largest value);
 - of every second model the interpreter under a random --ram with itself without one, byte for
   byte, as long as the batch is not divided;
 - the emitted C, of the others under such a budget, in parts of the batch, with PyTorch.
@@ -327,7 +327,10 @@ class Model:
             axes = [d for d in range(a.dim()) if d != 1]
             self.stats[mean] = m + 0.1 * (a.mean(axes) - m).detach()
             self.stats[var] = v + 0.1 * (a.var(axes, unbiased=True) - v).detach()
-            return F.batch_norm(a, None, None, s, b, True), self.stats[mean], self.stats[var]
+            # PyTorch 1.13 mistakes the order of the gradient's elements where a's strides could
+            # be those of channels last.
+            y = F.batch_norm(a.contiguous(), None, None, s, b, True)
+            return y, self.stats[mean], self.stats[var]
         out = self.add('BatchNormalization', [x, scale, bias, mean, var], compute, 3,
                        training_mode=1, momentum=0.9)
         if not out:
@@ -497,6 +500,8 @@ class Case:
     def disagreement(self, out, gradients=True):
         """None, or the worst that is beyond its tolerance."""
         worst, where = 1.0, None
+        # A gradient that is truly zero is a difference of others that are not.
+        most = max(np.abs(e).max() for k, e in self.exact.items() if k.startswith('grad/'))
         for key, exact in self.exact.items():
             if key.startswith('grad/') and not gradients:
                 continue
@@ -508,7 +513,8 @@ class Case:
             got = np.load(path).astype('f8').reshape(exact.shape)
             error = np.abs(got - exact).max()
             own = np.abs(self.rough[key] - exact).max()
-            ratio = error / max(8 * own, 2e-4 * np.abs(exact).max(), 1e-6)
+            floor = 1e-5 * most if key.startswith('grad/') else 1e-6
+            ratio = error / max(16 * own, 2e-4 * np.abs(exact).max(), floor)
             if not ratio <= worst:
                 worst, where = ratio, key
         return where and f'{worst:.3g} times the tolerance at {where}'
