@@ -47,6 +47,49 @@ static Value *neutral(Graph *g, Node *n)
 	return NULL;
 }
 
+/* The one number that all elements of a constant are; NULL: there are others. */
+static Value *only_element(Graph *g, const Value *v)
+{
+	if (!v || v->kind != V_CONST || numel(v->shape) < 2)
+		return NULL;
+	size_t size = (size_t)dtype_size(v->dtype);
+	const char *data = v->data;
+	if (memcmp(data, data + size, (size_t)(numel(v->shape) - 1) * size))
+		return NULL;
+	return graph_const(g, NULL, v->dtype, (Shape){0}, data);
+}
+
+/* Do the other inputs stretch to the output's shape without that one? */
+static bool others_stretch(const Node *n, int without)
+{
+	Shape all = {0};
+	for (int i = 0; i < n->nin; i++)
+		if (i != without && n->in[i] &&
+		    !shape_broadcast(all, n->in[i]->shape, &all))
+			return false;
+	return shape_equal(all, n->out[0]->shape);
+}
+
+/* An elementwise node reads a number rather than a tensor of it. */
+static Value *splat(Graph *g, Node *n)
+{
+	bool spreads = !n->op->infer || n->op->infer == infer_compare ||
+	               is(n, "Where");
+	if (!n->op->scalar || !spreads || n->nout != 1)
+		return NULL;
+	for (int i = 0; i < n->nin; i++) {
+		Value *one = others_stretch(n, i) ? only_element(g, n->in[i])
+		                                  : NULL;
+		if (!one)
+			continue;
+		Node *m = node_new(g, n->loc, n->op, n->nin, n->in);
+		node_copy_attrs(g, m, n);
+		m->in[i] = one;
+		return node_done(g, m);
+	}
+	return NULL;
+}
+
 static Value *copy_of_input(Graph *g, Node *n)
 {
 	const Value *x = n->in[0], *y = n->out[0];
@@ -260,7 +303,7 @@ static Value *last_state(Graph *g, Node *n)
 }
 
 static Rule *const rules[] = {
-	neutral, copy_of_input, whole, gather, reshape, transpose, product,
+	neutral, splat, copy_of_input, whole, gather, reshape, transpose, product,
 	reduction, pool_of_relu, last_state,
 };
 
