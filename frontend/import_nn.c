@@ -237,7 +237,7 @@ bool convert_pool(Site *s)
 		             site_int(s, "count_include_pad", 0));
 	if (op_attr(n->op, "p") >= 0)
 		node_set_int(s->im->g, n, "p", site_int(s, "p", 2));
-	if (!site_wants(s, 1))
+	if (!site_wants(s, 1) || n->op->max_out < 2)
 		return site_result(s, n);
 	node_set_outputs(s->im->g, n, 2);
 	return site_result(s, n) && max_indices(s, n);
