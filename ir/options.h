@@ -97,6 +97,15 @@ typedef struct SketchSpec {
 	double keep;                /*   what is there counts only so much */
 } SketchSpec;
 
+/* Whose gradient is never whole in memory, of those that only an update reads.
+ * See passes/fuse_update.c. */
+typedef enum GradientRule {
+	GRADIENTS_LEAST,     /* where what must wait for it is no larger; */
+	GRADIENTS_OVERLAID,  /* if another result lies over that otherwise, and
+	                      * saves more, it stays, too; */
+	GRADIENTS_GONE,      /* wherever it can be */
+} GradientRule;
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -140,8 +149,9 @@ typedef struct Options {
 	int64_t sums;               /* then updates come early: as soon as
 	                             * sums of so many bytes are complete, or
 	                             * part by part; 0: when all are */
-	bool whole_gradients;       /* where that lets a result lie over what
-	                             * the gradient is computed from */
+	GradientRule gradients;     /* which are whole in memory before a */
+	const bool *stays;          /*   parameter is updated; GONE: by
+	                             *   variable id, these as at the least */
 	int64_t ram;                /* arena and state must fit; 0: any size */
 	bool limited;               /* the least memory that takes at most */
 	double limit;               /*   so many percent more operations */

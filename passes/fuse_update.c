@@ -6,14 +6,15 @@
  *
  * The update must come after all other readers of the old parameter; so what
  * the gradient is computed from may have to stay until then, where before the
- * gradient itself did. Only if that is no larger are the two fused.
+ * gradient itself did. Only if that is no larger are the two fused, or if all
+ * gradients are to go, because other steps need more (see plan_step.c).
  *
  * In the graph for one part of a batch, what adds a gradient to a sum is no
  * other: there a tile of the summand is enough.
  *
  * Another reader of what the gradient is computed from may be able to write its
- * result over that, if it comes last. Then it is not fused if whole gradients
- * are wanted and this saves more.
+ * result over that, if it comes last. Then it is not fused if such overlaps are
+ * wanted and this saves more.
  */
 #include "ir/linear.h"
 #include "ir/op.h"
@@ -278,6 +279,27 @@ static bool prevents_overlap(const Candidate *f)
 	return false;
 }
 
+/* Is its gradient one of those that are to be gone? */
+static bool must_go(const Candidate *f, const Options *o)
+{
+	if (o->gradients != GRADIENTS_GONE)
+		return false;
+	for (int i = 0; i < f->c->nout; i++) {
+		const Variable *var = f->c->out[i]->var;
+		if (var && o->stays && o->stays[var->id])
+			return false;
+	}
+	return true;
+}
+
+static bool is_wanted(Candidate *f, const Options *o)
+{
+	if (must_go(f, o))
+		return true;
+	return pays(f) && !(o->gradients == GRADIENTS_OVERLAID &&
+	                    prevents_overlap(f));
+}
+
 /* Does anything in p's way down replace a variable that p reads? */
 static bool may_move(const Candidate *f)
 {
@@ -377,9 +399,7 @@ static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 		    reads_replaced(f->p, c))
 			continue;
 		find_place(f);
-		if (!pays(f) || !may_move(f) ||
-		    (o->whole_gradients && prevents_overlap(f)) ||
-		    !adds_in_place(f))
+		if (!is_wanted(f, o) || !may_move(f) || !adds_in_place(f))
 			continue;
 		replace(f);
 		return true;

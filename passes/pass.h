@@ -65,9 +65,8 @@ Plan *plan_memory(Graph *, const Options *);
  * shares no code with the planner. */
 const char *plan_check(Arena *, const Plan *);
 
-/* Runs the passes on the training step's graph and plans it; where both ways to
- * apply gradients, at once by tiles or as a whole, differ, that with less
- * memory. */
+/* Runs the passes on the training step's graph and plans it by the rules for
+ * gradients: that with the least memory, and then with the fewest of them. */
 Plan *plan_step(Graph *, const Options *);
 
 #endif

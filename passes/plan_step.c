@@ -1,10 +1,14 @@
 /*
- * The training step, planned. A gradient that is applied at once, a tile at a
- * time, is never whole in memory; but what it is computed from must stay until
- * then, though without it a gradient further down might lie over that (see
- * fuse_update.c). What is better depends on the batch and on the layer at the
- * peak: both are planned, and compared. So are, with the batch in parts, updates
- * behind one loop and between several (scan_update.h).
+ * The training step, planned. A gradient that is applied at once is never whole
+ * in memory; but what it is computed from must stay until then, though without
+ * it a gradient further down might lie over that (see fuse_update.c). What is
+ * better depends on the batch and on the layer at the peak: so steps are
+ * planned by several rules, and compared. With the batch in parts, so are
+ * updates behind one loop and between several (scan_update.h).
+ *
+ * What is not at the peak costs nothing. So the last rule is that all gradients
+ * go; while the arena is larger with it, those stay that have something wait at
+ * the fullest step.
  */
 #include "passes/pass.h"
 
@@ -13,29 +17,118 @@ static Plan *smaller(Plan *a, Plan *b)
 	return b->arena_bytes < a->arena_bytes ? b : a;
 }
 
-/* By tiles of gradients, or with whole ones. */
-static Plan *plan_updates(Graph *g, const Options *o)
+static Plan *plan_by_rule(const Graph *g, const Options *o, GradientRule rule,
+                          const bool *stays)
 {
-	Options whole = *o;
-	Graph *probe = graph_clone(g, g->name, NULL);
-	Graph *other = graph_clone(g, g->name, NULL);
-	whole.whole_gradients = true;
-	whole.dump_after = NULL;
-	Plan *plan = plan_graph(g, STAGE_FUNCTION, o);
-	run_pipeline(probe, STAGE_FUNCTION, &whole);
-	if (graph_count(g, NULL) == graph_count(probe, NULL))
-		return plan;
-	return smaller(plan, plan_graph(other, STAGE_FUNCTION, &whole));
+	Options by_rule = *o;
+	by_rule.gradients = rule;
+	by_rule.stays = stays;
+	by_rule.dump_after = NULL;
+	return plan_graph(graph_clone(g, g->name, NULL), STAGE_FUNCTION,
+	                  &by_rule);
 }
+
+/* ---- the least of the two ---- */
+
+/* How many nodes it comes to: as many as by another rule if they agree. */
+static int count_by_rule(const Graph *g, const Options *o, GradientRule rule)
+{
+	Options by_rule = *o;
+	Graph *probe = graph_clone(g, g->name, NULL);
+	by_rule.gradients = rule;
+	by_rule.dump_after = NULL;
+	run_pipeline(probe, STAGE_FUNCTION, &by_rule);
+	return graph_count(probe, NULL);
+}
+
+static Plan *plan_least(Graph *g, const Options *o)
+{
+	Graph *before = graph_clone(g, g->name, NULL);
+	int overlaid = count_by_rule(g, o, GRADIENTS_OVERLAID);
+	Plan *plan = plan_graph(g, STAGE_FUNCTION, o);
+	if (graph_count(g, NULL) == overlaid)
+		return plan;
+	return smaller(plan, plan_by_rule(before, o, GRADIENTS_OVERLAID, NULL));
+}
+
+/* ---- none, where that costs nothing ---- */
+
+static bool has_gradients(const Plan *plan)
+{
+	for (int b = 0; b < plan->nbuffers; b++)
+		if (plan->buffer[b].memory == MEM_GRADIENT)
+			return true;
+	return false;
+}
+
+/* The step by which all that step `to` reads has been computed. */
+static int ready(const Plan *plan, int to)
+{
+	const Node *n = plan->step[to];
+	int s = to;
+	for (bool found = false; s > 0 && !found; s--)
+		for (int i = 0; i < n->nin; i++)
+			found |= n->in[i]->def == plan->step[s - 1];
+	return s;
+}
+
+/* Adds the parameters whose updates have something wait at the fullest step;
+ * true if there were any. */
+static bool add_staying(const Plan *plan, bool stays[])
+{
+	bool any = false;
+	for (int s = plan->peak_step; s < plan->nsteps; s++) {
+		const Node *n = plan->step[s];
+		if (n->op != &op_FusedUpdate || ready(plan, s) > plan->peak_step)
+			continue;
+		for (int o = 0; o < n->nout; o++) {
+			const Variable *var = n->out[o]->var;
+			if (var && !stays[var->id])
+				any = stays[var->id] = true;
+		}
+	}
+	return any;
+}
+
+/* Without gradients, as far as the arena then is no larger than that of the
+ * plan, which it gives back if nothing was found in so many attempts. */
+static Plan *without_gradients(const Graph *g, Plan *plan, const Options *o)
+{
+	enum { ATTEMPTS = 6 };
+	int64_t bytes = plan->arena_bytes;
+	bool *stays = arena_array(g->unit->arena, bool, g->model->nvars);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		Plan *other = plan_by_rule(g, o, GRADIENTS_GONE, stays);
+		if (other->arena_bytes <= bytes)
+			return other;
+		if (!add_staying(other, stays))
+			break;
+	}
+	return plan;
+}
+
+static Plan *plan_undivided(Graph *g, const Options *o)
+{
+	bool searched = o->ram || o->limited || o->sweep;
+	Graph *before = graph_clone(g, g->name, NULL);
+	Plan *plan = plan_least(g, o);
+	if (searched || !has_gradients(plan))
+		return plan;
+	return without_gradients(before, plan, o);
+}
+
+/* ---- in parts ---- */
 
 Plan *plan_step(Graph *g, const Options *o)
 {
-	if (o->parts < 2 || o->sums)
-		return plan_updates(g, o);
+	if (o->parts < 2)
+		return plan_undivided(g, o);
+	if (o->sums)
+		return plan_least(g, o);
 	Options early = *o;
 	early.sums = INT64_MAX;
 	early.dump_after = NULL;
 	Graph *other = graph_clone(g, g->name, NULL);
-	Plan *plan = plan_updates(g, o);
-	return smaller(plan, plan_updates(other, &early));
+	Plan *plan = plan_least(g, o);
+	return smaller(plan, plan_least(other, &early));
 }

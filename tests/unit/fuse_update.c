@@ -352,6 +352,31 @@ Test(fuse_update, only_where_it_saves)
 	cr_expect_eq(fused_rival(RIVAL("72")), -1, "18 KB wait for 16 saved");
 }
 
+/* What waits costs nothing where other steps need more: here what %e is summed
+ * from. Whole gradients stay if that is not so. */
+static int plan_rival(const char *rows)
+{
+	Unit u = test_unit();
+	Options o = {.target = target_find("generic")};
+	Graph *g = parsed(&u, arena_printf(
+		u.arena, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[64,64] mutable fill 0.5\n"
+		"input %%lr hyper f32[] initial 0.1\nread %%w \"w\"\n"
+		"input %%a data f32[%s,64]\n%%s f32[%s,64] = Softmax(%%a)\n"
+		"%%e f32[] = ReduceSum(%%s) {keepdims=0}\n"
+		"output \"e\" data %%e\n%s", rows, rows, RIVAL("72")));
+	Plan *p = plan_step(g, &o);
+	int made = rows_of(p->graph);
+	arena_destroy(u.arena);
+	return made;
+}
+
+Test(fuse_update, where_it_costs_nothing)
+{
+	cr_expect_eq(plan_rival("8"), -1);
+	cr_expect_eq(plan_rival("800"), 0);
+}
+
 /* ---- whole, so that another result may lie over what it is made from ---- */
 
 /* The gradient of a small weight, and that of a large input, both from %e. */
@@ -374,7 +399,7 @@ Test(fuse_update, leaves_gradients_whole_for_an_overlap)
 {
 	Unit u = test_unit();
 	Options o = {.target = target_find("generic")}, whole = o;
-	whole.whole_gradients = true;
+	whole.gradients = GRADIENTS_OVERLAID;
 	Graph *at_once = parsed(&u, convolved), *apart = parsed(&u, convolved);
 	run_pipeline(at_once, STAGE_FUNCTION, &o);
 	run_pipeline(apart, STAGE_FUNCTION, &whole);

@@ -59,7 +59,7 @@ static const struct {
 	/* Shared by two biases: neither reads it alone. */
 	{"parity/lstm-momentum", LOSS_CROSS_ENTROPY, "bias_ih"},
 	/* What they are computed from is larger, and another value lies over it
-	 * where it does not have to wait for the update. */
+	 * where it does not have to wait for the update: at the peak. */
 	{"parity/residual-momentum", LOSS_CROSS_ENTROPY, "weight"},
 };
 
