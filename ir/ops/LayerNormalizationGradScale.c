@@ -1,8 +1,8 @@
 /*
  * LayerNormalizationGradScale: the gradient of the scale, whose shape is the
  * attribute: dscale = sum over the rows of dy (x - mean) inv; inputs dy, x, mean
- * (absent: 0, as RMSNormalization has it) and inv. Sums in memory, since the
- * scale runs along the rows.
+ * (absent: 0, as RMSNormalization has it) and inv. The scale's axes are the
+ * outer loops: a sum stays in a register, and compilers make vectors of them.
  */
 #include "ir/layer_norm.h"
 
@@ -18,22 +18,35 @@ static bool infer(Unit *u, Node *n)
 	return infer_shape(u, n, SHAPE, &n->out[0]->shape);
 }
 
-static void lower(Kernel *k, const Node *n)
+/* One element of the sum, at the place of the loops. */
+static Expr *term(Kernel *k, const Node *n, const int loop[])
 {
-	const Value *dy = n->in[0], *x = n->in[1], *out = n->out[0];
-	int loop[MAX_RANK], lead = x->shape.rank - out->shape.rank;
-	Index at[MAX_RANK];
-	k_fill(k, out, 0);
-	k_for_shape(k, x->shape, loop);
-	for (int a = 0; a < out->shape.rank; a++)
-		at[a] = out->shape.dim[a] == 1 ? k_const(0)
-		                               : k_at(loop[lead + a]);
-	Expr *h = k_load(k, x, loop);
+	Expr *h = k_load(k, n->in[1], loop);
 	if (n->in[2])
 		h = k_sub(k, h, k_load(k, n->in[2], loop));
 	h = k_mul(k, h, k_load(k, n->in[3], loop));
-	k_accumulate(k, out, at, k_mul(k, k_load(k, dy, loop), h));
-	k_end_n(k, x->shape.rank);
+	return k_mul(k, k_load(k, n->in[0], loop), h);
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *x = n->in[1], *out = n->out[0];
+	int loop[MAX_RANK], lead = x->shape.rank - out->shape.rank, nkeep = 0;
+	bool keep[MAX_RANK];
+	for (int a = 0; a < x->shape.rank; a++) {
+		keep[a] = a >= lead && out->shape.dim[a - lead] > 1;
+		nkeep += keep[a];
+		if (keep[a])
+			loop[a] = k_for(k, x->shape.dim[a]);
+	}
+	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
+	for (int a = 0; a < x->shape.rank; a++)
+		if (!keep[a])
+			loop[a] = k_for(k, x->shape.dim[a]);
+	k_set(k, sum, k_add(k, k_get(k, sum), term(k, n, loop)));
+	k_end_n(k, x->shape.rank - nkeep);
+	k_store(k, out, loop + lead, k_get(k, sum));
+	k_end_n(k, nkeep);
 }
 
 /* A sum, unless each row has a scale of its own. */

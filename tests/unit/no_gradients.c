@@ -54,8 +54,7 @@ static const struct {
 	{"parity/algebra-huber", LOSS_HUBER, NULL},
 	{"exports/dynamo-gates", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/optimized-lstm", LOSS_CROSS_ENTROPY, NULL},
-	/* The scales of norms: added up in memory, row by row, for speed. */
-	{"exports/dynamo-encoder-23", LOSS_CROSS_ENTROPY, "norm"},
+	{"exports/dynamo-encoder-23", LOSS_CROSS_ENTROPY, NULL},
 	/* Shared by two biases: neither reads it alone. */
 	{"parity/lstm-momentum", LOSS_CROSS_ENTROPY, "bias_ih"},
 	/* What they are computed from is larger, and another value lies over it
