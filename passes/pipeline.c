@@ -48,6 +48,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_scan,       /* takes whole chains; leaves updates outside */
 	 STAGE_FUNCTION | STAGE_ARRANGED},
+	{&pass_join_updates, /* which then are all that reads their gradient */
+	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_fuse_update, /* after the chains that end in updates */
 	 STAGE_FUNCTION | STAGE_ARRANGED | STAGE_PART},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */

@@ -197,6 +197,55 @@ Test(fuse_update, changes_no_bit)
 				check_bits(g, o, t);
 }
 
+/* ---- one gradient, two parameters ---- */
+
+static const char shared[] =
+	"graph \"train\" of \"m\"\n"
+	"variable \"b\" parameter f32[32] mutable fill 0.5\n"
+	"variable \"c\" parameter f32[32] mutable fill 0.25\n"
+	"variable \"m\" optimizer f32[32] mutable fill 0.125\n"
+	"input %x data f32[8,32]\ninput %lr hyper f32[] initial 0.1\n"
+	"input %d hyper f32[] initial 0.01\ninput %n step i32[] \n"
+	"read %b \"b\"\nread %c \"c\"\nread %m \"m\"\n"
+	"%g f32[32] gradients = SumTo(%x) {shape=[32]}\n"
+	"%b2 f32[32] parameters -> \"b\" = SGDUpdate(%b, %g, %lr, %d)\n"
+	"%y f32[8,32] = Add(%x, %c)\n"
+	"%c2 f32[32] parameters -> \"c\", %m2 f32[32] optimizer -> \"m\" = "
+	"MomentumUpdate(%c, %g, %m, %lr, %d, %d, %d, %n) {nesterov=1}\n"
+	"output \"y\" data %y\n";
+
+Test(fuse_update, shared_by_two)
+{
+	Unit u = test_unit();
+	Graph *plain = parsed(&u, shared), *g = parsed(&u, shared);
+	cr_expect(run_pass(&pass_join_updates, g, &(Options){0}));
+	cr_expect_not(run_pass(&pass_join_updates, g, &(Options){0}));
+	run_pass(&pass_fuse_update, g, &(Options){0});
+	cr_expect_eq(rows_of(g), 0);
+	cr_expect_eq(graph_count(g, NULL), 2);
+	Results want = run_apart(plain), apart = run_apart(g);
+	same_state("apart", g, apart, want);
+	const Plan *plan = plan_memory(g, &(Options){0});
+	cr_expect_null(plan_check(u.arena, plan));
+	same_state("in place", g, run_planned(plan, 0), want);
+	arena_destroy(u.arena);
+}
+
+/* The caller wants the gradient, or its norm is of it. */
+Test(fuse_update, shared_by_others)
+{
+	const char *more[] = {"output \"b\" gradient %g\n",
+	                      "%e f32[] = ReduceSumSquare(%g) {keepdims=0}\n"
+	                      "output \"e\" data %e\n"};
+	for (int i = 0; i < 2; i++) {
+		Unit u = test_unit();
+		Graph *g = parsed(&u, arena_printf(u.arena, "%s%s", shared,
+		                                   more[i]));
+		cr_expect_not(run_pass(&pass_join_updates, g, &(Options){0}));
+		arena_destroy(u.arena);
+	}
+}
+
 /* The tuned function sums in another order than the interpreter. */
 static void check_emitted(int which, int optimizer, int target)
 {

@@ -55,8 +55,7 @@ static const struct {
 	{"exports/dynamo-gates", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/optimized-lstm", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/dynamo-encoder-23", LOSS_CROSS_ENTROPY, NULL},
-	/* Shared by two biases: neither reads it alone. */
-	{"parity/lstm-momentum", LOSS_CROSS_ENTROPY, "bias_ih"},
+	{"parity/lstm-momentum", LOSS_CROSS_ENTROPY, NULL},
 	/* What they are computed from is larger, and another value lies over it
 	 * where it does not have to wait for the update: at the peak. */
 	{"parity/residual-momentum", LOSS_CROSS_ENTROPY, "weight"},
