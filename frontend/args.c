@@ -189,6 +189,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 	case KEY_SKETCH:
 		add_sketch(state, args, text);
 		return 0;
+	case KEY_SKETCH_FIRST_MOMENT:
+		args->options.sketch_first_moment = true;
+		return 0;
 	case KEY_CARRY:
 		add_carry(state, args, text);
 		return 0;
@@ -205,6 +208,9 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		args->options.train_bn = true;
 		return 0;
 	case ARGP_KEY_END:
+		if (args->options.sketch_first_moment &&
+		    !args->options.nsketches)
+			argp_error(state, "--sketch-first-moment needs --sketch");
 		if (args->options.freeze_bn && args->options.train_bn)
 			argp_error(state, "--freeze-bn and --train-bn exclude "
 			           "each other");
@@ -238,6 +244,9 @@ const struct argp args_training = {
 		 "output layers, in count sketches with this part of its "
 		 "elements: 0.2, or 0.1,clean=1000:emb* (repeatable). Changes "
 		 "what is learned", 0},
+		{"sketch-first-moment", KEY_SKETCH_FIRST_MOMENT, 0, 0, "With "
+		 "--sketch and adam or adamw: keep a first moment, too, in a "
+		 "sketch of its own", 0},
 		{"carry", KEY_CARRY, "INPUT=OUTPUT", 0, "A step gives this "
 		 "output, too: the input of the next, such as a recurrent "
 		 "state (repeatable)", 0},

@@ -23,7 +23,7 @@ typedef struct AttrDef {
 	const char *s;
 } AttrDef;
 
-enum { EXAMPLE_INPUTS = 12 };
+enum { EXAMPLE_INPUTS = 14 };
 
 /* Inputs and attributes to test an operator on. */
 typedef struct ExampleIn {

@@ -123,6 +123,7 @@ typedef struct Options {
 	const LowRank *low_rank;
 	int nsketches;              /* the same */
 	const SketchSpec *sketch;
+	bool sketch_first_moment;   /* Adam's, too; else there is none */
 	bool ignore_step;           /* that of the file: there is another loss */
 	NameList train, freeze;     /* globs over ONNX names; train is applied
 	                             * first: only those; then freeze: not those */

@@ -1,8 +1,9 @@
 /*
  * Optimizer state in count sketches, where --sketch asks for it: of parameters
  * [n, d] whose rows are classes, tokens or units. Adam, AdamW and RMSprop keep
- * squares of gradients and no first moment (CountMinUpdate.c), Adagrad their sums,
- * momentum and nesterov the momentum (CountSketchMomentumUpdate.c). Where only a
+ * squares of gradients (CountMinUpdate.c) and, Adam and AdamW where that is asked
+ * for, the first moment; Adagrad sums of squares, momentum and nesterov the
+ * momentum (CountSketchMomentumUpdate.c). Where only a
  * Gather reads the parameter, rows that it did not take are left alone, and there
  * is no gradient [n, d] at all (MergeRows.c).
  *
@@ -23,6 +24,11 @@ static const SketchSpec *sketch_of(const Options *o, const char *name)
 	return NULL;
 }
 
+static bool has_first(const OptimizerOptions *o)
+{
+	return o->kind == OPT_ADAM || o->kind == OPT_ADAMW;
+}
+
 bool check_sketches(Graph *g, const Options *o)
 {
 	int before = g->unit->nerrors;
@@ -30,6 +36,9 @@ bool check_sketches(Graph *g, const Options *o)
 	if (o->nsketches && (kind == OPT_NONE || kind == OPT_SGD))
 		error_at(g->unit, (Loc){0}, "--sketch: there is no optimizer "
 		         "with state; give --optimizer adam, say");
+	if (o->sketch_first_moment && !has_first(&o->optimizer))
+		error_at(g->unit, (Loc){0}, "--sketch-first-moment: only adam "
+		         "and adamw have one beside squares");
 	for (int i = 0; i < o->nsketches; i++)
 		if (o->sketch[i].pattern)
 			check_pattern(g, o->sketch[i].pattern, "--sketch");
@@ -50,32 +59,39 @@ static int64_t width_of(const SketchSpec *s, int64_t rows)
 	return width > 0 ? width : 1;
 }
 
-static int64_t elements(const SketchSpec *s, const OptimizerOptions *o,
-                        Shape w)
+static int64_t elements(const SketchSpec *s, const Options *o, Shape w)
 {
-	int64_t bucket = w.dim[1] + (is_signed(o) ? 0 : 2);
+	int64_t bucket = w.dim[1] + (is_signed(&o->optimizer) ? 0 : 2);
+	if (o->sketch_first_moment)
+		bucket += w.dim[1] + 1;
 	return SKETCH_DEPTH * width_of(s, w.dim[0]) * bucket;
 }
 
+/* Elements of its state if that is whole. */
+static int64_t whole(const Value *grad, const Options *o)
+{
+	return optimizer_states(&o->optimizer) * numel(grad->shape);
+}
+
 static const char *refuse(const Value *grad, const SketchSpec *s,
-                          const OptimizerOptions *o)
+                          const Options *o)
 {
 	if (grad->shape.rank != 2)
 		return "it is no table of rows";
-	return elements(s, o, grad->shape) >= optimizer_states(o) * numel(grad->shape)
+	return elements(s, o, grad->shape) >= whole(grad, o)
 	       ? "it would not save memory" : NULL;
 }
 
 static const Thin *judge(Arena *a, const Value *grad, const SketchSpec *s,
-                         const OptimizerOptions *o)
+                         const Options *o)
 {
 	Thin *t = arena_new(a, Thin);
 	t->why = refuse(grad, s, o);
 	if (t->why)
 		return t;
 	t->width = width_of(s, grad->shape.dim[0]);
-	t->saved = (optimizer_states(o) * numel(grad->shape) -
-	            elements(s, o, grad->shape)) * dtype_size(grad->dtype);
+	t->saved = (whole(grad, o) - elements(s, o, grad->shape)) *
+	           dtype_size(grad->dtype);
 	return t;
 }
 
@@ -124,11 +140,12 @@ static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
 
 static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
                           Rows r, const SketchSpec *s, int64_t width,
-                          const OptimizerOptions *o)
+                          const Options *options)
 {
+	const OptimizerOptions *o = &options->optimizer;
 	Shape bins = sketch_shape(width, w->shape.dim[1]);
 	Shape buckets = {2, {SKETCH_DEPTH, width}};
-	bool rms = o->kind == OPT_RMSPROP;
+	bool rms = o->kind == OPT_RMSPROP, first = options->sketch_first_moment;
 	Value *in[] = {
 		w, r.grad, r.number,
 		table(g, owner, "squares", w->dtype, bins),
@@ -140,16 +157,21 @@ static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
 		hyper_parameter(g, "eps", o->eps),
 		hyper_parameter(g, "weight_decay", o->weight_decay),
 		graph_scalar_input(g, "step", IN_STEP, DT_I32, 1),
+		first ? table(g, owner, "first", w->dtype, bins) : NULL,
+		first ? table(g, owner, "counts", w->dtype, buckets) : NULL,
+		first ? hyper_parameter(g, "beta1", o->beta1) : NULL,
 	};
-	Node *n = node_new(g, loc, &op_CountMinUpdate, 11, in);
+	int nin = (int)(sizeof in / sizeof in[0]) - (first ? 0 : 3);
+	Node *n = node_new(g, loc, &op_CountMinUpdate, nin, in);
 	node_set_int(g, n, "sum", o->kind == OPT_ADAGRAD);
 	node_set_int(g, n, "clean", s->clean);
 	node_set_float(g, n, "keep", s->keep);
-	node_set_outputs(g, n, 4);
+	node_set_outputs(g, n, first ? 6 : 4);
 	if (!node_done(g, n))
 		return n;
-	for (int i = 1; i < 4; i++)
-		node_replaces(n, i, in[2 + i]->var);
+	for (int i = SKETCH_BINS, output = 1; i < nin; i++)
+		if (in[i]->kind == V_VARIABLE)
+			node_replaces(n, output++, in[i]->var);
 	return n;
 }
 
@@ -161,7 +183,7 @@ bool append_sketched_update(Graph *g, Variable *w, Value *grad,
 	                                           : sketch_of(options, w->name);
 	if (!s)
 		return false;
-	w->thin = judge(g->unit->arena, grad, s, o);
+	w->thin = judge(g->unit->arena, grad, s, options);
 	if (w->thin->why)
 		return false;
 	Loc loc = {w->name, "CountSketch"};
@@ -170,7 +192,8 @@ bool append_sketched_update(Graph *g, Variable *w, Value *grad,
 	Value *x = graph_variable(g, w);
 	Node *n = is_signed(o)
 	          ? momentum_node(g, loc, owner, x, r, w->thin->width, o)
-	          : squares_node(g, loc, owner, x, r, s, w->thin->width, o);
+	          : squares_node(g, loc, owner, x, r, s, w->thin->width,
+	                         options);
 	if (n->nout)
 		node_replaces(n, 0, w);
 	return true;

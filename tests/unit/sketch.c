@@ -69,6 +69,7 @@ static Graph *update_graph(Unit *u, const char *node, bool rows)
 		"input %%last data i32[%d,%d]\n"
 		"input %%lr hyper f32[] initial 0.5\n"
 		"input %%beta hyper f32[] initial 0.75\n"
+		"input %%beta1 hyper f32[] initial 0.5\n"
 		"input %%eps hyper f32[] initial 0.125\n"
 		"input %%decay hyper f32[] initial 0.25\n"
 		"input %%step step i32[]\n%s%s",
@@ -141,21 +142,51 @@ static void expect_close(const char *what, const float *got, const double *want,
 
 /* Where it is not a number, neither is the other: squares may be negative here,
  * where inputs are any numbers; so they are made positive first. */
-static void squares(bool rows, bool sum, int clean)
+static const char *squares_node(Arena *a, bool rows, bool sum, int clean,
+                                bool first)
 {
-	Unit u = test_unit();
-	const char *node = arena_printf(u.arena,
+	const char *more = arena_printf(a, ", %%f2 f32[%d,%d,%d], %%c2 "
+		"f32[%d,%d]", DEPTH, WIDTH, D, DEPTH, WIDTH);
+	return arena_printf(a,
 		"%%p f32[%d,%d,%d] = Abs(%%bins)\n%%q f32[%d,%d] = Abs(%%weights)\n"
 		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%v2 f32[%d,%d], %%l2 "
-		"i32[%d,%d] = CountMinUpdate(%%w, %s, %s, %%p, %%q, %%last, "
-		"%%lr, %%beta, %%eps, %%decay, %%step) {sum=%d, clean=%d, "
+		"i32[%d,%d]%s = CountMinUpdate(%%w, %s, %s, %%p, %%q, %%last, "
+		"%%lr, %%beta, %%eps, %%decay, %%step%s) {sum=%d, clean=%d, "
 		"keep=0.5}\n"
 		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
-		"output \"v\" data %%v2\n",
+		"output \"v\" data %%v2\n%s",
 		DEPTH, WIDTH, D, DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH, D, DEPTH,
-		WIDTH, DEPTH, WIDTH, rows ? "%g" : "%dy", rows ? "%rows" : "_",
-		sum, clean);
-	Graph *g = update_graph(&u, node, rows);
+		WIDTH, DEPTH, WIDTH, first ? more : "", rows ? "%g" : "%dy",
+		rows ? "%rows" : "_", first ? ", %bins, %q, %beta1" : "", sum,
+		clean, first ? "output \"f\" data %f2\noutput \"c\" data %c2\n"
+		             : "");
+}
+
+/* The first moment's bins and counts, in its place in all tables. */
+typedef struct First {
+	double bin[DEPTH * WIDTH * D], count[DEPTH * WIDTH];
+} First;
+
+static double first_moment(First *f, double beta, int row, int c, double g)
+{
+	double x[DEPTH];
+	for (int j = 0; j < DEPTH; j++) {
+		int at = j * WIDTH + bucket(row, j, WIDTH);
+		double *bin = &f->bin[at * D + c];
+		if (c == 0)
+			f->count[at] = beta * f->count[at] + 1 - beta;
+		*bin = beta * *bin + (1 - beta) * sign(row, j) * g;
+		x[j] = sign(row, j) * *bin / f->count[at];
+	}
+	return median(x);
+}
+
+static void squares(bool rows, bool sum, int clean, bool first)
+{
+	Unit u = test_unit();
+	Graph *g = update_graph(&u, squares_node(u.arena, rows, sum, clean,
+	                                         first), rows);
+	static First f;
 	Results r = run_apart(g);
 	Dense d = dense(g, rows);
 	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
@@ -163,6 +194,7 @@ static void squares(bool rows, bool sum, int clean)
 	const int32_t *l0 = given(g, "last"), *now = given(g, "step");
 	double lr = *(const float *)given(g, "lr");
 	double beta = *(const float *)given(g, "beta");
+	double beta1 = *(const float *)given(g, "beta1");
 	double eps = *(const float *)given(g, "eps");
 	double decay = *(const float *)given(g, "decay");
 	static double w[ROWS * D], b[DEPTH * WIDTH * D], v[DEPTH * WIDTH];
@@ -170,9 +202,9 @@ static void squares(bool rows, bool sum, int clean)
 	for (int i = 0; i < ROWS * D; i++)
 		w[i] = (double)w0[i];
 	for (int i = 0; i < DEPTH * WIDTH * D; i++)
-		b[i] = fabs((double)b0[i]);
+		b[i] = fabs(f.bin[i] = (double)b0[i]);
 	for (int i = 0; i < DEPTH * WIDTH; i++) {
-		v[i] = fabs((double)v0[i]);
+		v[i] = f.count[i] = fabs((double)v0[i]);
 		last[i] = l0[i];
 	}
 	for (int o = 0; o < d.n; o++) {
@@ -194,6 +226,8 @@ static void squares(bool rows, bool sum, int clean)
 				       (1 - beta) * y * y;
 				x[j] = sum ? *bin : *bin / v[at[j]];
 			}
+			if (first)
+				y = first_moment(&f, beta1, row, c, y);
 			w[row * D + c] *= 1 - lr * decay;
 			w[row * D + c] -= lr * y / (sqrt(least(x)) + eps);
 		}
@@ -201,13 +235,17 @@ static void squares(bool rows, bool sum, int clean)
 	expect_close("w", r.output[0], w, ROWS * D);
 	expect_close("bins", r.output[1], b, DEPTH * WIDTH * D);
 	expect_close("weights", r.output[2], v, DEPTH * WIDTH);
+	if (first) {
+		expect_close("first", r.output[3], f.bin, DEPTH * WIDTH * D);
+		expect_close("counts", r.output[4], f.count, DEPTH * WIDTH);
+	}
 	arena_destroy(u.arena);
 }
 
 Test(sketch, squares)
 {
-	for (int i = 0; i < 8; i++)
-		squares(i & 1, i & 2, i & 4 ? 2 : 0);
+	for (int i = 0; i < 16; i++)
+		squares(i & 1, i & 2, i & 4 ? 2 : 0, i & 8);
 }
 
 static void momentum(bool rows)
