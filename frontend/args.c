@@ -209,7 +209,8 @@ static error_t parse_training(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (args->options.sketch_first_moment &&
-		    !args->options.nsketches)
+		    !args->options.nsketches &&
+		    !(args->options.allow & ALLOW_SKETCH))
 			argp_error(state, "--sketch-first-moment needs --sketch");
 		if (args->options.freeze_bn && args->options.train_bn)
 			argp_error(state, "--freeze-bn and --train-bn exclude "

@@ -48,6 +48,13 @@ static double parse_percent(struct argp_state *state, const char *text)
 	return x;
 }
 
+static void allow(struct argp_state *state, Args *args, const char *text)
+{
+	const char *why;
+	if (!allow_parse(args->arena, text, &args->options.allow, &why))
+		argp_error(state, "--allow: %s", why);
+}
+
 static error_t parse_budget(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
@@ -59,6 +66,9 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 	case KEY_MAX_RECOMPUTE:
 		o->limited = true;
 		o->limit = parse_percent(state, text);
+		return 0;
+	case KEY_ALLOW:
+		allow(state, args, text);
 		return 0;
 	case KEY_MICRO_BATCH:
 		o->micro_batch = args_number(state, "--micro-batch", text, 1,
@@ -90,6 +100,10 @@ const struct argp args_budget = {
 		{"max-recompute", KEY_MAX_RECOMPUTE, "PERCENT", 0, "The least "
 		 "memory that takes at most so many percent more operations "
 		 "than computing nothing twice", 0},
+		{"allow", KEY_ALLOW, "low-rank|sketch[,...]", 0, "Let --ram "
+		 "change what is learned where nothing else fits: gradients "
+		 "of a low rank, sketched optimizer state, each no smaller "
+		 "than it must be", 0},
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},

@@ -107,10 +107,20 @@ static void take_default(Args *a)
 		BUG("%s", why);
 }
 
+static void check_allow(const Options *o)
+{
+	if (!o->allow || o->ram)
+		return;
+	fprintf(stderr, "thimble: --allow needs --ram, or a --target that is a "
+	        "part: without a budget there is nothing to choose\n");
+	exit(EXIT_USAGE);
+}
+
 void session_settle(Session *s, const Graph *g)
 {
 	Args *a = s->args;
 	Options *o = &a->options;
+	check_allow(o);
 	if (has_step(g)) {
 		o->loss.kind = LOSS_FILE;
 		a->loss = FILE_STEP;
@@ -126,6 +136,8 @@ void session_settle(Session *s, const Graph *g)
 		session_usage(s, "--max-recompute", "--loss");
 	if (o->sweep)
 		session_usage(s, "--sweep", "--loss");
+	if (o->allow)
+		session_usage(s, "--allow", "--loss");
 	if (o->micro_batch)
 		session_usage(s, "--micro-batch", "--loss");
 	if (o->ncarries)

@@ -1,5 +1,5 @@
-/* Copies of graphs: one function of the model made from another, and a graph
- * whose nodes run in another order, some more than once. */
+/* Copies of graphs: one function of the model made from another, a graph whose
+ * nodes run in another order, some more than once, and one with its model. */
 #include "ir/graph.h"
 #include "ir/op.h"
 
@@ -129,4 +129,36 @@ Graph *graph_clone(const Graph *g, const char *name, Value ***map)
 Graph *graph_arrange(const Graph *g, int n, Node *const order[])
 {
 	return copy_graph(g, g->name, n, order, NULL);
+}
+
+/* ---- with the model ---- */
+
+static Model *copy_model(const Model *m)
+{
+	Model *to = model_create(m->unit, m->name);
+	for (int i = 0; i < m->nvars; i++) {
+		const Variable *v = m->var[i];
+		*model_variable(to, v->name, v->role, v->dtype, v->shape) = *v;
+	}
+	return to;
+}
+
+static void rebind_outputs(const Node *n, const Model *m)
+{
+	for (int o = 0; o < n->nout; o++)
+		if (n->out[o]->var)
+			n->out[o]->var = m->var[n->out[o]->var->id];
+	for (int b = 0; b < n->nbody; b++)
+		rebind_outputs(n->body[b], m);
+}
+
+Graph *graph_detach(const Graph *g)
+{
+	Graph *to = graph_clone(g, g->name, NULL);
+	const Model *m = to->model = copy_model(g->model);
+	for (int i = 0; i < to->nvarvalues; i++)
+		to->varvalue[i]->var = m->var[to->varvalue[i]->var->id];
+	for (const Node *n = to->first; n; n = n->next)
+		rebind_outputs(n, m);
+	return to;
 }

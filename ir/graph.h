@@ -178,6 +178,8 @@ Graph *graph_create(Model *, const char *name);
 /* A copy over the same variables. map: if not NULL, receives an arena array
  * from the old values' ids to the new values. */
 Graph *graph_clone(const Graph *, const char *name, Value ***map);
+/* A copy over variables of its own, in a model of its own. */
+Graph *graph_detach(const Graph *);
 /* A copy whose nodes run in that order. A node that is listed again computes
  * its results again, and the nodes behind it read those. */
 Graph *graph_arrange(const Graph *, int n, Node *const order[]);

@@ -106,6 +106,11 @@ typedef enum GradientRule {
 	GRADIENTS_GONE,      /* wherever it can be */
 } GradientRule;
 
+/* What a budget may change of what is learned. */
+typedef enum Allow {
+	ALLOW_LOW_RANK = 1, ALLOW_SKETCH = 2,
+} Allow;
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -154,6 +159,7 @@ typedef struct Options {
 	const bool *stays;          /*   parameter is updated; GONE: by
 	                             *   variable id, these as at the least */
 	int64_t ram;                /* arena and state must fit; 0: any size */
+	unsigned allow;             /* so that they do: a set of Allow */
 	bool limited;               /* the least memory that takes at most */
 	double limit;               /*   so many percent more operations */
 	bool sweep;                 /* and what would fit less is wanted too */
@@ -171,5 +177,10 @@ bool optimizer_parse(Arena *, const char *text, OptimizerOptions *,
 /* "0.2", "0.1:emb.*", "0.2,clean=125,keep=0.2"; and "4", "8:fc.*", "4,form=factors,refresh=50:*.weight"; the rest as above. */
 bool sketch_parse(Arena *, const char *text, SketchSpec *, const char **why);
 bool low_rank_parse(Arena *, const char *text, LowRank *, const char **why);
+/* What is not said: */
+SketchSpec sketch_default(const char *pattern, double ratio);
+LowRank low_rank_default(const char *pattern, int64_t rank);
+/* "low-rank,sketch". */
+bool allow_parse(Arena *, const char *text, unsigned *allow, const char **why);
 
 #endif

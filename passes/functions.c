@@ -4,6 +4,7 @@
  */
 #include "ir/op.h"
 #include "ir/scan.h"
+#include "passes/allow.h"
 #include "passes/budget.h"
 #include "passes/explain.h"
 #include "passes/graphs.h"
@@ -307,9 +308,9 @@ static void check_pays(const Graph *forward, const Plan *plan, const Options *o)
 }
 
 static void plan_training(Program *p, const Graph *forward, const Options *o,
-                          Budget **b)
+                          bool again, Budget **b)
 {
-	Graph *g = train_graph(forward, o, false);
+	Graph *g = train_graph(forward, o, again);
 	if (!g || g->unit->nerrors)
 		return;
 	bool divided = o->parts > 1 && !o->ram && !o->limited;
@@ -359,24 +360,18 @@ static void name_plans(Program *p)
 		plan_name(p->point[i].plan);
 }
 
-Program *build_program(Graph *forward, const Options *options)
+/* From a forward graph that went through its passes. */
+static Program *program_of(Graph *forward, const Options *o, bool again)
 {
 	Unit *u = forward->unit;
-	Options chosen = *options, *o = &chosen;
-	if (!find_parts(forward, o) || !check_low_ranks(forward, o) ||
-	    !check_sketches(forward, o))
-		return NULL;
 	Budget *budget = NULL;
 	Program *p = arena_new(u->arena, Program);
 	p->model = forward->model;
 	p->target = target_or_host(o->target);
 	p->align = p->target->core->align;
-	/* Before differentiation, so that what vanishes has no gradient. */
-	run_pipeline(forward, STAGE_FORWARD, o);
 	forget_mutable(p->model);
-	check_segments(forward, o);
 	if (o->loss.kind != LOSS_NONE) {
-		plan_training(p, forward, o, &budget);
+		plan_training(p, forward, o, again, &budget);
 		if (!p->train)
 			return NULL;
 		p->evaluate = plan_other(evaluate_graph, forward, o);
@@ -387,6 +382,28 @@ Program *build_program(Graph *forward, const Options *options)
 	if (o->explain && !p->train)
 		explain(p, infer_graph(forward, o), p->infer->arena_bytes, o);
 	finish_budget(p, budget, forward, o);
-	name_plans(p);
+	return p;
+}
+
+static Program *build_changed(Graph *forward, const Options *o)
+{
+	return program_of(forward, o, true);
+}
+
+Program *build_program(Graph *forward, const Options *options)
+{
+	Options chosen = *options, *o = &chosen;
+	if (!find_parts(forward, o) || !check_low_ranks(forward, o) ||
+	    !check_sketches(forward, o) || !check_allowed(forward, o))
+		return NULL;
+	/* Before differentiation, so that what vanishes has no gradient. */
+	run_pipeline(forward, STAGE_FORWARD, o);
+	check_segments(forward, o);
+	const Graph *before = o->allow ? graph_detach(forward) : NULL;
+	Program *p = program_of(forward, o, false);
+	if (p && !p->fits && before)
+		p = allow_changes(p, before, o, build_changed);
+	if (p)
+		name_plans(p);
 	return p;
 }

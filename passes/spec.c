@@ -310,13 +310,23 @@ static bool sketch_set(Arena *a, SketchSpec *s, const char *key,
 	return false;
 }
 
+SketchSpec sketch_default(const char *pattern, double ratio)
+{
+	return (SketchSpec){pattern, ratio, .keep = 0.2};
+}
+
+LowRank low_rank_default(const char *pattern, int64_t rank)
+{
+	return (LowRank){pattern, rank, .refresh = 1, .rate = 0.2, .scale = 1};
+}
+
 bool sketch_parse(Arena *a, const char *text, SketchSpec *s, const char **why)
 {
 	const char *keys;
 	const char *settings = cut(a, text, ':', &s->pattern);
 	const char *ratio = cut(a, settings, ',', &keys);
 	*why = NULL;
-	*s = (SketchSpec){s->pattern, .keep = 0.2};
+	*s = sketch_default(s->pattern, 0);
 	if (!number(a, "the ratio", ratio, 1e-6, 1, &s->ratio, why))
 		return false;
 	FOR_EACH_KEY(a, keys, key, value, why)
@@ -331,7 +341,8 @@ bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 	const char *settings = cut(a, text, ':', &l->pattern);
 	const char *rank = cut(a, settings, ',', &keys);
 	*why = NULL;
-	*l = (LowRank){l->pattern, .rate = 0.2, .scale = 1};
+	*l = low_rank_default(l->pattern, 0);
+	l->refresh = 0;
 	if (!positive(a, "the rank", rank, &l->rank, why))
 		return false;
 	FOR_EACH_KEY(a, keys, key, value, why)
@@ -340,4 +351,21 @@ bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 	if (!l->refresh)
 		l->refresh = l->form == LOW_RANK_FACTORS ? 100 : 1;
 	return !*why;
+}
+
+bool allow_parse(Arena *a, const char *text, unsigned *allow, const char **why)
+{
+	*why = NULL;
+	for (const char *rest = text; rest;) {
+		const char *name = cut(a, rest, ',', &rest);
+		unsigned is = !strcmp(name, "low-rank") ? ALLOW_LOW_RANK
+		            : !strcmp(name, "sketch") ? ALLOW_SKETCH : 0;
+		if (!is) {
+			*why = arena_printf(a, "there is no '%s'; there are "
+			                    "low-rank, sketch", name);
+			return false;
+		}
+		*allow |= is;
+	}
+	return true;
 }

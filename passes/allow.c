@@ -1,0 +1,251 @@
+/*
+ * Three ladders, each from the least change to the most: state of tables in
+ * sketches, gradients of the other parameters at a low rank, and both. The first
+ * that reaches the budget with its last rung is searched for the first rung that
+ * does, by bisection: what fits fits at a lower rung, too. Sketches come first, as
+ * tables lose least by them.
+ *
+ * A table is what Gathers alone read. Parameters that the user has said something
+ * of are left as that says.
+ */
+#include "passes/allow.h"
+
+#include "ir/gather.h"
+#include "passes/pass.h"
+#include "passes/train.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+typedef struct Change {
+	int64_t rank;      /* of gradients; 0: whole */
+	double ratio;      /* of sketches; 0: none */
+} Change;
+
+enum { RUNGS = 6 };
+
+static const int64_t ranks[RUNGS] = {32, 16, 8, 4, 2, 1};
+static const double ratios[RUNGS] = {0.5, 0.2, 0.1, 0.05, 0.02, 0.01};
+
+typedef struct Search {
+	Arena *arena;
+	const Graph *forward;
+	const Options *options;
+	ProgramBuilder *build;
+	NameList tables, others;   /* patterns of parameters */
+	Program *program;          /* the best until now, */
+	Change change;             /*   and what it owes that to */
+} Search;
+
+bool check_allowed(const Graph *g, const Options *o)
+{
+	if (!o->allow || o->optimizer.kind != OPT_NONE)
+		return true;
+	error_at(g->unit, (Loc){0}, "--allow: there is no optimizer whose "
+	         "gradients or state could be smaller; give --optimizer for "
+	         "the loss in the file");
+	return false;
+}
+
+/* ---- which parameters ---- */
+
+static bool is_named(const Options *o, const char *name)
+{
+	bool any = false;
+	for (int i = 0; i < o->nlow_ranks; i++)
+		any |= !o->low_rank[i].pattern ||
+		       !fnmatch(o->low_rank[i].pattern, name, 0);
+	for (int i = 0; i < o->nsketches; i++)
+		any |= !o->sketch[i].pattern ||
+		       !fnmatch(o->sketch[i].pattern, name, 0);
+	return any;
+}
+
+static bool is_table(const Graph *g, const Value *v)
+{
+	int readers = 0;
+	for (const Node *n = g->first; n; n = n->next)
+		for (int i = 0; i < n->nin; i++) {
+			if (n->in[i] != v)
+				continue;
+			if (n->op != &op_Gather || i ||
+			    gather_axis(n, v->shape) != 0)
+				return false;
+			readers++;
+		}
+	return readers && v->shape.rank == 2;
+}
+
+/* A pattern that only this name matches. */
+static const char *pattern_of(Arena *a, const char *name)
+{
+	char *pattern = arena_alloc(a, 2 * strlen(name) + 1), *to = pattern;
+	for (; *name; name++) {
+		if (strchr("*?[\\", *name))
+			*to++ = '\\';
+		*to++ = *name;
+	}
+	return pattern;
+}
+
+static void add(Arena *a, NameList *list, const char *pattern, int most)
+{
+	if (!list->name)
+		list->name = arena_array(a, const char *, most);
+	list->name[list->n++] = pattern;
+}
+
+static void find_parameters(Search *s)
+{
+	const Graph *g = s->forward;
+	bool sketches = s->options->allow & ALLOW_SKETCH &&
+	                optimizer_states(&s->options->optimizer) > 0;
+	for (int i = 0; i < g->nvarvalues; i++) {
+		const Value *v = g->varvalue[i];
+		if (v->var->role != VAR_PARAMETER || v->shape.rank < 2 ||
+		    is_named(s->options, v->var->name))
+			continue;
+		add(s->arena, sketches && is_table(g, v) ? &s->tables
+		                                         : &s->others,
+		    pattern_of(s->arena, v->var->name), g->nvarvalues);
+	}
+}
+
+/* ---- programs ---- */
+
+static void add_ranks(const Search *s, int64_t rank, Options *o)
+{
+	int n = s->others.n + o->nlow_ranks;
+	LowRank *list = arena_array(s->arena, LowRank, n);
+	for (int i = 0; i < s->others.n; i++)
+		list[i] = low_rank_default(s->others.name[i], rank);
+	for (int i = 0; i < o->nlow_ranks; i++)
+		list[s->others.n + i] = o->low_rank[i];
+	o->low_rank = list;
+	o->nlow_ranks = n;
+}
+
+static void add_sketches(const Search *s, double ratio, Options *o)
+{
+	int n = s->tables.n + o->nsketches;
+	SketchSpec *list = arena_array(s->arena, SketchSpec, n);
+	for (int i = 0; i < s->tables.n; i++)
+		list[i] = sketch_default(s->tables.name[i], ratio);
+	for (int i = 0; i < o->nsketches; i++)
+		list[s->tables.n + i] = o->sketch[i];
+	o->sketch = list;
+	o->nsketches = n;
+}
+
+static Program *program_of(const Search *s, Change c, const Options *options)
+{
+	Options o = *options;
+	o.dump_after = NULL;
+	o.explain = false;
+	if (c.rank)
+		add_ranks(s, c.rank, &o);
+	if (c.ratio > 0)
+		add_sketches(s, c.ratio, &o);
+	return s->build(graph_detach(s->forward), &o);
+}
+
+/* Does the program fit? It is kept if it is better than what there is. */
+static bool try(Search *s, Change c)
+{
+	Program *p = program_of(s, c, s->options);
+	if (!p)
+		BUG("a program that could be built cannot be changed");
+	if (p->fits || p->smallest_ram < s->program->smallest_ram) {
+		s->program = p;
+		s->change = c;
+	}
+	return p->fits;
+}
+
+static Change rung(bool ranked, bool sketched, int i)
+{
+	return (Change){ranked ? ranks[i] : 0, sketched ? ratios[i] : 0};
+}
+
+static bool climb(Search *s, bool ranked, bool sketched)
+{
+	int fits = RUNGS - 1, fails = -1;
+	if (!try(s, rung(ranked, sketched, fits)))
+		return false;
+	while (fits - fails > 1) {
+		int middle = fails + (fits - fails) / 2;
+		if (try(s, rung(ranked, sketched, middle)))
+			fits = middle;
+		else
+			fails = middle;
+	}
+	return true;
+}
+
+/* ---- what it saved ---- */
+
+/* Without a budget, and with nothing computed twice. */
+static Program *plain(const Search *s, Change c)
+{
+	Options o = *s->options;
+	o.ram = 0;
+	o.sweep = false;
+	options_disable(s->arena, &o, "recompute");
+	return program_of(s, c, &o);
+}
+
+static int64_t ram_of(const Program *p)
+{
+	return p->train->arena_bytes + p->state_bytes;
+}
+
+static void put_first(Search *s, const char *name, const Program *from,
+                      const Program *to, Technique *list, int *n)
+{
+	list[(*n)++] = (Technique){
+		name, ram_of(from) - ram_of(to),
+		to->train->cost.flops - from->train->cost.flops,
+	};
+	s->program->extra_flops += list[*n - 1].flops;
+}
+
+/* Before what else the program owes its size to. */
+static void note_changes(Search *s)
+{
+	Program *p = s->program;
+	Change c = s->change, none = {0}, some = {0, c.ratio};
+	int n = 0;
+	Technique *list = arena_array(s->arena, Technique, p->ntechniques + 2);
+	const Program *from = plain(s, none);
+	if (c.ratio > 0) {
+		const Program *to = plain(s, some);
+		put_first(s, arena_printf(s->arena, "sketch %g", c.ratio),
+		          from, to, list, &n);
+		from = to;
+	}
+	if (c.rank)
+		put_first(s, arena_printf(s->arena, "low rank %lld",
+		                          (long long)c.rank),
+		          from, plain(s, c), list, &n);
+	for (int i = 0; i < p->ntechniques; i++)
+		list[n++] = p->technique[i];
+	p->technique = list;
+	p->ntechniques = n;
+}
+
+Program *allow_changes(Program *exact, const Graph *forward, const Options *o,
+                       ProgramBuilder *build)
+{
+	Search s = {.arena = forward->unit->arena, .forward = forward,
+	            .options = o, .build = build, .program = exact};
+	find_parameters(&s);
+	bool ranks_too = o->allow & ALLOW_LOW_RANK && s.others.n > 0;
+	bool fits = s.tables.n && climb(&s, false, true);
+	if (!fits && ranks_too)
+		fits = climb(&s, true, false);
+	if (!fits && ranks_too && s.tables.n)
+		climb(&s, true, true);
+	if (s.program != exact)
+		note_changes(&s);
+	return s.program;
+}
