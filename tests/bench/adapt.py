@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How well low-rank training adapts a model: a table of accuracies on Fashion-MNIST.
+"""How well training with less memory adapts a model: a table of accuracies on Fashion-MNIST.
 
     adapt.py THIMBLE MODEL.onnx DATA [--flat] [--seeds N] [--methods NAME,...] > rows.csv
 
@@ -7,10 +7,12 @@ MODEL takes 1x28x28 pixels (784 numbers with --flat) and gives ten logits, at a 
 is the folder of the four IDX files. The model is pretrained with Adam on 20,000 images as they
 are, then adapted to images that lie on their side: on 4,000 of them, twice over, each method at
 the best of four learning rates (by the mean over the seeds), and tested on 5,000 others. LoRA is
-form=factors without renewal: the same numbers as a frozen weight and two factors beside it.
+another ONNX model: each weight becomes W + B A, and B and A alone train; `merged LoRA` is
+form=factors without renewal, which trains the same factors, and all biases, with the product in
+W. `--methods all`, the default, is all of them; `--methods list` names them.
 
-Rows: method, learning rate, mean accuracy, spread (largest less smallest), part of Adam's gain,
-bytes of arena and state, bytes of optimizer state.
+Rows: method, learning rate, mean accuracy, spread (largest less smallest), part of Adam's gain
+(of the first method's, if Adam is not among them), bytes of arena and state, bytes of state.
 """
 import argparse
 import csv
@@ -23,18 +25,38 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
+from onnx import helper, numpy_helper
 
-LOW = '--low-rank'
+ADAM = [3e-4, 1e-3, 3e-3, 1e-2]
+THIN = [1e-3, 3e-3, 1e-2, 3e-2]
+MOMENTUM = [3e-3, 1e-2, 3e-2, 1e-1]
+
+
+def low(rank, more=''):
+    return ['--low-rank', f'{rank}{more}']
+
+
+# Optimizer, options, learning rates; the rank of LoRA's model.
 METHODS = {
-    'adam': ('adam', [], [3e-4, 1e-3, 3e-3, 1e-2]),
-    'momentum': ('momentum', [], [3e-3, 1e-2, 3e-2, 1e-1]),
+    'adam': ('adam', [], ADAM),
+    'momentum': ('momentum', [], MOMENTUM),
     'sgd': ('sgd', [], [3e-2, 1e-1, 3e-1, 1]),
-    'projection 4': ('adam', [LOW, '4'], [1e-3, 3e-3, 1e-2, 3e-2]),
-    'projection 8': ('adam', [LOW, '8'], [1e-3, 3e-3, 1e-2, 3e-2]),
-    'factors 4': ('adam', [LOW, '4,form=factors'], [1e-3, 3e-3, 1e-2, 3e-2]),
-    'factors 8': ('adam', [LOW, '8,form=factors'], [1e-3, 3e-3, 1e-2, 3e-2]),
-    'LoRA 8': ('adam', [LOW, '8,form=factors,refresh=1000000'], [1e-3, 3e-3, 1e-2, 3e-2]),
-    'momentum projection 8': ('momentum', [LOW, '8'], [3e-3, 1e-2, 3e-2, 1e-1]),
+    'LoRA 4': ('adam', ['--train', 'lora_*'], THIN, 4),
+    'LoRA 8': ('adam', ['--train', 'lora_*'], THIN, 8),
+    'projection 4': ('adam', low(4), THIN),
+    'projection 8': ('adam', low(8), THIN),
+    'factors 4': ('adam', low(4, ',form=factors'), THIN),
+    'factors 8': ('adam', low(8, ',form=factors'), THIN),
+    'merged LoRA 8': ('adam', low(8, ',form=factors,refresh=1000000'), THIN),
+    'momentum projection 8': ('momentum', low(8), MOMENTUM),
+    'sketch 0.2': ('adam', ['--sketch', '0.2,clean=125'], ADAM),
+    'sketch 0.2 first moment': ('adam', ['--sketch', '0.2,clean=125', '--sketch-first-moment'],
+                                ADAM),
+    'momentum sketch 0.2': ('momentum', ['--sketch', '0.2'], MOMENTUM),
+    'lion': ('lion', [], [3e-5, 1e-4, 3e-4, 1e-3]),
+    'sm3': ('sm3', [], [3e-3, 1e-2, 3e-2, 1e-1]),
+    'adafactor': ('adafactor', [], ADAM),
 }
 
 
@@ -83,6 +105,55 @@ def memory(tool, model, *options):
     return j['arena_bytes'] + j['state_bytes'], j['state_bytes']
 
 
+def add_lora(path, rank, seed):
+    """The model with W + B A for each weight of at least two dimensions; B is 0 at first."""
+    model = onnx.load(path)
+    g, random, added = model.graph, np.random.default_rng(seed), []
+    for w in list(g.initializer):
+        if len(w.dims) < 2 or w.data_type != onnx.TensorProto.FLOAT:
+            continue
+        m, n = w.dims[0], int(np.prod(w.dims[1:]))
+        for node in g.node:
+            node.input[:] = [f'{w.name}_adapted' if i == w.name else i for i in node.input]
+        factors = {f'lora_b_{w.name}': np.zeros((m, rank)),
+                   f'lora_a_{w.name}': random.normal(0, n ** -0.5, (rank, n))}
+        for name, x in factors.items():
+            g.initializer.append(numpy_helper.from_array(x.astype(np.float32), name))
+        shape = f'{w.name}_shape'
+        g.initializer.append(numpy_helper.from_array(np.array(w.dims, np.int64), shape))
+        added += [helper.make_node('MatMul', list(factors), [f'{w.name}_change']),
+                  helper.make_node('Reshape', [f'{w.name}_change', shape], [f'{w.name}_shaped']),
+                  helper.make_node('Add', [w.name, f'{w.name}_shaped'], [f'{w.name}_adapted'])]
+    nodes = added + list(g.node)
+    del g.node[:]
+    g.node.extend(nodes)
+    to = f'{path[:-5]}.lora{rank}.onnx'
+    onnx.save(model, to)
+    return to
+
+
+def adapt(tool, starts, sets, kind, options, rates):
+    """The best learning rate, and its accuracies by seed."""
+    best = None
+    for lr in rates:
+        got = [run(tool, start, sets['adapt'], sets['test'], '--epochs', '2', '--optimizer',
+                   f'{kind}:lr={lr}', '--seed', str(seed), *options)
+               for seed, start in enumerate(starts)]
+        if not best or np.mean(got) > np.mean(best[1]):
+            best = lr, got
+    return best
+
+
+def names(text):
+    if text == 'list':
+        sys.exit('\n'.join(METHODS))
+    chosen = list(METHODS) if text == 'all' else [n.strip() for n in text.split(',')]
+    unknown = [n for n in chosen if n not in METHODS]
+    if unknown:
+        sys.exit(f'there is no method {unknown[0]!r}; --methods list says which there are')
+    return chosen
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('tool')
@@ -90,8 +161,8 @@ def main():
     parser.add_argument('data')
     parser.add_argument('--seeds', type=int, default=3)
     parser.add_argument('--flat', action='store_true', help='the model takes 784 numbers')
-    parser.add_argument('--methods', default=','.join(METHODS))
-    parser.add_argument('--extra', default='', help='further options of each low-rank method')
+    parser.add_argument('--methods', default='all', type=names)
+    parser.add_argument('--extra', default='', help='further settings of each --low-rank')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         sets = prepare(args.data, folder, args.flat)
@@ -106,21 +177,16 @@ def main():
         out.writerow(['method', 'lr', 'accuracy', 'spread', 'gain', 'bytes', 'state'])
         out.writerow(['none', '', f'{base:.4f}', f'{max(zero) - min(zero):.4f}', 0, '', ''])
         gain = None
-        for name in args.methods.split(','):
-            kind, low, rates = METHODS[name.strip()]
-            if low:
-                low = [low[0], low[1] + args.extra]
-            best = None
-            for lr in rates:
-                got = [run(args.tool, start, sets['adapt'], sets['test'], '--epochs', '2',
-                           '--optimizer', f'{kind}:lr={lr}', '--seed', str(seed), *low)
-                       for seed, start in enumerate(starts)]
-                if not best or np.mean(got) > np.mean(best[1]):
-                    best = lr, got
-            mean = float(np.mean(best[1]))
+        for name in args.methods:
+            kind, options, rates, *rank = METHODS[name]
+            if '--low-rank' in options:
+                options = [options[0], options[1] + args.extra]
+            models = [add_lora(s, rank[0], i) for i, s in enumerate(starts)] if rank else starts
+            lr, got = adapt(args.tool, models, sets, kind, options, rates)
+            mean = float(np.mean(got))
             gain = gain or mean - base
-            total, state = memory(args.tool, starts[0], '--optimizer', kind, *low)
-            out.writerow([name, best[0], f'{mean:.4f}', f'{max(best[1]) - min(best[1]):.4f}',
+            total, state = memory(args.tool, models[0], '--optimizer', kind, *options)
+            out.writerow([name, lr, f'{mean:.4f}', f'{max(got) - min(got):.4f}',
                           f'{(mean - base) / gain:.3f}', total, state])
             sys.stdout.flush()
 
