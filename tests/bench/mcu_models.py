@@ -66,6 +66,10 @@ def main():
         given, options = given[:given.index('--')], given[given.index('--') + 1:]
     args = p.parse_args(given)
     args.options = options
+    missing = [m for m in (image.is_here(image.CORES[c]) for c in args.cores.split(',')) if m]
+    if missing:
+        print(f'skipped: {missing[0]} is not here')
+        return 77
     row, cell = ('| {} |', ' | ') if args.markdown else ('{}', ',')
     print(row.format(cell.join(COLUMNS)), flush=True)
     if args.markdown:
