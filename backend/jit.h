@@ -10,6 +10,8 @@
 
 typedef struct Jit Jit;
 
+/* False where thimble is built without LLVM, or this machine is not one that
+ * it is built for. */
 bool jit_available(void);
 
 /* contract: products may be fused with sums. Without a program there are only

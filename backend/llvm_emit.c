@@ -40,12 +40,15 @@ static void set_sections(const Module *m)
 			                               LLVMGetValueName(g)));
 }
 
+/* NULL after error_at(). */
 static Module *make_module(Arena *a, const Program *program,
                            const EmitOptions *o)
 {
 	const Core *core = target_or_host(program->target)->core;
+	Machine *machine = machine_create(program->model->unit, a, core, core);
+	if (!machine)
+		return NULL;
 	CProgram *c = c_program(a, program, o);
-	Machine *machine = machine_create(a, core, core);
 	CStep *step[3];
 	Module *m = module_create(a, machine, machine->runtime, false);
 	m->wants_size = core->plain;
@@ -62,6 +65,8 @@ static Module *make_module(Arena *a, const Program *program,
 
 static void free_module(Module *m)
 {
+	if (!m)
+		return;
 	Machine *machine = m->machine;
 	module_free(m);
 	machine_free(machine);
@@ -97,7 +102,7 @@ bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
 {
 	Arena *scratch = arena_create();
 	Module *m = make_module(scratch, p, o);
-	bool good = emit_header(p, o, dir) && write_module(
+	bool good = m && emit_header(p, o, dir) && write_module(
 		m, p, o->form,
 		arena_printf(scratch, "%s/%s", dir, p->model->name));
 	free_module(m);
@@ -130,20 +135,27 @@ static void add_sections(CodeSize *size, LLVMBinaryRef object)
 	LLVMDisposeSectionIterator(s);
 }
 
-bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)
+static CodeSize size_of(const Module *m)
 {
-	Arena *scratch = arena_create();
-	Module *m = make_module(scratch, p, o);
+	CodeSize size = {0, 0};
 	LLVMMemoryBufferRef bytes = module_object(m);
 	char *why = NULL;
 	LLVMBinaryRef object = LLVMCreateBinary(bytes, m->context, &why);
 	if (!object)
 		BUG("LLVM does not read its own object: %s", why);
-	*size = (CodeSize){0, 0};
-	add_sections(size, object);
+	add_sections(&size, object);
 	LLVMDisposeBinary(object);
 	LLVMDisposeMemoryBuffer(bytes);
+	return size;
+}
+
+bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)
+{
+	Arena *scratch = arena_create();
+	Module *m = make_module(scratch, p, o);
+	if (m)
+		*size = size_of(m);
 	free_module(m);
 	arena_destroy(scratch);
-	return true;
+	return m != NULL;
 }

@@ -28,7 +28,7 @@ struct Jit {
 
 bool jit_available(void)
 {
-	return true;
+	return machine_is_host_known();
 }
 
 /* ---- what a frame has ---- */
@@ -266,7 +266,11 @@ Jit *jit_open(Unit *u, const Program *p, bool contract)
 	Jit *j = arena_new(a, Jit);
 	*j = (Jit){.arena = a, .unit = u, .contract = contract};
 	j->machine = machine_create(
-		a, NULL, target_or_host(p ? p->target : NULL)->core);
+		u, a, NULL, target_or_host(p ? p->target : NULL)->core);
+	if (!j->machine) {
+		arena_destroy(a);
+		return NULL;
+	}
 	LLVMErrorRef bad = open_orc(j);
 	if (p) {
 		j->c = c_program(a, p, &options);

@@ -1,7 +1,5 @@
 #include "backend/llvm_target.h"
 
-#include "ir/diag.h"
-
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
 #include <string.h>
@@ -62,7 +60,21 @@ static const char *runtime_of(Arena *a, const Machine *m, const Core *like)
 	if (begins(m->triple, "x86_64"))
 		return like->plain ? runtime_like(a, "x86-64", like)
 		                   : x86_runtime(m);
-	return "none";
+	return NULL;
+}
+
+static const char *scalar_of(const char *triple)
+{
+	return begins(triple, "x86_64") ? "x86-64-scalar"
+	     : begins(triple, "aarch64") ? "aarch64-scalar" : NULL;
+}
+
+bool machine_is_host_known(void)
+{
+	char *triple = LLVMGetDefaultTargetTriple();
+	bool known = scalar_of(triple) != NULL;
+	LLVMDisposeMessage(triple);
+	return known;
 }
 
 static void start_llvm(void)
@@ -95,7 +107,7 @@ static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)
 	return machine;
 }
 
-Machine *machine_create(Arena *a, const Core *core, const Core *like)
+Machine *machine_create(Unit *u, Arena *a, const Core *core, const Core *like)
 {
 	Machine *m = arena_new(a, Machine);
 	bool here = !core || !core->cpu;
@@ -107,8 +119,13 @@ Machine *machine_create(Arena *a, const Core *core, const Core *like)
 	m->features = here ? kept(a, LLVMGetHostCPUFeatures())
 	            : core->features ? core->features : "";
 	m->runtime = runtime_of(a, m, like);
-	m->scalar = begins(m->triple, "aarch64") ? "aarch64-scalar"
-	                                         : "x86-64-scalar";
+	m->scalar = scalar_of(m->triple);
+	if (!m->runtime || (here && !m->scalar)) {
+		error_at(u, (Loc){0}, "there is no machine code for %s, only "
+		         "for x86-64, AArch64, Thumb and RISC-V of 32 bits; "
+		         "there is C", m->triple);
+		return NULL;
+	}
 	m->llvm = open_machine(m, core);
 	return m;
 }

@@ -352,14 +352,21 @@ static error_t parse_executor(int key, char *text, struct argp_state *state)
 		"auto", "interpreter", "c", "llvm"
 	};
 	Args *args = state->input;
-	if (key == KEY_SEED) {
+	switch (key) {
+	case KEY_SEED:
 		args->seed = (uint32_t)args_number(state, "--seed", text, 0,
 		                                   UINT32_MAX);
 		args->seeded = true;
 		return 0;
-	}
-	if (key != KEY_EXECUTOR)
+	case ARGP_KEY_END:
+		if (args->openblas && args->executor == EXECUTOR_LLVM)
+			argp_error(state, "--blas openblas needs --executor c");
+		return 0;
+	case KEY_EXECUTOR:
+		break;
+	default:
 		return ARGP_ERR_UNKNOWN;
+	}
 	for (int i = 0; i < 4; i++)
 		if (!strcmp(text, names[i])) {
 			args->executor = (ExecutorChoice)i;
@@ -374,7 +381,8 @@ const struct argp args_executor = {
 	.options = (const struct argp_option[]){
 		{"executor", KEY_EXECUTOR, "auto|interpreter|c|llvm", 0, "What "
 		 "runs the model: the interpreter, the emitted C built with $CC "
-		 "or cc, or LLVM; auto: C where the work is worth it", 0},
+		 "or cc, or LLVM; auto: where the work is worth it LLVM, or C "
+		 "if thimble is without", 0},
 		{"seed", KEY_SEED, "N", 0, "Of all that is random (default 1)",
 		 0},
 		{0}

@@ -279,15 +279,24 @@ static Executor *open_llvm(Session *s, const Plan *first)
 	return executor_llvm(&s->unit, p, &hook);
 }
 
+/* LLVM begins sooner than a C compiler, and needs none; C alone calls BLAS. */
+static ExecutorChoice choose_executor(const Session *s, int64_t work)
+{
+	enum { WORTH_COMPILING = 20000000 };   /* scalar operations */
+	if (work < WORTH_COMPILING)
+		return EXECUTOR_INTERPRETER;
+	if (jit_available() && !s->emit.openblas)
+		return EXECUTOR_LLVM;
+	return executor_has_compiler() ? EXECUTOR_C : EXECUTOR_INTERPRETER;
+}
+
 Executor *session_executor(Session *s, const Plan *plan, int64_t calls)
 {
-	enum { WORTH_BUILDING = 20000000 };   /* scalar operations */
 	ExecutorChoice choice = s->args->executor;
 	int64_t work = plan->cost.flops > INT64_MAX / (calls + 1)
 	               ? INT64_MAX : plan->cost.flops * calls;
 	if (choice == EXECUTOR_AUTO)
-		choice = work < WORTH_BUILDING || !executor_has_compiler()
-		         ? EXECUTOR_INTERPRETER : EXECUTOR_C;
+		choice = choose_executor(s, work);
 	Executor *e = choice == EXECUTOR_C ? open_c(s)
 	            : choice == EXECUTOR_LLVM ? open_llvm(s, plan)
 	            : executor_interpreter(&s->unit, s->program);

@@ -277,8 +277,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "MODEL --data X[,Y]",
 	.children = children,
-	.doc = "Compiles an ONNX model, builds it with this machine's C "
-	       "compiler and trains it here; the default is the training step "
+	.doc = "Compiles an ONNX model, by LLVM or through this "
+	       "machine's C compiler, and trains it here; the default is the training step "
 	       "in the file, or else cross-entropy with sgd. Ctrl-C ends the training after a whole step, and the "
 	       "results are written.\v"
 	       "Examples:\n"

@@ -228,6 +228,33 @@ Test(executor, llvm)
 	arena_destroy(s->unit.arena);
 }
 
+/* What LLVM compiles for, but thimble's runtime is not there for. */
+Test(executor, no_machine_code_is_an_error)
+{
+	static const Core core = {
+		.triple = "powerpc64le-unknown-linux-gnu", .cpu = "ppc64le",
+		.align = 16,
+	};
+	static const Target target = {"power", "", &core, 0, 0};
+	Step *s = open_step();
+	EmitOptions o = {.form = EMIT_OBJECT};
+	CodeSize size;
+	char *text = NULL;
+	size_t length;
+	if (!jit_available())
+		cr_skip_test("no LLVM");
+	s->unit.messages = open_memstream(&text, &length);
+	s->program.target = &target;
+	cr_assert_not(emit_llvm(&s->program, &o, "/nowhere"));
+	cr_assert_not(code_size(&s->program, &o, &size));
+	fclose(s->unit.messages);
+	cr_assert(strstr(text, "there is no machine code for powerpc64le-"),
+	          "%s", text);
+	cr_assert_eq(s->unit.nerrors, 2);
+	free(text);
+	arena_destroy(s->unit.arena);
+}
+
 static bool emit_nonsense(void *user, const Program *p, const char *dir)
 {
 	Unit *u = user;
