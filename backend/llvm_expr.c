@@ -3,6 +3,13 @@
 
 /* ---- indexes ---- */
 
+/* What the term's variable is multiplied with, which may count elements. */
+static int64_t factor(const LlvmKernel *k, const Term *t)
+{
+	bool elements = k->lanes && !t->scalar && t->var == k->elements;
+	return elements ? t->mul / k->lanes : t->mul;
+}
+
 /* A loop that runs once is none; its variable is 0. */
 static LLVMValueRef term_value(const LlvmKernel *k, const Term *t,
                                LLVMTypeRef type)
@@ -15,7 +22,7 @@ static LLVMValueRef term_value(const LlvmKernel *k, const Term *t,
 			m, k->c->k->type[t->var]), k->var[t->var], "")
 		: k->loop[t->var];
 	x = LLVMBuildIntCast2(m->at, x, type, true, "");
-	return LLVMBuildNSWMul(m->at, x, module_int_of(type, t->mul), "");
+	return LLVMBuildNSWMul(m->at, x, module_int_of(type, factor(k, t)), "");
 }
 
 static LLVMValueRef index_as(const LlvmKernel *k, const Index *at,

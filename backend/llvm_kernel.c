@@ -1,7 +1,98 @@
 /* Statements of kernels as LLVM's instructions. */
 #include "backend/llvm_kernel.h"
 
+#include <llvm-c/DebugInfo.h>
+#include <string.h>
+
 static void put_stmts(LlvmKernel *, const Stmt *);
+
+/* ---- loops ---- */
+
+static LLVMMetadataRef int_hint(const Module *m, const char *name, int64_t x)
+{
+	LLVMMetadataRef part[] = {
+		LLVMMDStringInContext2(m->context, name, strlen(name)),
+		LLVMValueAsMetadata(module_int_of(m->i32, x)),
+	};
+	return LLVMMDNodeInContext2(m->context, part, 2);
+}
+
+/* One vector of so many elements: the loop is no loop any more. The node of a
+ * loop's hints begins with itself. */
+static void hint_lanes(const Module *m, LLVMValueRef branch, int lanes)
+{
+	static const char name[] = "llvm.loop";
+	LLVMMetadataRef self = LLVMTemporaryMDNode(m->context, NULL, 0);
+	LLVMMetadataRef part[] = {
+		self,
+		int_hint(m, "llvm.loop.vectorize.width", lanes),
+		int_hint(m, "llvm.loop.interleave.count", 1),
+		int_hint(m, "llvm.loop.unroll.disable", 1),
+	};
+	LLVMMetadataRef all = LLVMMDNodeInContext2(
+		m->context, part, sizeof part / sizeof part[0]);
+	LLVMMetadataReplaceAllUsesWith(self, all);
+	LLVMSetMetadata(branch,
+	                LLVMGetMDKindIDInContext(m->context, name,
+	                                         sizeof name - 1),
+	                LLVMMetadataAsValue(m->context, all));
+}
+
+/* How many statements each copy has. */
+static int copy_length(const Stmt *loop)
+{
+	int n = 0;
+	for (const Stmt *s = loop->u.loop.body; s; s = s->next)
+		n++;
+	return n / loop->u.loop.lanes;
+}
+
+static bool is_sum(const LlvmKernel *k, const Stmt *s)
+{
+	return s->kind == ST_SET && !s->u.set.first && k->c->live[s->u.set.var];
+}
+
+static LLVMTypeRef type_of(const LlvmKernel *k, int var)
+{
+	return module_computed(k->m, k->c->k->type[var]);
+}
+
+/* The first copy, whose sums are those of the lane. */
+static void put_lane(LlvmKernel *k, const Stmt *loop, LLVMValueRef lane)
+{
+	const Stmt *s = loop->u.loop.body;
+	for (int n = copy_length(loop); n; n--, s = s->next) {
+		Stmt one = *s;
+		LLVMValueRef first;
+		one.next = NULL;
+		if (!is_sum(k, s)) {
+			put_stmts(k, &one);
+			continue;
+		}
+		int var = s->u.set.var;
+		first = k->var[var];
+		k->var[var] = LLVMBuildInBoundsGEP2(
+			k->m->at, type_of(k, var), first, &lane, 1, "");
+		put_stmts(k, &one);
+		k->var[var] = first;
+	}
+}
+
+/* LLVM makes better vectors of a loop over the copies than of the copies, each
+ * of which may be long. */
+static void put_lanes(LlvmKernel *k, const Stmt *s, LLVMValueRef i)
+{
+	const Module *m = k->m;
+	int lanes = s->u.loop.lanes;
+	LLVMValueRef from = LLVMBuildNSWMul(m->at, i, module_int(m, lanes), "");
+	For loop = module_for(m, lanes);
+	k->elements = s->u.loop.var;
+	k->lanes = lanes;
+	k->loop[k->elements] = LLVMBuildNSWAdd(m->at, from, loop.i, "");
+	put_lane(k, s, loop.i);
+	k->lanes = 0;
+	hint_lanes(m, module_end_for(m, &loop), lanes);
+}
 
 /* Runs once or more: what is not, is no statement. */
 static void put_for(LlvmKernel *k, const Stmt *s)
@@ -14,7 +105,10 @@ static void put_for(LlvmKernel *k, const Stmt *s)
 	}
 	For loop = module_for(m, s->u.loop.extent);
 	k->loop[i] = loop.i;
-	put_stmts(k, s->u.loop.body);
+	if (s->u.loop.lanes)
+		put_lanes(k, s, loop.i);
+	else
+		put_stmts(k, s->u.loop.body);
 	k->loop[i] = NULL;
 	module_end_for(m, &loop);
 }
@@ -152,16 +246,46 @@ static void add_function(LlvmKernel *k, const char *name)
 			module_mark(m, k->fn, (unsigned)i + 1, "noalias");
 }
 
+/* The variables of a sum in lanes lie side by side. */
+static void add_sums(LlvmKernel *k, const Stmt *loop)
+{
+	const Stmt *s = loop->u.loop.body;
+	for (int n = copy_length(loop); n; n--, s = s->next) {
+		if (!is_sum(k, s))
+			continue;
+		int var = s->u.set.var, lanes = loop->u.loop.lanes;
+		LLVMTypeRef type = type_of(k, var);
+		LLVMValueRef all = LLVMBuildAlloca(
+			k->m->at, LLVMArrayType2(type, (uint64_t)lanes), "");
+		for (int i = 0; i < lanes; i++) {
+			LLVMValueRef at = module_int(k->m, i);
+			k->var[var + i] = LLVMBuildInBoundsGEP2(
+				k->m->at, type, all, &at, 1, "");
+		}
+	}
+}
+
+static void add_all_sums(LlvmKernel *k, const Stmt *s)
+{
+	for (; s; s = s->next)
+		if (s->kind == ST_CALL)
+			add_all_sums(k, s->u.call.body);
+		else if (s->kind == ST_FOR && s->u.loop.lanes)
+			add_sums(k, s);
+		else if (s->kind == ST_FOR)
+			add_all_sums(k, s->u.loop.body);
+}
+
 static void add_variables(LlvmKernel *k)
 {
 	const Kernel *kernel = k->c->k;
 	const Module *m = k->m;
 	k->loop = arena_array(m->arena, LLVMValueRef, kernel->nloops + 1);
 	k->var = arena_array(m->arena, LLVMValueRef, kernel->nvars + 1);
+	add_all_sums(k, kernel->body);
 	for (int i = 0; i < kernel->nvars; i++)
-		if (k->c->live[i])
-			k->var[i] = LLVMBuildAlloca(m->at, module_computed(
-				m, kernel->type[i]), "");
+		if (k->c->live[i] && !k->var[i])
+			k->var[i] = LLVMBuildAlloca(m->at, type_of(k, i), "");
 }
 
 LLVMValueRef llvm_kernel(Module *m, const CKernel *c, const char *name)

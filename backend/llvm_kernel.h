@@ -14,6 +14,8 @@ typedef struct LlvmKernel {
 	LLVMValueRef fn;
 	LLVMValueRef *loop;   /* by loop: its variable; NULL: it is 0 */
 	LLVMValueRef *var;    /* by scalar variable: where it is kept */
+	int elements, lanes;  /* this loop's variable counts elements, of which
+	                       * an iteration has so many; 0: none does */
 } LlvmKernel;
 
 /* Defines the function, to be called with a pointer per parameter. */

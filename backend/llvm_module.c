@@ -178,7 +178,7 @@ For module_for(const Module *m, int64_t count)
 	return s;
 }
 
-void module_end_for(const Module *m, const For *s)
+LLVMValueRef module_end_for(const Module *m, const For *s)
 {
 	LLVMValueRef next = LLVMBuildNSWAdd(m->at, s->i, module_int(m, 1), "");
 	LLVMValueRef more = LLVMBuildICmp(m->at, LLVMIntNE, next,
@@ -186,8 +186,9 @@ void module_end_for(const Module *m, const For *s)
 	LLVMValueRef value[] = {module_int(m, 0), next};
 	LLVMBasicBlockRef from[] = {s->before, LLVMGetInsertBlock(m->at)};
 	LLVMAddIncoming(s->i, value, from, 2);
-	LLVMBuildCondBr(m->at, more, s->body, s->after);
+	LLVMValueRef branch = LLVMBuildCondBr(m->at, more, s->body, s->after);
 	LLVMPositionBuilderAtEnd(m->at, s->after);
+	return branch;
 }
 
 /* How narrow integers are extended is said at the call, too. */
@@ -246,12 +247,20 @@ LLVMValueRef module_call_intrinsic(const Module *m, const char *name,
 
 /* ---- the whole ---- */
 
+/* LLVM would print what it says, such as that a loop has become no vectors. */
+static void hear(LLVMDiagnosticInfoRef said, void *user)
+{
+	if (LLVMGetDiagInfoSeverity(said) == LLVMDSError)
+		BUG("%s", LLVMGetDiagInfoDescription(said));
+}
+
 Module *module_create(Arena *a, Machine *machine, const char *runtime,
                       bool contract)
 {
 	Module *m = arena_new(a, Module);
 	*m = (Module){.arena = a, .machine = machine, .contract = contract};
 	m->context = LLVMContextCreate();
+	LLVMContextSetDiagnosticHandler(m->context, hear, NULL);
 	m->module = read_runtime(m, runtime);
 	LLVMSetTarget(m->module, machine->triple);
 	m->at = LLVMCreateBuilderInContext(m->context);

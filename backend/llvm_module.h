@@ -64,14 +64,15 @@ typedef struct If {
 } If;
 If module_if(const Module *, LLVMValueRef condition);
 LLVMBasicBlockRef module_end_if(const Module *, const If *);
-/* What follows is done `count` times, one at least, up to module_end_for(). */
+/* What follows is done `count` times, one at least, up to module_end_for(), which
+ * gives the branch back. */
 typedef struct For {
 	LLVMBasicBlockRef before, body, after;
 	LLVMValueRef i;            /* the number of the time, from 0 */
 	int64_t count;
 } For;
 For module_for(const Module *, int64_t count);
-void module_end_for(const Module *, const For *);
+LLVMValueRef module_end_for(const Module *, const For *);
 
 /* Drops what no function that is `kept` needs, and optimizes the rest. */
 void module_optimize(Module *);

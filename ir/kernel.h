@@ -105,7 +105,8 @@ struct Stmt {
 	StmtKind kind;
 	Stmt *next;
 	union {
-		struct { int var; int64_t extent; Stmt *body; } loop;
+		struct { int var; int64_t extent; Stmt *body;
+		         int lanes; } loop;               /* see lanes.h */
 		struct { Access to; bool add; Expr *x; } store;   /* add: += */
 		struct { int var; bool first; Expr *x; } set;
 		struct { const char *fn; int narg; Arg *arg; Stmt *body; } call;

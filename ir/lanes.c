@@ -10,6 +10,7 @@ typedef struct Split {
 	int loop;
 	int nsums, sum[MAX_SUMS];
 	bool stores;       /* the loop does more than sums */
+	bool jumps;        /* it does not go through memory in order */
 	bool keep[MAX_BODY];   /* the statements to copy */
 	Index at;          /* what the loop variable becomes */
 	int *rename;       /* by scalar variable; -1: stays */
@@ -144,11 +145,13 @@ static int renamed(const Split *p, int var)
 	return var < p->nrename && p->rename[var] >= 0 ? p->rename[var] : var;
 }
 
-static Index copy_index(const Split *p, const Index *at)
+static Index copy_index(Split *p, const Index *at)
 {
 	Index sum = k_const(at->add);
 	for (int t = 0; t < at->nterms; t++) {
 		const Term *m = &at->term[t];
+		if (!m->scalar && m->var == p->loop && m->mul != 1)
+			p->jumps = true;
 		Index one = m->scalar ? k_indirect(renamed(p, m->var))
 		          : m->var == p->loop ? p->at : k_at(m->var);
 		sum = k_sum(sum, k_scaled(one, m->mul));
@@ -156,10 +159,11 @@ static Index copy_index(const Split *p, const Index *at)
 	return sum;
 }
 
-static Access copy_access(const Split *p, const Access *a)
+static Access copy_access(Split *p, const Access *a)
 {
 	Access c = *a;
 	c.at = copy_index(p, &a->at);
+	p->jumps |= a->nguards > 0;
 	c.guard = arena_array(p->k->arena, Guard, a->nguards);
 	for (int g = 0; g < a->nguards; g++)
 		c.guard[g] = (Guard){copy_index(p, &a->guard[g].at),
@@ -167,7 +171,7 @@ static Access copy_access(const Split *p, const Access *a)
 	return c;
 }
 
-static Expr *copy_expr(const Split *p, const Expr *e)
+static Expr *copy_expr(Split *p, const Expr *e)
 {
 	Expr *c = arena_new(p->k->arena, Expr);
 	*c = *e;
@@ -290,6 +294,8 @@ static void split_sums(Split *p, const Stmt *loop, int lanes, const int sum[],
 			lane[s][j] = new_var(p, type);
 			push_set(p, lane[s][j], true, k_typed(p->k, type, 0));
 		}
+	Stmt **at = p->tail;
+	p->jumps = false;
 	Stmt **after = open_loop(p, loop->u.loop.extent / lanes, lanes, 0);
 	for (int j = 0; j < lanes; j++) {
 		for (int s = 0; s < nsums; s++)
@@ -297,6 +303,7 @@ static void split_sums(Split *p, const Stmt *loop, int lanes, const int sum[],
 		copy_body(p, loop->u.loop.body);
 		p->at = k_plus(p->at, 1);
 	}
+	(*at)->u.loop.lanes = p->jumps ? 0 : lanes;
 	p->tail = after;
 	for (int s = 0; s < nsums; s++) {
 		p->rename[sum[s]] = -1;

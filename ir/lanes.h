@@ -10,6 +10,11 @@
  * Only the order of additions changes. Everything else in the loop, stores
  * included, happens in the order it did; a loop of several sums and no stores
  * becomes one loop for each.
+ *
+ * Stmt.u.loop.lanes of such a loop, where it goes through memory in order and
+ * there are no guards: its body is so many copies of one. The first is at the
+ * loop's variable, whose factors are all that number; the next is one element
+ * on, and adds to the variables behind those of the first.
  */
 #ifndef IR_LANES_H
 #define IR_LANES_H

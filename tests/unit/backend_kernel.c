@@ -1,16 +1,17 @@
 /*
  * Kernels that no operator's example has: every stored type, integers at their
- * ends, guards, indirect indexes. Each is compiled with checks for undefined
+ * ends, guards, indirect indexes, sums in lanes. Each is compiled with checks for undefined
  * behaviour, and by LLVM, and must leave the same bits as the interpreter.
  */
 #include "backend/jit.h"
+#include "ir/lanes.h"
 #include "ir/op.h"
 #include "tests/unit/emitted.h"
 #include "tests/unit/random_graph.h"
 
 #include <math.h>
 
-enum { N = 64, MAX_KERNELS = 200 };
+enum { N = 64, MAX_KERNELS = 250 };
 
 typedef struct Case {
 	Kernel *k;
@@ -153,6 +154,33 @@ static void add_indirection(Suite *s, int64_t mul, int64_t add)
 	k_end(k);
 }
 
+/* Two sums over windows, in lanes; these may leave the array on both sides, and
+ * the loop may store as it goes. */
+static void add_sums(Suite *s, DType t, int lanes, int64_t mul, bool stores)
+{
+	enum { WINDOWS = 4, WINDOW = N - 2 * WINDOWS };
+	Case *c = new_case(s, t, t);
+	Kernel *k = c->k;
+	k_fill(k, &c->y, 0);
+	int o = k_for(k, WINDOWS);
+	int sum = k_var(k, k_typed(k, t, 1)), half = k_var(k, k_typed(k, t, 0));
+	int i = k_for(k, WINDOW);
+	Index at = k_sum(k_scaled(k_at(i), mul), k_scaled(k_at(o), 2));
+	bool inside = mul == 0 || mul == 1;
+	int x = k_var(k, inside ? k_load_flat(k, &c->x, at)
+	                        : k_load_padded(k, &c->x, &at, 3));
+	k_set(k, sum, k_add(k, k_get(k, sum), k_get(k, x)));
+	k_set(k, half, k_add(k, k_mul(k, k_get(k, x), k_num(k, 0.5)),
+	                     k_get(k, half)));
+	if (stores)
+		k_store_flat(k, &c->y, k_plus(k_at(i), WINDOWS), k_get(k, x));
+	k_end(k);
+	k_store_flat(k, &c->y, k_at(o),
+	             k_sub(k, k_get(k, sum), k_get(k, half)));
+	k_end(k);
+	kernel_split_sums(k, lanes);
+}
+
 /* A load that nobody reads, a loop of one, a loop of none. */
 static void add_idle(Suite *s)
 {
@@ -207,6 +235,12 @@ static void add_all(Suite *s)
 	add_indirection(s, 3, -5);
 	add_indirection(s, -1000000, 40);
 	add_idle(s);
+	for (int lanes = 2; lanes <= 16; lanes *= 2)
+		for (int mul = -1; mul <= 2; mul++) {
+			add_sums(s, DT_F32, lanes, mul, false);
+			add_sums(s, DT_F32, lanes, mul, true);
+			add_sums(s, DT_F64, lanes, mul, false);
+		}
 }
 
 /* ---- running ---- */
