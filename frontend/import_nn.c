@@ -356,10 +356,13 @@ static Value *current_statistic(Graph *g, Value *v, Variable **var)
 }
 
 /* An exporter may keep one of several equal initializers, so that what one node
- * updates as a statistic is another's weight: here the two part. */
-static Value *own_statistic(Site *s, Value *v, const char *what)
+ * updates as a statistic is another's weight, or its other statistic: here the
+ * two part. */
+static Value *own_statistic(Site *s, Value *v, const Value *other,
+                            const char *what)
 {
-	if (v->kind != V_VARIABLE || v->var->role == VAR_BUFFER)
+	bool own = v->kind == V_VARIABLE && v->var->role == VAR_BUFFER;
+	if (v->kind != V_VARIABLE || (own && v != other))
 		return v;
 	const char *name = arena_printf(s->im->u->arena, "%s.%s", s->loc.node,
 	                                what);
@@ -387,8 +390,8 @@ static bool convert_training(Site *s)
 	const OpDef *op = site_op(s, "BatchNormalizationTrain");
 	if (!op)
 		return false;
-	s->in[3] = own_statistic(s, s->in[3], "running_mean");
-	s->in[4] = own_statistic(s, s->in[4], "running_var");
+	s->in[3] = own_statistic(s, s->in[3], NULL, "running_mean");
+	s->in[4] = own_statistic(s, s->in[4], s->in[3], "running_var");
 	s->in[3] = current_statistic(g, s->in[3], &mean);
 	s->in[4] = current_statistic(g, s->in[4], &var);
 	Node *n = node_new(g, s->loc, op, 5, s->in);
