@@ -232,7 +232,8 @@ const struct argp args_training = {
 		 "it; none: do not train", 0},
 		{"optimizer", KEY_OPTIMIZER, "SPEC", 0, "sgd, momentum, "
 		 "nesterov, adam, adamw, rmsprop or adagrad, as in PyTorch: "
-		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd). "
+		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd); or "
+		 "lion, or, with hardly any state, sm3 or adafactor. "
 		 "Without --loss: for the loss of the file's training step, "
 		 "in place of its updates", 0},
 		{"low-rank", KEY_LOW_RANK, "RANK[,KEY=VALUE...][:PATTERN]", 0,

@@ -20,6 +20,11 @@ static const struct argp_child children[] = {
 	{&args_training, 0, "With --training-graph:", 1}, {0}
 };
 
+static bool is_not_in_onnx(OptimizerKind kind)
+{
+	return kind == OPT_LION || kind == OPT_SM3 || kind == OPT_ADAFACTOR;
+}
+
 static void check_usage(struct argp_state *state, const Export *e)
 {
 	const Options *o = &e->args.options;
@@ -36,6 +41,9 @@ static void check_usage(struct argp_state *state, const Export *e)
 	if (o->freeze_bn || o->train_bn)
 		argp_error(state, "--freeze-bn and --train-bn are not in an ONNX "
 		           "file: export the model that way");
+	if (is_not_in_onnx(o->optimizer.kind))
+		argp_error(state, "--optimizer %s: lion, sm3 and adafactor are "
+		           "not written as ONNX", e->args.optimizer);
 	if (o->nlow_ranks || o->nsketches)
 		argp_error(state, "--low-rank and --sketch are not in ONNX's "
 		           "optimizers");

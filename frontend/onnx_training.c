@@ -378,6 +378,9 @@ static void write_optimizer(Writer *w)
 	case OPT_ADAGRAD:
 		write_adagrad(w);
 		return;
+	case OPT_LION:
+	case OPT_SM3:
+	case OPT_ADAFACTOR:
 	case OPT_NONE:
 		break;
 	}

@@ -58,10 +58,10 @@ typedef struct LossOptions {
 
 typedef enum OptimizerKind {
 	OPT_NONE, OPT_SGD, OPT_MOMENTUM, OPT_NESTEROV, OPT_ADAM, OPT_ADAMW,
-	OPT_RMSPROP, OPT_ADAGRAD,
+	OPT_RMSPROP, OPT_ADAGRAD, OPT_LION, OPT_SM3, OPT_ADAFACTOR,
 } OptimizerKind;
 
-/* Named and defined as in torch.optim; 0 where the optimizer has no such
+/* Named and defined as in torch.optim, or in the papers; 0 where the optimizer has no such
  * thing. Those that are numbers become run-time inputs of the train step. */
 typedef struct OptimizerOptions {
 	OptimizerKind kind;
@@ -69,6 +69,7 @@ typedef struct OptimizerOptions {
 	double beta1, beta2, eps;
 	double alpha;               /* rmsprop */
 	double lr_decay, initial_accumulator_value;   /* adagrad */
+	double clip_threshold, decay_rate;            /* adafactor */
 	double clip_norm;           /* 0: no clipping by global norm */
 } OptimizerOptions;
 

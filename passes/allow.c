@@ -99,7 +99,7 @@ static void find_parameters(Search *s)
 {
 	const Graph *g = s->forward;
 	bool sketches = s->options->allow & ALLOW_SKETCH &&
-	                optimizer_states(&s->options->optimizer) > 0;
+	                can_sketch(&s->options->optimizer);
 	for (int i = 0; i < g->nvarvalues; i++) {
 		const Value *v = g->varvalue[i];
 		if (v->var->role != VAR_PARAMETER || v->shape.rank < 2 ||

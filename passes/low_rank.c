@@ -57,6 +57,7 @@ static const char *direction_state(const OptimizerOptions *o)
 	switch (o->kind) {
 	case OPT_ADAM:
 	case OPT_ADAMW:
+	case OPT_LION:
 		return "exp_avg";
 	case OPT_MOMENTUM:
 	case OPT_NESTEROV:

@@ -1,9 +1,10 @@
 /*
- * Parameter updates: one elementwise node per parameter, whose outputs replace
- * the parameter and its optimizer state. Semantics and names are torch.optim's;
- * every hyper-parameter is a run-time input.
+ * Parameter updates: one node per parameter, elementwise for most optimizers,
+ * whose outputs replace the parameter and its optimizer state. Semantics and names
+ * are torch.optim's, or the papers'; every hyper-parameter is a run-time input.
  */
 #include "ir/op.h"
+#include "passes/project.h"
 #include "passes/train.h"
 
 Value *hyper_parameter(Graph *g, const char *name, double initial)
@@ -43,13 +44,42 @@ static void add(Update *u, Value *v)
 	u->in[u->nin++] = v;
 }
 
-static void add_state(Graph *g, Update *u, const char *what, double fill)
+static void add_shaped(Graph *g, Update *u, const char *what, Shape shape,
+                       double fill)
 {
-	Value *v = optimizer_state(g, u->owner, what, u->in[0]->dtype,
-	                           u->in[0]->shape);
+	Value *v = optimizer_state(g, u->owner, what, u->in[0]->dtype, shape);
 	v->var->fill = fill;
 	add(u, v);
 	u->nstate++;
+}
+
+static void add_state(Graph *g, Update *u, const char *what, double fill)
+{
+	add_shaped(g, u, what, u->in[0]->shape, fill);
+}
+
+/* One for each dimension. */
+static void add_accumulators(Graph *g, Update *u)
+{
+	Shape w = u->in[0]->shape;
+	for (int d = 0; d < w.rank || d == 0; d++)
+		add_shaped(g, u, arena_printf(g->unit->arena, "accumulator_%d",
+		                              d),
+		           (Shape){1, {w.rank ? w.dim[d] : 1}}, 0);
+}
+
+/* By row and by column of what is a matrix. */
+static void add_factored(Graph *g, Update *u)
+{
+	const Value *w = u->in[0];
+	int64_t m = gradient_rows(w), n = gradient_columns(w);
+	if (m < 2 || n < 2) {
+		add_state(g, u, "exp_avg_sq", 0);
+		add(u, NULL);
+		return;
+	}
+	add_shaped(g, u, "exp_avg_sq_row", (Shape){1, {m}}, 0);
+	add_shaped(g, u, "exp_avg_sq_col", (Shape){1, {n}}, 0);
 }
 
 static void describe(Graph *g, const OptimizerOptions *o, Update *u,
@@ -100,6 +130,26 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u,
 		add(u, lr), add(u, hyper_parameter(g, "lr_decay", o->lr_decay));
 		add(u, hyper_parameter(g, "eps", o->eps)), add(u, decay), add(u, step);
 		return;
+	case OPT_LION:
+		u->op = &op_LionUpdate;
+		add_state(g, u, "exp_avg", 0);
+		add(u, lr), add(u, hyper_parameter(g, "beta1", o->beta1));
+		add(u, hyper_parameter(g, "beta2", o->beta2)), add(u, decay);
+		return;
+	case OPT_SM3:
+		u->op = &op_SM3Update;
+		add_accumulators(g, u);
+		add(u, lr), add(u, decay);
+		return;
+	case OPT_ADAFACTOR:
+		u->op = &op_AdafactorUpdate;
+		add_factored(g, u);
+		add(u, lr), add(u, hyper_parameter(g, "clip_threshold",
+		                                   o->clip_threshold));
+		add(u, hyper_parameter(g, "decay_rate", o->decay_rate));
+		add(u, hyper_parameter(g, "eps", o->eps)), add(u, decay);
+		add(u, step);
+		return;
 	case OPT_NONE:
 		break;
 	}
@@ -148,8 +198,11 @@ int optimizer_states(const OptimizerOptions *o)
 	case OPT_MOMENTUM:
 	case OPT_NESTEROV:
 	case OPT_ADAGRAD:
+	case OPT_LION:
 		return 1;
 	case OPT_SGD:
+	case OPT_SM3:
+	case OPT_ADAFACTOR:
 	case OPT_NONE:
 		break;
 	}

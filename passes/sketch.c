@@ -29,13 +29,33 @@ static bool has_first(const OptimizerOptions *o)
 	return o->kind == OPT_ADAM || o->kind == OPT_ADAMW;
 }
 
+bool can_sketch(const OptimizerOptions *o)
+{
+	switch (o->kind) {
+	case OPT_MOMENTUM:
+	case OPT_NESTEROV:
+	case OPT_ADAM:
+	case OPT_ADAMW:
+	case OPT_RMSPROP:
+	case OPT_ADAGRAD:
+		return true;
+	case OPT_SGD:
+	case OPT_LION:
+	case OPT_SM3:
+	case OPT_ADAFACTOR:
+	case OPT_NONE:
+		break;
+	}
+	return false;
+}
+
 bool check_sketches(Graph *g, const Options *o)
 {
 	int before = g->unit->nerrors;
-	OptimizerKind kind = o->optimizer.kind;
-	if (o->nsketches && (kind == OPT_NONE || kind == OPT_SGD))
+	if (o->nsketches && !can_sketch(&o->optimizer))
 		error_at(g->unit, (Loc){0}, "--sketch: there is no optimizer "
-		         "with state; give --optimizer adam, say");
+		         "with state that could be sketched; give --optimizer "
+		         "adam, say");
 	if (o->sketch_first_moment && !has_first(&o->optimizer))
 		error_at(g->unit, (Loc){0}, "--sketch-first-moment: only adam "
 		         "and adamw have one beside squares");

@@ -1,6 +1,7 @@
 /*
  * What the user writes for a loss or an optimizer: NAME:KEY=VALUE,KEY=VALUE.
- * Each kind is a row: its name, its keys, its defaults (PyTorch's).
+ * Each kind is a row: its name, its keys, its defaults (PyTorch's, or those
+ * of the papers' code).
  */
 #include "ir/options.h"
 
@@ -44,6 +45,13 @@ static const OptimizerSpec optimizers[] = {
 	{"adagrad", {OPT_ADAGRAD, .lr = 0.01, .eps = 1e-10},
 	 {ANY_LR, KEY(lr_decay, 0, 1e9), EPS,
 	  KEY(initial_accumulator_value, 0, 1e9), DECAY, CLIP}},
+	{"lion", {OPT_LION, .lr = 1e-4, .beta1 = 0.9, .beta2 = 0.99},
+	 {ANY_LR, KEY(beta1, 0, 1), KEY(beta2, 0, 1), DECAY, CLIP}},
+	{"sm3", {OPT_SM3, .lr = 0.1}, {ANY_LR, DECAY, CLIP}},
+	{"adafactor", {OPT_ADAFACTOR, .lr = 1e-3, .eps = 1e-30,
+	               .clip_threshold = 1, .decay_rate = -0.8},
+	 {ANY_LR, KEY(clip_threshold, 1e-6, 1e30), KEY(decay_rate, -10, 0), EPS,
+	  DECAY, CLIP}},
 };
 
 enum { NOPTIMIZERS = (int)(sizeof optimizers / sizeof optimizers[0]) };

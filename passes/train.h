@@ -41,7 +41,8 @@ Node *loss_node(const Graph *);
 /* The scalar of that name, which the program may set between steps. */
 Value *hyper_parameter(Graph *, const char *name, double initial);
 
-/* How many tensors of a parameter's size the optimizer keeps. */
+/* How many tensors of a parameter's size the optimizer keeps; what is much smaller
+ * does not count. */
 int optimizer_states(const OptimizerOptions *);
 
 /* The variable "OWNER/WHAT", made if it is new; all 0 at first. */
@@ -59,6 +60,7 @@ Node *update_node(Graph *, const char *owner, Value *w, Value *grad,
 
 /* The same of --sketch (sketch.c). */
 bool check_sketches(Graph *, const Options *);
+bool can_sketch(const OptimizerOptions *);
 bool append_sketched_update(Graph *, Variable *, Value *grad, const Options *);
 
 /* Is --low-rank of parameters that there are, and of an optimizer? False after a

@@ -81,6 +81,7 @@ static const Optimizer optimizers[] = {
 	{"MomentumUpdate(%w, %g, %a, %lr, %m, %d, %d, %n) {nesterov=1}",
 	 {"a"}, 1},
 	{"AdamUpdate(%w, %g, %a, %b, %lr, %m, %m, %d, %d, %n)", {"a", "b"}, 2},
+	{"LionUpdate(%w, %g, %a, %lr, %m, %d, %d)", {"a"}, 1},
 	{"RMSpropUpdate(%w, %g, %a, _, %lr, %m, %d, %d, %m)", {"a"}, 1},
 	{"AdagradUpdate(%w, %g, %a, %lr, %d, %d, %d, %n)", {"a"}, 1},
 };

@@ -1,0 +1,242 @@
+/*
+ * Optimizers that no recorded run covers, against the formulas of their papers in
+ * doubles: on parameters of one, two and three dimensions, for a few steps.
+ */
+#include "frontend/executor.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "tests/unit/random_graph.h"
+
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+enum { N = 8, M = 6, K = 5, STEPS = 6, NPARAMETERS = 3 };
+
+/* y = x (w + p)^T + b. */
+static const char layer[] =
+	"graph \"forward\" of \"layer\"\n"
+	"variable \"w\" parameter f32[6,5] fill 0.05\n"
+	"variable \"p\" parameter f32[2,3,5] fill 0.05\n"
+	"variable \"b\" parameter f32[6] fill 0.05\n"
+	"input %x data f32[8,5]\nread %w \"w\"\nread %p \"p\"\nread %b \"b\"\n"
+	"%q f32[6,5] = Reshape(%p) {shape=[6, 5]}\n%v f32[6,5] = Add(%w, %q)\n"
+	"%y f32[8,6] = Gemm(%x, %v, %b) {transB=1}\noutput \"y\" data %y\n";
+
+typedef struct Parameter {
+	const char *name;
+	int rank, dim[3], n;
+	double w[M * K], g[M * K];
+	double first[M * K], row[M * K], column[M * K], accumulator[3][M];
+} Parameter;
+
+static const Parameter start[NPARAMETERS] = {
+	{"w", 2, {M, K}, M * K, .w = {0}}, {"p", 3, {2, 3, K}, M * K, .w = {0}},
+	{"b", 1, {M}, M, .w = {0}},
+};
+
+static double datum(int i, int round)
+{
+	return ((i * 37 + round * 11) % 101 - 50) / 40.0;
+}
+
+static double target(int i, int round)
+{
+	return datum(3 * i, round + 7);
+}
+
+static void gradients(Parameter p[NPARAMETERS], int round)
+{
+	for (int i = 0; i < NPARAMETERS; i++)
+		memset(p[i].g, 0, sizeof p[i].g);
+	for (int s = 0; s < N; s++)
+		for (int i = 0; i < M; i++) {
+			double y = p[2].w[i] - target(s * M + i, round);
+			for (int j = 0; j < K; j++)
+				y += datum(s * K + j, round) *
+				     (p[0].w[i * K + j] + p[1].w[i * K + j]);
+			y *= 2.0 / (N * M);
+			p[2].g[i] += y;
+			for (int j = 0; j < K; j++)
+				p[0].g[i * K + j] += y * datum(s * K + j, round);
+		}
+	memcpy(p[1].g, p[0].g, sizeof p[0].g);
+}
+
+/* ---- the papers ---- */
+
+static void lion(const OptimizerOptions *o, Parameter *p, int t)
+{
+	for (int i = 0; i < p->n; i++) {
+		double c = o->beta1 * p->first[i] + (1 - o->beta1) * p->g[i];
+		p->w[i] *= 1 - o->lr * o->weight_decay;
+		p->w[i] -= o->lr * ((c > 0) - (c < 0));
+		p->first[i] = o->beta2 * p->first[i] +
+		              (1 - o->beta2) * p->g[i];
+	}
+}
+
+static void sm3(const OptimizerOptions *o, Parameter *p, int t)
+{
+	double next[3][M] = {{0}};
+	for (int i = 0; i < p->n; i++) {
+		double h = p->g[i] + o->weight_decay * p->w[i], v = INFINITY;
+		int at[3];
+		for (int d = p->rank - 1, rest = i; d >= 0; d--) {
+			at[d] = rest % p->dim[d];
+			rest /= p->dim[d];
+			v = fmin(v, p->accumulator[d][at[d]]);
+		}
+		v += h * h;
+		for (int d = 0; d < p->rank; d++)
+			next[d][at[d]] = fmax(next[d][at[d]], v);
+		p->w[i] -= o->lr * h / sqrt(v);
+	}
+	memcpy(p->accumulator, next, sizeof next);
+}
+
+static double mean(const double *x, int n, int stride)
+{
+	double sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += x[i * stride] / n;
+	return sum;
+}
+
+static void adafactor(const OptimizerOptions *o, Parameter *p, int t)
+{
+	double beta = 1 - pow(t, o->decay_rate), u[M * K], square[M * K];
+	int m = p->dim[0], n = p->n / m;
+	for (int i = 0; i < p->n; i++)
+		square[i] = p->g[i] * p->g[i] + o->eps;
+	for (int i = 0; i < m; i++)
+		p->row[i] = beta * p->row[i] +
+		            (1 - beta) * mean(&square[i * n], n, 1);
+	for (int j = 0; j < n; j++)
+		p->column[j] = beta * p->column[j] +
+		               (1 - beta) * mean(&square[j], m, n);
+	for (int i = 0; i < p->n; i++) {
+		double v = p->row[i / n];
+		if (n > 1)
+			v *= p->column[i % n] / mean(p->row, m, 1);
+		u[i] = p->g[i] / sqrt(v);
+		square[i] = u[i] * u[i];
+	}
+	double over = sqrt(mean(square, p->n, 1)) / o->clip_threshold;
+	for (int i = 0; i < p->n; i++) {
+		p->w[i] *= 1 - o->lr * o->weight_decay;
+		p->w[i] -= o->lr * u[i] / fmax(1, over);
+	}
+}
+
+/* ---- here ---- */
+
+typedef struct Run {
+	Unit unit;
+	Options options;
+	Program *program;
+	Executor *executor;
+} Run;
+
+static Run *open_run(const char *text, const char *spec)
+{
+	Arena *a = arena_create();
+	Run *r = arena_new(a, Run);
+	const char *why;
+	r->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
+	r->options = (Options){.loss = {.kind = LOSS_MSE}};
+	cr_assert(optimizer_parse(a, spec, &r->options.optimizer, &why), "%s",
+	          why);
+	r->program = build_program(graph_parse(&r->unit, NULL, text),
+	                           &r->options);
+	cr_assert(r->program);
+	r->executor = executor_interpreter(&r->unit, r->program);
+	return r;
+}
+
+static void close_run(Run *r)
+{
+	executor_close(r->executor);
+	arena_destroy(r->unit.arena);
+}
+
+static const void *contents(const Run *r, const char *name)
+{
+	const Variable *v = model_find(r->program->model, name);
+	cr_assert(v, "there is no '%s'", name);
+	return executor_variable(r->executor, v);
+}
+
+static void take_step(const Run *r, int round)
+{
+	const Plan *p = r->program->train;
+	float *x = executor_value(r->executor, p, plan_input(p, IN_DATA, 0));
+	float *t = executor_value(r->executor, p, plan_input(p, IN_TARGET, 0));
+	for (int i = 0; i < numel(plan_input(p, IN_DATA, 0)->shape); i++)
+		x[i] = (float)datum(i, round);
+	for (int i = 0; i < numel(plan_input(p, IN_TARGET, 0)->shape); i++)
+		t[i] = (float)target(i, round);
+	cr_assert(executor_call(r->executor, p));
+}
+
+typedef struct Optimizer {
+	const char *spec;
+	void (*step)(const OptimizerOptions *, Parameter *, int t);
+	int64_t state;      /* elements, of all parameters */
+} Optimizer;
+
+static const Optimizer optimizers[] = {
+	{"lion:lr=0.01", lion, 2 * M * K + M},
+	{"lion:lr=0.01,beta1=0.7,beta2=0.8,weight_decay=0.5", lion,
+	 2 * M * K + M},
+	{"sm3:lr=0.05", sm3, M + K + 2 + 3 + K + M},
+	{"sm3:lr=0.05,weight_decay=0.25", sm3, M + K + 2 + 3 + K + M},
+	{"adafactor:lr=0.02", adafactor, M + K + 2 + 3 * K + M},
+	{"adafactor:lr=0.02,clip_threshold=0.25,decay_rate=-0.5,eps=0.001,"
+	 "weight_decay=0.5", adafactor, M + K + 2 + 3 * K + M},
+};
+
+static void check_state(const Optimizer *of, const Run *r)
+{
+	const Model *m = r->program->model;
+	int64_t state = 0;
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->role == VAR_OPTIMIZER)
+			state += numel(m->var[i]->shape);
+	cr_expect_eq(state, of->state, "%s: %lld", of->spec, (long long)state);
+}
+
+static void check_weights(const Optimizer *of, const Run *r, const Parameter *p)
+{
+	const float *x = contents(r, p->name);
+	for (int i = 0; i < p->n; i++)
+		cr_assert(fabs((double)x[i] - p->w[i]) < 2e-5,
+		          "%s: %s[%d] is %g, not %g", of->spec, p->name, i,
+		          (double)x[i], p->w[i]);
+}
+
+static void check(const Optimizer *of)
+{
+	Run *r = open_run(layer, of->spec);
+	Parameter p[NPARAMETERS];
+	memcpy(p, start, sizeof p);
+	for (int i = 0; i < NPARAMETERS; i++)
+		for (int j = 0; j < p[i].n; j++)
+			p[i].w[j] = 0.05f;
+	for (int t = 1; t <= STEPS; t++) {
+		take_step(r, t - 1);
+		gradients(p, t - 1);
+		for (int i = 0; i < NPARAMETERS; i++)
+			of->step(&r->options.optimizer, &p[i], t);
+	}
+	check_state(of, r);
+	for (int i = 0; i < NPARAMETERS; i++)
+		check_weights(of, r, &p[i]);
+	close_run(r);
+}
+
+Test(optimizers, papers)
+{
+	for (size_t i = 0; i < sizeof optimizers / sizeof optimizers[0]; i++)
+		check(&optimizers[i]);
+}
