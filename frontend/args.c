@@ -233,7 +233,8 @@ const struct argp args_training = {
 		{"optimizer", KEY_OPTIMIZER, "SPEC", 0, "sgd, momentum, "
 		 "nesterov, adam, adamw, rmsprop or adagrad, as in PyTorch: "
 		 "momentum:lr=0.01,momentum=0.9,weight_decay=1e-4 (sgd); or "
-		 "lion, or, with hardly any state, sm3 or adafactor. "
+		 "lion, or, with hardly any state, sm3 or adafactor; or "
+		 "adam8bit, adamw8bit, momentum8bit, lion8bit. "
 		 "Without --loss: for the loss of the file's training step, "
 		 "in place of its updates", 0},
 		{"low-rank", KEY_LOW_RANK, "RANK[,KEY=VALUE...][:PATTERN]", 0,

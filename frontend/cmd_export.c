@@ -20,9 +20,10 @@ static const struct argp_child children[] = {
 	{&args_training, 0, "With --training-graph:", 1}, {0}
 };
 
-static bool is_not_in_onnx(OptimizerKind kind)
+static bool is_not_in_onnx(const OptimizerOptions *o)
 {
-	return kind == OPT_LION || kind == OPT_SM3 || kind == OPT_ADAFACTOR;
+	return o->blockwise || o->kind == OPT_LION || o->kind == OPT_SM3 ||
+	       o->kind == OPT_ADAFACTOR;
 }
 
 static void check_usage(struct argp_state *state, const Export *e)
@@ -41,9 +42,10 @@ static void check_usage(struct argp_state *state, const Export *e)
 	if (o->freeze_bn || o->train_bn)
 		argp_error(state, "--freeze-bn and --train-bn are not in an ONNX "
 		           "file: export the model that way");
-	if (is_not_in_onnx(o->optimizer.kind))
-		argp_error(state, "--optimizer %s: lion, sm3 and adafactor are "
-		           "not written as ONNX", e->args.optimizer);
+	if (is_not_in_onnx(&o->optimizer))
+		argp_error(state, "--optimizer %s: lion, sm3, adafactor and "
+		           "8-bit state are not written as ONNX",
+		           e->args.optimizer);
 	if (o->nlow_ranks || o->nsketches)
 		argp_error(state, "--low-rank and --sketch are not in ONNX's "
 		           "optimizers");

@@ -65,6 +65,7 @@ typedef enum OptimizerKind {
  * thing. Those that are numbers become run-time inputs of the train step. */
 typedef struct OptimizerOptions {
 	OptimizerKind kind;
+	bool blockwise;             /* state in 8-bit codes, by blocks */
 	double lr, momentum, dampening, weight_decay;
 	double beta1, beta2, eps;
 	double alpha;               /* rmsprop */

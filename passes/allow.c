@@ -39,11 +39,12 @@ typedef struct Search {
 
 bool check_allowed(const Graph *g, const Options *o)
 {
-	if (!o->allow || o->optimizer.kind != OPT_NONE)
+	if (!o->allow || (o->optimizer.kind != OPT_NONE &&
+	                  !o->optimizer.blockwise))
 		return true;
 	error_at(g->unit, (Loc){0}, "--allow: there is no optimizer whose "
-	         "gradients or state could be smaller; give --optimizer for "
-	         "the loss in the file");
+	         "gradients or state could be smaller; give --optimizer adam, "
+	         "say");
 	return false;
 }
 

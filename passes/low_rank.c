@@ -44,6 +44,9 @@ bool check_low_ranks(Graph *g, const Options *o)
 		error_at(g->unit, (Loc){0}, "--low-rank: there is no optimizer "
 		         "whose gradients these are; give --loss, or "
 		         "--optimizer for the loss in the file");
+	if (o->nlow_ranks && o->optimizer.blockwise)
+		error_at(g->unit, (Loc){0}, "--low-rank: 8-bit state is of whole "
+		         "matrices; give --optimizer adam, say");
 	for (int i = 0; i < o->nlow_ranks; i++)
 		if (o->low_rank[i].pattern)
 			check_pattern(g, o->low_rank[i].pattern, "--low-rank");

@@ -3,9 +3,11 @@
  * whose outputs replace the parameter and its optimizer state. Semantics and names
  * are torch.optim's, or the papers'; every hyper-parameter is a run-time input.
  */
-#include "ir/op.h"
+#include "ir/blockwise.h"
 #include "passes/project.h"
 #include "passes/train.h"
+
+#include <string.h>
 
 Value *hyper_parameter(Graph *g, const char *name, double initial)
 {
@@ -35,8 +37,9 @@ void node_replaces(Node *n, int o, Variable *v)
 typedef struct Update {
 	const char *owner;   /* of the state */
 	const OpDef *op;
-	int nstate, nin;
-	Value *in[12];
+	bool blockwise;      /* state in 8-bit codes */
+	int nstate, nin;     /* nstate: variables, each of which is an input */
+	Value *in[14];
 } Update;
 
 static void add(Update *u, Value *v)
@@ -53,9 +56,31 @@ static void add_shaped(Graph *g, Update *u, const char *what, Shape shape,
 	u->nstate++;
 }
 
+static Value *table_of(Graph *g, bool has_sign)
+{
+	float *table = arena_array(g->unit->arena, float, CODES);
+	blockwise_table(has_sign, table);
+	return graph_const(g, NULL, DT_F32, (Shape){1, {CODES}}, table);
+}
+
+/* Codes, scales, and what the codes mean. */
+static void add_coded(Graph *g, Update *u, const char *what, bool has_sign)
+{
+	Shape w = u->in[0]->shape, blocks = {1, {block_count(numel(w))}};
+	const char *scale = arena_printf(g->unit->arena, "%s_scale", what);
+	add(u, optimizer_state(g, u->owner, what, DT_U8, w));
+	add(u, optimizer_state(g, u->owner, scale, DT_F32, blocks));
+	add(u, table_of(g, has_sign));
+	u->nstate += 2;
+}
+
+/* What has the parameter's shape. */
 static void add_state(Graph *g, Update *u, const char *what, double fill)
 {
-	add_shaped(g, u, what, u->in[0]->shape, fill);
+	if (u->blockwise)
+		add_coded(g, u, what, strcmp(what, "exp_avg_sq") != 0);
+	else
+		add_shaped(g, u, what, u->in[0]->shape, fill);
 }
 
 /* One for each dimension. */
@@ -156,22 +181,36 @@ static void describe(Graph *g, const OptimizerOptions *o, Update *u,
 	BUG("an update without an optimizer");
 }
 
+static Node *begin_update(Graph *g, const Update *u, int variant)
+{
+	const OpDef *op = u->blockwise ? &op_BlockwiseUpdate : u->op;
+	Node *n = node_new(g, (Loc){u->owner, u->op->name}, op, u->nin,
+	                   (Value *const *)u->in);
+	if (u->blockwise) {
+		node_set_string(g, n, "update", u->op->name);
+		node_set_int(g, n, "variant", variant);
+	} else if (u->op->nattrs) {
+		node_set_int(g, n, u->op->attrs[0].name, variant);
+	}
+	node_set_outputs(g, n, 1 + u->nstate);
+	return n;
+}
+
 Node *update_node(Graph *g, const char *owner, Value *w, Value *grad,
                   bool decays, const OptimizerOptions *o)
 {
-	Update u = {.owner = owner, .nin = 2, .in = {w, grad}};
+	/* A block's scale and what its codes mean take too much of less. */
+	bool coded = o->blockwise && numel(w->shape) >= BLOCK;
+	Update u = {.owner = owner, .blockwise = coded, .nin = 2,
+	            .in = {w, grad}};
 	describe(g, o, &u, decays);
-	Loc loc = {owner, u.op->name};
-	Node *n = node_new(g, loc, u.op, u.nin, u.in);
-	if (op_attr(u.op, "nesterov") >= 0)
-		node_set_int(g, n, "nesterov", o->kind == OPT_NESTEROV);
-	if (op_attr(u.op, "decoupled") >= 0)
-		node_set_int(g, n, "decoupled", o->kind == OPT_ADAMW);
-	node_set_outputs(g, n, 1 + u.nstate);
+	Node *n = begin_update(g, &u, o->kind == OPT_NESTEROV ||
+	                              o->kind == OPT_ADAMW);
 	if (!node_done(g, n))
 		return NULL;
-	for (int s = 0; s < u.nstate; s++)
-		node_replaces(n, 1 + s, u.in[2 + s]->var);
+	for (int i = 2, output = 1; output <= u.nstate; i++)
+		if (u.in[i] && u.in[i]->kind == V_VARIABLE)
+			node_replaces(n, output++, u.in[i]->var);
 	return n;
 }
 

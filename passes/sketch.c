@@ -31,6 +31,8 @@ static bool has_first(const OptimizerOptions *o)
 
 bool can_sketch(const OptimizerOptions *o)
 {
+	if (o->blockwise)
+		return false;
 	switch (o->kind) {
 	case OPT_MOMENTUM:
 	case OPT_NESTEROV:

@@ -3,6 +3,7 @@
  * doubles: on parameters of one, two and three dimensions, for a few steps.
  */
 #include "frontend/executor.h"
+#include "ir/blockwise.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
@@ -239,4 +240,152 @@ Test(optimizers, papers)
 {
 	for (size_t i = 0; i < sizeof optimizers / sizeof optimizers[0]; i++)
 		check(&optimizers[i]);
+}
+
+/* ---- 8-bit state ---- */
+
+/* The tables again, from the paper's map: bytes are a sign, zeros as an exponent,
+ * a one, and a fraction. */
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static void paper_table(bool has_sign, double to[CODES])
+{
+	int n = 0;
+	for (int e = 0; e < 7; e++) {
+		int count = (has_sign ? 1 : 2) << e;
+		for (int i = 0; i < count; i++) {
+			double low = 0.1 + 0.9 * i / count;
+			double high = 0.1 + 0.9 * (i + 1) / count;
+			double x = pow(10, e - 6) * (low + high) / 2;
+			to[n++] = x;
+			if (has_sign)
+				to[n++] = -x;
+		}
+	}
+	to[n++] = 0;
+	to[n++] = 1;
+	cr_assert_eq(n, CODES);
+	qsort(to, CODES, sizeof *to, by_value);
+}
+
+Test(optimizers, tables)
+{
+	for (int has_sign = 0; has_sign < 2; has_sign++) {
+		float table[CODES];
+		double paper[CODES];
+		blockwise_table(has_sign, table);
+		paper_table(has_sign, paper);
+		for (int i = 0; i < CODES; i++)
+			cr_expect(fabs((double)table[i] - paper[i]) <=
+			          1e-6 * fabs(paper[i]), "sign %d, code %d: "
+			          "%g, not %g", has_sign, i, (double)table[i],
+			          paper[i]);
+	}
+}
+
+enum { ROWS = 24, COLUMNS = 25, SIZE = ROWS * COLUMNS };
+
+static const char wide[] =
+	"graph \"forward\" of \"layer\"\n"
+	"variable \"w\" parameter f32[24,25] fill 0.05\n"
+	"variable \"b\" parameter f32[24] fill 0.05\n"
+	"input %x data f32[8,25]\nread %w \"w\"\nread %b \"b\"\n"
+	"%y f32[8,24] = Gemm(%x, %w, %b) {transB=1}\noutput \"y\" data %y\n";
+
+/* After one step both have the same moments, of which each code is the nearest to
+ * it that there is; the parameter does not know of the rounding. */
+static void check_codes(const Run *coded, const Run *whole, const char *what,
+                        bool has_sign)
+{
+	Arena *a = coded->unit.arena;
+	const char *scale = arena_printf(a, "w/%s_scale", what);
+	const uint8_t *code = contents(coded, arena_printf(a, "w/%s", what));
+	const float *scales = contents(coded, scale);
+	const float *state = contents(whole, arena_printf(a, "w/%s", what));
+	double table[CODES];
+	paper_table(has_sign, table);
+	for (int i = 0; i < SIZE; i++) {
+		int from = i / BLOCK * BLOCK, to = from + BLOCK;
+		double most = 0, best = INFINITY;
+		for (int j = from; j < to && j < SIZE; j++)
+			most = fmax(most, fabs((double)state[j]));
+		cr_assert(fabs((double)scales[i / BLOCK] - most) <= 1e-6 * most);
+		double x = (double)state[i] / most;
+		for (int c = 0; c < CODES; c++)
+			best = fmin(best, fabs(table[c] - x));
+		cr_assert(fabs(table[code[i]] - x) <= best + 1e-6,
+		          "%s[%d] is %g, which is not nearest to %g", what, i,
+		          x, table[code[i]]);
+	}
+}
+
+static double distance(const Run *a, const Run *b)
+{
+	const float *x = contents(a, "w"), *y = contents(b, "w");
+	double most = 0;
+	for (int i = 0; i < SIZE; i++)
+		most = fmax(most, fabs((double)x[i] - (double)y[i]));
+	return most;
+}
+
+/* What is elementwise and small stays whole. */
+static void check_layout(const Run *r)
+{
+	const Model *m = r->program->model;
+	const Plan *p = r->program->train;
+	cr_expect_eq(model_find(m, "w/exp_avg")->dtype, DT_U8);
+	cr_expect_eq(numel(model_find(m, "w/exp_avg_scale")->shape), 3);
+	cr_expect_eq(model_find(m, "b/exp_avg")->dtype, DT_F32);
+	for (int i = 0; i < p->nsteps; i++)
+		cr_expect_neq(p->step[i]->op, &op_Copy);
+}
+
+Test(optimizers, blockwise)
+{
+	Run *coded = open_run(wide, "adam8bit:lr=0.01");
+	Run *whole = open_run(wide, "adam:lr=0.01");
+	check_layout(coded);
+	take_step(coded, 0);
+	take_step(whole, 0);
+	check_codes(coded, whole, "exp_avg", true);
+	check_codes(coded, whole, "exp_avg_sq", false);
+	cr_expect_leq(distance(coded, whole), 1e-6);
+	for (int t = 1; t < 20; t++) {
+		take_step(coded, t);
+		take_step(whole, t);
+	}
+	cr_expect_leq(distance(coded, whole), 0.02, "%g",
+	              distance(coded, whole));
+	cr_expect_gt(distance(coded, whole), 0);
+	close_run(coded);
+	close_run(whole);
+}
+
+/* Others, by a step and by what they are after some. */
+Test(optimizers, blockwise_others)
+{
+	static const char *const specs[][2] = {
+		{"momentum8bit:lr=0.1", "momentum:lr=0.1"},
+		{"adamw8bit:lr=0.01,weight_decay=1",
+		 "adamw:lr=0.01,weight_decay=1"},
+		{"lion8bit:lr=0.001", "lion:lr=0.001"},
+	};
+	for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+		Run *coded = open_run(wide, specs[i][0]);
+		Run *whole = open_run(wide, specs[i][1]);
+		for (int t = 0; t < 10; t++) {
+			take_step(coded, t);
+			take_step(whole, t);
+			if (t == 0)
+				cr_expect_leq(distance(coded, whole), 1e-6);
+		}
+		cr_expect_leq(distance(coded, whole), 0.02, "%s: %g",
+		              specs[i][0], distance(coded, whole));
+		close_run(coded);
+		close_run(whole);
+	}
 }

@@ -159,6 +159,7 @@ Test(parts, all_operators)
 		&op_LowRankUpdate, &op_SubspaceIteration,
 		&op_MergeRows, &op_CountMinUpdate,
 		&op_LionUpdate, &op_SM3Update, &op_AdafactorUpdate,
+		&op_BlockwiseUpdate,
 		&op_CountSketchMomentumUpdate,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* They count over all of the batch. */
