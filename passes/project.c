@@ -1,4 +1,4 @@
-#include "passes/project.h"
+#include "passes/project_form.h"
 
 #include "ir/build.h"
 #include "ir/conv.h"
@@ -22,8 +22,8 @@ static Shape matrix(int64_t rows, int64_t columns)
 }
 
 /* alpha op(a) op(b). */
-static Value *product(Graph *g, Loc loc, Value *a, bool ta, Value *b, bool tb,
-                      double alpha)
+Value *project_product(Graph *g, Loc loc, Value *a, bool ta, Value *b, bool tb,
+                       double alpha)
 {
 	Node *n = NEW(g, loc, op_Gemm, a, b);
 	node_set_int(g, n, "transA", ta);
@@ -48,17 +48,17 @@ static const char *refuse_product(const Node *n)
 }
 
 /* What is thin has a row for each sample, whose part of the sum it is. */
-static Value *project_product(Graph *g, Node *n, Value *basis, Side side)
+static Value *project_gemm(Graph *g, Node *n, Value *basis, Side side)
 {
 	Value *a = n->in[0], *b = n->in[1];
 	bool ta = attr_of(n, "transA")->i, tb = attr_of(n, "transB")->i;
 	double alpha = n->op == &op_Gemm ? attr_of(n, "alpha")->f : 1;
 	if (side == SIDE_ROWS) {
-		Value *thin = product(g, n->loc, a, !ta, basis, true, 1);
-		return product(g, n->loc, thin, true, b, tb, alpha);
+		Value *thin = project_product(g, n->loc, a, !ta, basis, true, 1);
+		return project_product(g, n->loc, thin, true, b, tb, alpha);
 	}
-	Value *thin = product(g, n->loc, b, tb, basis, true, 1);
-	return product(g, n->loc, thin, true, a, !ta, alpha);
+	Value *thin = project_product(g, n->loc, b, tb, basis, true, 1);
+	return project_product(g, n->loc, thin, true, a, !ta, alpha);
 }
 
 /* ---- ConvGradWeight: the basis is a convolution's weight ---- */
@@ -149,9 +149,9 @@ static Value *project_gather(Graph *g, Node *n, Value *basis, Side side)
 	if (side == SIDE_ROWS) {
 		Value *taken = APPLY(g, n->loc, op_Gather,
 		                     transpose(g, n->loc, basis), ids);
-		return product(g, n->loc, taken, true, dy, false, 1);
+		return project_product(g, n->loc, taken, true, dy, false, 1);
 	}
-	Value *thin = product(g, n->loc, dy, false, basis, true, 1);
+	Value *thin = project_product(g, n->loc, dy, false, basis, true, 1);
 	Node *spread = NEW(g, n->loc, op_GatherGrad, thin, ids);
 	Shape s = matrix(rows, r);
 	node_set_ints(g, spread, "shape", 2, s.dim);
@@ -186,6 +186,8 @@ const char *project_refuses(const Value *grad)
 		return refuse_conv(n);
 	if (n->op == &op_GatherGrad)
 		return refuse_gather(n);
+	if (n->op == &op_RecurrenceGradWeight)
+		return NULL;
 	if (n->op == &op_Reshape && grad->shape.rank > 0 &&
 	    gradient_rows(grad) == gradient_rows(n->in[0]))
 		return project_refuses(n->in[0]);
@@ -210,8 +212,10 @@ Value *project(Graph *g, Value *grad, Value *basis, Side side)
 		return project(g, n->in[0], basis, side);
 	if (n->op == &op_GatherGrad)
 		return project_gather(g, n, basis, side);
+	if (n->op == &op_RecurrenceGradWeight)
+		return project_recurrence(g, n, basis, side);
 	if (n->op == &op_ConvGradWeight)
 		return side == SIDE_ROWS ? conv_rows(g, n, basis)
 		                         : conv_columns(g, n, basis);
-	return project_product(g, n, basis, side);
+	return project_gemm(g, n, basis, side);
 }

@@ -39,7 +39,8 @@ static bool infer(Unit *u, Node *n)
 {
 	const Shape *dz = &n->in[DZ]->shape, *s = &n->in[STATES]->shape;
 	if (dz->rank != 3 || s->rank != 3 || dz->dim[0] != s->dim[0] ||
-	    dz->dim[1] != s->dim[1] || s->dim[2] > dz->dim[2]) {
+	    dz->dim[1] != s->dim[1] ||
+	    (recurrence_in(n, RESET) && s->dim[2] > dz->dim[2])) {
 		error_at(u, n->loc, "gates of %s do not fit states of %s",
 		         shape_text(u->arena, *dz), shape_text(u->arena, *s));
 		return false;

@@ -35,6 +35,19 @@ static const Gradient gradients[] = {
 	 "shape=[4, 3, 3]}\n"},
 	{"[7,4]", "input %x data f32[2,3,4]\ninput %i data i32[2,3]\n",
 	 "%g f32[7,4] = GatherGrad(%x, %i) {shape=[7, 4]}\n"},
+	{"[8,4]", "input %x data f32[3,2,8]\ninput %y data f32[3,2,4]\n",
+	 "%g f32[8,4] = RecurrenceGradWeight(%x, %y)\n"},
+	{"[8,4]", "input %x data f32[3,2,8]\ninput %y data f32[3,2,4]\n"
+	 "input %h data f32[2,4]\n",
+	 "%g f32[8,4] = RecurrenceGradWeight(%x, %y, %h) {reverse=1}\n"},
+	{"[12,4]", "input %x data f32[2,5,12]\ninput %y data f32[2,5,4]\n"
+	 "input %h data f32[2,4]\ninput %r data f32[2,5,4]\n",
+	 "%g f32[12,4] = RecurrenceGradWeight(%x, %y, %h, %r) "
+	 "{layout=1}\n"},
+	{"[6,2]", "input %x data f32[3,2,6]\ninput %y data f32[3,2,2]\n"
+	 "input %h data f32[2,2]\ninput %r data f32[3,2,2]\n",
+	 "%g f32[6,2] = RecurrenceGradWeight(%x, %y, %h, %r) "
+	 "{linear_before_reset=1, reverse=1}\n"},
 	{"[5,4]", "input %x data f32[3,5]\ninput %y data f32[3,4]\n"
 	 "input %i data i32[3]\n",
 	 "%p f32[5,4] = MatMul(%x, %y) {transA=1}\n"
