@@ -61,8 +61,9 @@ typedef enum OptimizerKind {
 	OPT_RMSPROP, OPT_ADAGRAD, OPT_LION, OPT_SM3, OPT_ADAFACTOR,
 } OptimizerKind;
 
-/* Named and defined as in torch.optim, or in the papers; 0 where the optimizer has no such
- * thing. Those that are numbers become run-time inputs of the train step. */
+/* Named and defined as in torch.optim, or in the papers; 0 where the optimizer
+ * has no such thing. Those that are numbers become run-time inputs of the train
+ * step. */
 typedef struct OptimizerOptions {
 	OptimizerKind kind;
 	bool blockwise;             /* state in 8-bit codes, by blocks */
@@ -79,6 +80,8 @@ enum { SEGMENT_AUTO = -1 };
 typedef enum LowRankForm {
 	LOW_RANK_PROJECTION,   /* the gradient in a subspace that follows it */
 	LOW_RANK_FACTORS,      /* two factors that are trained */
+	LOW_RANK_STREAMING,    /* their sum, of which the largest part is kept */
+	LOW_RANK_MOFASGD,      /* the momentum in that form */
 } LowRankForm;
 
 /* Gradients of a low rank: see passes/low_rank.c. */

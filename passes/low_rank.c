@@ -1,6 +1,7 @@
 /*
  * Gradients of a low rank: the optimizer's state, and what it sees of the
- * gradient G [m, n], are thin matrices. Two forms.
+ * gradient G [m, n], are thin matrices. Two forms are here, two more in
+ * low_rank_factored.c.
  *
  * Projection, as in GaLore (Zhao et al. 2024): with a basis B [r, n] of
  * orthonormal rows, the optimizer updates B G^T [r, m], and what it would add
@@ -18,10 +19,9 @@
  *
  * Weight decay is decoupled in both: w (1 - lr weight_decay), as in AdamW.
  */
+#include "passes/low_rank_form.h"
+
 #include "ir/build.h"
-#include "ir/op.h"
-#include "passes/project.h"
-#include "passes/train.h"
 
 #include <fnmatch.h>
 #include <math.h>
@@ -37,6 +37,17 @@ static const LowRank *low_rank_of(const Options *o, const char *name)
 	return NULL;
 }
 
+/* Two forms are optimizers themselves. */
+static void check_form(Graph *g, const LowRank *l, OptimizerKind kind)
+{
+	if (l->form == LOW_RANK_STREAMING && kind != OPT_SGD)
+		error_at(g->unit, (Loc){0}, "--low-rank: form=streaming "
+		         "applies gradients as SGD does; give --optimizer sgd");
+	if (l->form == LOW_RANK_MOFASGD && kind != OPT_MOMENTUM)
+		error_at(g->unit, (Loc){0}, "--low-rank: form=mofasgd is "
+		         "momentum; give --optimizer momentum");
+}
+
 bool check_low_ranks(Graph *g, const Options *o)
 {
 	int before = g->unit->nerrors;
@@ -47,9 +58,11 @@ bool check_low_ranks(Graph *g, const Options *o)
 	if (o->nlow_ranks && o->optimizer.blockwise)
 		error_at(g->unit, (Loc){0}, "--low-rank: 8-bit state is of whole "
 		         "matrices; give --optimizer adam, say");
-	for (int i = 0; i < o->nlow_ranks; i++)
+	for (int i = 0; i < o->nlow_ranks; i++) {
+		check_form(g, &o->low_rank[i], o->optimizer.kind);
 		if (o->low_rank[i].pattern)
 			check_pattern(g, o->low_rank[i].pattern, "--low-rank");
+	}
 	return g->unit->nerrors == before;
 }
 
@@ -78,6 +91,8 @@ static int64_t elements(const LowRank *l, const OptimizerOptions *o, int64_t m,
 	int states = optimizer_states(o);
 	if (l->form == LOW_RANK_FACTORS)
 		return l->rank * (1 + states) * (m + n);
+	if (l->form != LOW_RANK_PROJECTION)
+		return l->rank * (m + n + 1);
 	return l->rank * (large + (states + !direction_state(o)) * small);
 }
 
@@ -87,8 +102,10 @@ static const char *refuse(const Value *grad, const LowRank *l,
 {
 	int64_t m = gradient_rows(grad), n = gradient_columns(grad);
 	int states = optimizer_states(o) > 0 ? optimizer_states(o) : 1;
-	if (project_refuses(grad))
-		return project_refuses(grad);
+	const char *why = l->form == LOW_RANK_STREAMING
+	                  ? streaming_refuses(grad) : project_refuses(grad);
+	if (why)
+		return why;
 	if (l->rank >= m || l->rank >= n)
 		return "its own rank is no higher";
 	/* What passes through the arena is once more of the same. */
@@ -154,17 +171,7 @@ static const void *first_basis(Arena *a, DType type, int64_t r, int64_t n)
 
 /* ---- the update ---- */
 
-typedef struct LowRankUpdate {
-	Graph *g;
-	Loc loc;
-	Variable *w;
-	Value *grad;
-	const LowRank *l;
-	const OptimizerOptions *o;
-	const char *owner;     /* of the state: "fc.weight/low_rank" */
-} LowRankUpdate;
-
-static Value *thin_state(const LowRankUpdate *u, const char *what, int64_t n,
+Value *low_rank_state(const LowRankUpdate *u, const char *what, int64_t n,
                          bool basis)
 {
 	int64_t r = u->l->rank;
@@ -176,7 +183,7 @@ static Value *thin_state(const LowRankUpdate *u, const char *what, int64_t n,
 }
 
 /* A condition: this step is one of each `refresh`. */
-static Value *is_refresh(const LowRankUpdate *u)
+Value *low_rank_is_refresh(const LowRankUpdate *u)
 {
 	Graph *g = u->g;
 	Value *step = graph_scalar_input(g, "step", IN_STEP, DT_I32, 1);
@@ -189,19 +196,20 @@ static Value *is_refresh(const LowRankUpdate *u)
 static void refresh(const LowRankUpdate *u, Value *new, Value *old,
                     Variable *becomes)
 {
-	Value *v = u->l->refresh == 1
-	           ? new : APPLY(u->g, u->loc, op_Where, is_refresh(u), new, old);
+	Value *v = u->l->refresh == 1 ? new
+	         : APPLY(u->g, u->loc, op_Where, low_rank_is_refresh(u), new,
+	                 old);
 	node_replaces(v->def, 0, becomes);
 }
 
-static Value *thin_gradient(const LowRankUpdate *u, Value *basis, Side side)
+Value *low_rank_gradient(const LowRankUpdate *u, Value *basis, Side side)
 {
 	Value *v = project(u->g, u->grad, basis, side);
 	v->memory = MEM_GRADIENT;
 	return v;
 }
 
-static Value *subspace(const LowRankUpdate *u, Value *basis, Value *product,
+Value *low_rank_subspace(const LowRankUpdate *u, Value *basis, Value *product,
                        double rate)
 {
 	Node *n = NEW(u->g, u->loc, op_SubspaceIteration, basis, product);
@@ -210,7 +218,7 @@ static Value *subspace(const LowRankUpdate *u, Value *basis, Value *product,
 }
 
 /* w (1 - lr weight_decay) + a^T b. */
-static void add_to_parameter(const LowRankUpdate *u, Value *a, Value *b)
+void low_rank_add(const LowRankUpdate *u, Value *a, Value *b)
 {
 	Graph *g = u->g;
 	Value *in[4] = {graph_variable(g, u->w), a, b};
@@ -232,7 +240,7 @@ static void add_to_parameter(const LowRankUpdate *u, Value *a, Value *b)
 static Value *direction(const LowRankUpdate *u, Value *seen)
 {
 	const char *name = direction_state(u->o);
-	return thin_state(u, name ? name : "direction", seen->shape.dim[1],
+	return low_rank_state(u, name ? name : "direction", seen->shape.dim[1],
 	                  false);
 }
 
@@ -257,19 +265,22 @@ static void append_projection(const LowRankUpdate *u)
 {
 	int64_t m = gradient_rows(u->grad), n = gradient_columns(u->grad);
 	bool wide = m <= n;
-	Value *basis = thin_state(u, "basis", wide ? n : m, true);
-	Value *seen = thin_gradient(u, basis, wide ? SIDE_COLUMNS : SIDE_ROWS);
+	Value *basis = low_rank_state(u, "basis", wide ? n : m, true);
+	Value *seen = low_rank_gradient(u, basis,
+	                                wide ? SIDE_COLUMNS : SIDE_ROWS);
 	Value *last = direction(u, seen);
-	Value *turn = thin_gradient(u, last, wide ? SIDE_ROWS : SIDE_COLUMNS);
+	Value *turn = low_rank_gradient(u, last,
+	                                wide ? SIDE_ROWS : SIDE_COLUMNS);
 	Value *change = change_of(u, seen);
 	keep_direction(u, seen, last);
-	add_to_parameter(u, wide ? change : basis, wide ? basis : change);
-	refresh(u, subspace(u, basis, turn, u->l->rate), basis, basis->var);
+	low_rank_add(u, wide ? change : basis, wide ? basis : change);
+	refresh(u, low_rank_subspace(u, basis, turn, u->l->rate), basis,
+	        basis->var);
 }
 
 /* ---- factors ---- */
 
-static Value *beside(const LowRankUpdate *u, Value *a, Value *b)
+Value *low_rank_stack(const LowRankUpdate *u, Value *a, Value *b)
 {
 	Node *n = NEW(u->g, u->loc, op_Concat, a, b);
 	node_set_int(u->g, n, "axis", 0);
@@ -288,18 +299,25 @@ static void append_factors(const LowRankUpdate *u)
 {
 	Graph *g = u->g;
 	int64_t m = gradient_rows(u->grad), n = gradient_columns(u->grad);
-	Value *a = thin_state(u, "u", m, false);
-	Value *b = thin_state(u, "v", n, true);
-	Value *anew = trained(u, a, thin_gradient(u, b, SIDE_COLUMNS));
-	Value *bnew = trained(u, b, thin_gradient(u, a, SIDE_ROWS));
+	Value *a = low_rank_state(u, "u", m, false);
+	Value *b = low_rank_state(u, "v", n, true);
+	Value *anew = trained(u, a, low_rank_gradient(u, b, SIDE_COLUMNS));
+	Value *bnew = trained(u, b, low_rank_gradient(u, a, SIDE_ROWS));
 	Value *da = APPLY(g, u->loc, op_Sub, anew, a);
 	Value *db = APPLY(g, u->loc, op_Sub, bnew, b);
-	add_to_parameter(u, beside(u, da, a), beside(u, bnew, db));
+	low_rank_add(u, low_rank_stack(u, da, a), low_rank_stack(u, bnew, db));
 	Value *nought = build_expand(g, u->loc, graph_scalar(g, a->dtype, 0),
 	                             a->shape);
 	refresh(u, nought, anew, a->var);
-	refresh(u, subspace(u, bnew, bnew, 0), bnew, b->var);
+	refresh(u, low_rank_subspace(u, bnew, bnew, 0), bnew, b->var);
 }
+
+static void (*const append[])(const LowRankUpdate *) = {
+	[LOW_RANK_PROJECTION] = append_projection,
+	[LOW_RANK_FACTORS] = append_factors,
+	[LOW_RANK_STREAMING] = append_streaming,
+	[LOW_RANK_MOFASGD] = append_mofasgd,
+};
 
 bool append_low_rank_update(Graph *g, Variable *w, Value *grad,
                             const Options *o)
@@ -316,9 +334,6 @@ bool append_low_rank_update(Graph *g, Variable *w, Value *grad,
 		.l = l, .o = &o->optimizer,
 		.owner = arena_printf(g->unit->arena, "%s/low_rank", w->name),
 	};
-	if (l->form == LOW_RANK_FACTORS)
-		append_factors(&u);
-	else
-		append_projection(&u);
+	append[l->form](&u);
 	return true;
 }

@@ -294,12 +294,19 @@ bool loss_parse(Arena *a, const char *text, LossOptions *l, const char **why)
 
 static bool set_form(Arena *a, LowRank *l, const char *text, const char **why)
 {
-	l->form = !strcmp(text, "factors") ? LOW_RANK_FACTORS
-	                                   : LOW_RANK_PROJECTION;
-	if (l->form == LOW_RANK_FACTORS || !strcmp(text, "projection"))
-		return true;
-	*why = arena_printf(a, "form is '%s', expected projection or factors",
-	                    text);
+	static const char *const names[] = {
+		[LOW_RANK_PROJECTION] = "projection",
+		[LOW_RANK_FACTORS] = "factors",
+		[LOW_RANK_STREAMING] = "streaming",
+		[LOW_RANK_MOFASGD] = "mofasgd",
+	};
+	for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
+		l->form = (LowRankForm)i;
+		if (!strcmp(text, names[i]))
+			return true;
+	}
+	*why = arena_printf(a, "form is '%s', expected projection, factors, "
+	                    "streaming or mofasgd", text);
 	return false;
 }
 
@@ -369,7 +376,8 @@ bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 		if (!low_rank_set(a, l, key, value, why))
 			return false;
 	if (!l->refresh)
-		l->refresh = l->form == LOW_RANK_FACTORS ? 100 : 1;
+		l->refresh = l->form == LOW_RANK_FACTORS ||
+		             l->form == LOW_RANK_STREAMING ? 100 : 1;
 	return !*why;
 }
 

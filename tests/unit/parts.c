@@ -156,7 +156,7 @@ Test(parts, all_operators)
 		&op_MomentumUpdate, &op_MomentumAccumulate,
 		&op_AdamUpdate,
 		&op_RMSpropUpdate, &op_AdagradUpdate,
-		&op_LowRankUpdate, &op_SubspaceIteration,
+		&op_LowRankUpdate, &op_SubspaceIteration, &op_SVD,
 		&op_MergeRows, &op_CountMinUpdate,
 		&op_LionUpdate, &op_SM3Update, &op_AdafactorUpdate,
 		&op_BlockwiseUpdate,
