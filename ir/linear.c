@@ -1,15 +1,19 @@
 #include "ir/linear.h"
 
-/* An expression as g times one factor, w times another, and a third. NULL is
- * 0; the factors have scalars in them alone. */
+/* An expression as a sum: gradients times a factor each, w times one, and the
+ * rest. NULL is 0; the factors have scalars in them alone. */
+enum { W = MOST_GRADIENTS, REST, NTERMS };
+
 typedef struct Terms {
-	Expr *g, *w, *one;
+	Expr *of[NTERMS];
 } Terms;
 
 typedef struct Analysis {
 	Kernel *k;
+	const Node *node;
+	int ngradients;
 	const Stmt *sets;         /* what the update binds to variables */
-	const Expr *gradient;
+	const Expr *gradient;     /* the first; the others are loaded */
 	const Value *from;
 } Analysis;
 
@@ -60,13 +64,24 @@ static bool terms_of(const Analysis *, Expr *, Terms *);
 
 static bool is_scalar(const Terms *t)
 {
-	return !t->g && !t->w && t->one;
+	for (int i = 0; i < REST; i++)
+		if (t->of[i])
+			return false;
+	return t->of[REST] != NULL;
 }
 
 static Terms scaled(Kernel *k, Terms t, Expr *by)
 {
-	return (Terms){times(k, t.g, by), times(k, t.w, by),
-	               times(k, t.one, by)};
+	for (int i = 0; i < NTERMS; i++)
+		t.of[i] = times(k, t.of[i], by);
+	return t;
+}
+
+static Terms divided(Kernel *k, Terms t, Expr *by)
+{
+	for (int i = 0; i < NTERMS; i++)
+		t.of[i] = over(k, t.of[i], by);
+	return t;
 }
 
 /* Of an operation that is linear in its operands. */
@@ -75,33 +90,29 @@ static bool combine(Kernel *k, ScalarOp op, const Terms x[3], Terms *t)
 	const Terms *a = &x[0], *b = &x[1], *c = &x[2];
 	switch (op) {
 	case S_add:
-		*t = (Terms){plus(k, a->g, b->g), plus(k, a->w, b->w),
-		             plus(k, a->one, b->one)};
+		for (int i = 0; i < NTERMS; i++)
+			t->of[i] = plus(k, a->of[i], b->of[i]);
 		return true;
 	case S_sub:
-		*t = (Terms){minus(k, a->g, b->g), minus(k, a->w, b->w),
-		             minus(k, a->one, b->one)};
+		for (int i = 0; i < NTERMS; i++)
+			t->of[i] = minus(k, a->of[i], b->of[i]);
 		return true;
 	case S_neg:
-		*t = (Terms){minus(k, NULL, a->g), minus(k, NULL, a->w),
-		             minus(k, NULL, a->one)};
+		for (int i = 0; i < NTERMS; i++)
+			t->of[i] = minus(k, NULL, a->of[i]);
 		return true;
 	case S_mul:
-		*t = is_scalar(b) ? scaled(k, *a, b->one)
-		                  : scaled(k, *b, a->one);
+		*t = is_scalar(b) ? scaled(k, *a, b->of[REST])
+		                  : scaled(k, *b, a->of[REST]);
 		return is_scalar(a) || is_scalar(b);
 	case S_div:
-		if (!is_scalar(b))
-			return false;
-		*t = (Terms){over(k, a->g, b->one), over(k, a->w, b->one),
-		             over(k, a->one, b->one)};
-		return true;
+		*t = is_scalar(b) ? divided(k, *a, b->of[REST]) : *a;
+		return is_scalar(b);
 	case S_sel:
 		if (!is_scalar(a))
 			return false;
-		*t = (Terms){chosen(k, a->one, b->g, c->g),
-		             chosen(k, a->one, b->w, c->w),
-		             chosen(k, a->one, b->one, c->one)};
+		for (int i = 0; i < NTERMS; i++)
+			t->of[i] = chosen(k, a->of[REST], b->of[i], c->of[i]);
 		return true;
 	default:
 		return false;
@@ -110,18 +121,18 @@ static bool combine(Kernel *k, ScalarOp op, const Terms x[3], Terms *t)
 
 static bool terms_of_scalar(const Analysis *l, Expr *e, Terms *t)
 {
-	Terms x[3] = {{0}};
+	Terms x[3] = {{{0}}};
 	Expr *arg[3] = {NULL, NULL, NULL};
 	bool scalars = true;
 	for (int i = 0; i < scalar_arity(e->u.scalar.op); i++) {
 		if (!terms_of(l, e->u.scalar.arg[i], &x[i]))
 			return false;
 		scalars &= is_scalar(&x[i]);
-		arg[i] = x[i].one;
+		arg[i] = x[i].of[REST];
 	}
 	if (!scalars)
 		return combine(l->k, e->u.scalar.op, x, t);
-	t->one = k_scalar(l->k, e->u.scalar.op, arg[0], arg[1], arg[2]);
+	t->of[REST] = k_scalar(l->k, e->u.scalar.op, arg[0], arg[1], arg[2]);
 	return true;
 }
 
@@ -139,29 +150,41 @@ static bool terms_of_variable(const Analysis *l, int var, Terms *t)
 	return x && terms_of(l, x, t);
 }
 
+/* Which term a load is; -1: none. */
+static int term_of_load(const Analysis *l, const Value *v)
+{
+	if (v == l->from)
+		return W;
+	for (int i = 1; i < l->ngradients; i++)
+		if (v == l->node->body[i]->out[0])
+			return i;
+	return numel(v->shape) == 1 ? REST : -1;
+}
+
 static bool terms_of(const Analysis *l, Expr *e, Terms *t)
 {
+	int which;
 	*t = (Terms){0};
 	if (e == l->gradient) {
-		t->g = k_typed(l->k, e->type, 1);
+		t->of[0] = k_typed(l->k, e->type, 1);
 		return true;
 	}
 	switch (e->kind) {
 	case E_NUM:
-		t->one = e;
+		t->of[REST] = e;
 		return true;
 	case E_VAR:
 		return terms_of_variable(l, e->u.var, t);
 	case E_LOAD:
-		if (e->u.load.v == l->from)
-			t->w = k_typed(l->k, e->type, 1);
-		else if (numel(e->u.load.v->shape) == 1)
-			t->one = e;
-		return t->w || t->one;
+		which = term_of_load(l, e->u.load.v);
+		if (which >= 0)
+			t->of[which] = which == REST
+			               ? e : k_typed(l->k, e->type, 1);
+		return which >= 0;
 	case E_CAST:
 		if (!terms_of(l, e->u.cast, t) || !is_scalar(t))
 			return false;
-		t->one = k_cast(l->k, e->type, t->one);
+		t->of[REST] = k_cast(l->k, e->type, t->of[REST]);
 		return true;
 	case E_SCALAR:
 		return terms_of_scalar(l, e, t);
@@ -203,15 +226,27 @@ static const Stmt *only_store(const Stmt *s)
 	return store;
 }
 
-bool linear_update(Kernel *k, const Node *n, int first, const Value *g,
-                   Linear *l)
+/* Each gradient counts, and nothing stands alone. */
+static bool is_update(const Terms *t, int ngradients)
 {
+	for (int i = 0; i < ngradients; i++)
+		if (!t->of[i])
+			return false;
+	return !t->of[REST];
+}
+
+bool linear_update(Kernel *k, const Node *n, int ngradients, Linear *l)
+{
+	const Value *g = n->body[0]->out[0];
 	Stmt *update = NULL, **tail = k->tail;
 	Expr *x = k_typed(k, DT_F32, 0);
-	if (!is_plain(g, g) || numel(g->shape) < 2)
+	if (numel(g->shape) < 2 || ngradients > MOST_GRADIENTS)
 		return false;
+	for (int i = 0; i < ngradients; i++)
+		if (!is_plain(n->body[i]->out[0], g))
+			return false;
 	k->tail = &update;
-	k_members(k, n, first, numel(g->shape), k_const(0), g, x);
+	k_members(k, n, ngradients, numel(g->shape), k_const(0), g, x);
 	k->tail = tail;
 	const Stmt *store = only_store(update);
 	l->to = store ? store->u.store.to.v : NULL;
@@ -219,10 +254,11 @@ bool linear_update(Kernel *k, const Node *n, int first, const Value *g,
 	if (!is_plain(l->to, g) || !is_plain(l->from, g))
 		return false;
 	Terms t;
-	const Analysis a = {k, update, x, l->from};
-	if (!terms_of(&a, store->u.store.x, &t) || !t.g || t.one)
+	const Analysis a = {k, n, ngradients, update, x, l->from};
+	if (!terms_of(&a, store->u.store.x, &t) || !is_update(&t, ngradients))
 		return false;
-	l->alpha = t.g;
-	l->beta = t.w ? t.w : k_typed(k, DT_F32, 0);
+	for (int i = 0; i < ngradients; i++)
+		l->alpha[i] = t.of[i];
+	l->beta = t.of[W] ? t.of[W] : k_typed(k, DT_F32, 0);
 	return true;
 }

@@ -180,8 +180,10 @@ const Value *value_viewed(const Value *);
 bool node_replaces_in_place(const Node *, const Value *out);
 /* Rows of a FusedUpdate's tile; 0: it has none, or is another operator. */
 int64_t fused_update_rows(const Node *);
-/* Does what a FusedUpdate calls add the gradient to what is updated? */
+/* Is the gradient added to what is updated where a FusedUpdate computes it? */
 bool fused_update_adds(const Node *);
+/* How many of its members, the first, compute gradients. */
+int fused_update_gradients(const Node *);
 /* A negative axis counts from the end. False after error_at(). */
 bool infer_axis(Unit *, const Node *, int64_t axis, int rank, int *out);
 

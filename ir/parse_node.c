@@ -230,10 +230,11 @@ static bool is_listed(Value *const list[], int n, const Value *v)
 	return false;
 }
 
-/* Is the next member the one that need not be elementwise? */
+/* May the next member be one that is not elementwise? */
 static bool is_gradient(const Node *fused)
 {
-	return fused->op == &op_FusedUpdate && fused->nbody == 0;
+	return fused->op == &op_FusedUpdate &&
+	       fused_update_gradients(fused) == fused->nbody;
 }
 
 /* A member is in no list of the graph and reads only the node's inputs and

@@ -102,7 +102,8 @@ static void check_node(Check *c, const Node *n)
 	for (int b = 0; b < n->nbody && !n->scan; b++) {
 		if (!n->body[b]->op->scalar &&
 		    (n->op != &op_FusedUpdate ||
-		     (b > 0 && !n->body[b]->op->view)))
+		     (b >= fused_update_gradients(n) &&
+		      !n->body[b]->op->view)))
 			BUG("%s is fused but not elementwise",
 			    n->body[b]->op->name);
 		for (int i = 0; i < n->body[b]->nin; i++)

@@ -3,6 +3,8 @@
  * and only the update reads it, both become a FusedUpdate, which computes single
  * elements, or a few rows at a time, and updates with those at once; or, if the
  * update is linear in the gradient, has a tuned function store what comes of it.
+ * Of a sum of gradients, such as that of a parameter which is read twice, each
+ * is then added where it is computed.
  *
  * The update must come after all other readers of the old parameter; so what
  * the gradient is computed from may have to stay until then, where before the
@@ -24,12 +26,19 @@
 
 #include <string.h>
 
+/* What computes a gradient, and its result, or a view of it: what is read. */
+typedef struct Source {
+	Node *p;
+	const Value *read;
+} Source;
+
 typedef struct Candidate {
 	Graph *g;
-	Node *p, *c;          /* computes the gradient, reads it */
-	const Value *read;    /* p's result, or a view of it: what c reads */
+	Node *c;              /* reads the gradient, */
+	int nsources;         /*   or several that it adds up, */
+	Source source[MOST_GRADIENTS];
 	int64_t rows;         /* of the tile; 0: single elements, */
-	bool adds;            /*   or what p calls adds them to what is updated */
+	bool adds;            /*   or each is added to what is updated */
 	int64_t tile_bytes;
 	Readers *readers;
 	Node **replaced_by;   /* by variable id */
@@ -81,11 +90,39 @@ static Node *sole_source(const Value *v)
 
 static bool is_pair(Candidate *f, Node *c, const Value *read)
 {
+	Node *p = read ? sole_source(read) : NULL;
 	f->c = c;
-	f->read = read;
-	f->p = read ? sole_source(read) : NULL;
-	return f->p && is_gradient(f->p) &&
-	       lies_alike(c, numel(f->p->out[0]->shape));
+	f->nsources = 1;
+	f->source[0] = (Source){p, read};
+	return p && is_gradient(p) && lies_alike(c, numel(p->out[0]->shape));
+}
+
+static bool can_add(const Tile *t)
+{
+	return t->by_element || t->by_sum;
+}
+
+/* The other gradients that c reads, if they can be added one by one. */
+static void find_addends(Candidate *f, bool workspace)
+{
+	for (int i = 0; i < f->c->nin; i++) {
+		const Value *read = f->c->in[i];
+		Node *p = read && read != f->source[0].read ? sole_source(read)
+		                                             : NULL;
+		if (!p || !is_gradient(p) || f->nsources == MOST_GRADIENTS)
+			continue;
+		Tile t = tile_of(p, workspace);
+		if (can_add(&t))
+			f->source[f->nsources++] = (Source){p, read};
+	}
+}
+
+static bool is_read_from(const Candidate *f, const Value *v)
+{
+	for (int s = 0; s < f->nsources; s++)
+		if (f->source[s].read == v)
+			return true;
+	return false;
 }
 
 /* ---- the fused node ---- */
@@ -99,36 +136,62 @@ static int add_input(Value **in, int nin, Value *v)
 	return nin + 1;
 }
 
-/* What computes v, down from p: p, then views. */
-static void add_sources(Node *n, const Value *v, Node *p)
+/* The views behind p, down to v. */
+static void add_views(Node *n, const Value *v, const Node *p)
 {
-	if (v->def != p)
-		add_sources(n, v->def->in[0], p);
+	if (v->def == p)
+		return;
+	add_views(n, v->def->in[0], p);
 	n->body[n->nbody++] = v->def;
 }
 
-static int count_sources(const Value *v, const Node *p)
+static int count_views(const Value *v, const Node *p)
 {
-	return v->def == p ? 1 : 1 + count_sources(v->def->in[0], p);
+	return v->def == p ? 0 : 1 + count_views(v->def->in[0], p);
 }
 
-static Node *fused_node(Candidate *f)
+/* Members that come before those of c. */
+static int count_sources(const Candidate *f)
+{
+	int count = f->nsources;
+	for (int s = 0; s < f->nsources; s++)
+		count += count_views(f->source[s].read, f->source[s].p);
+	return count;
+}
+
+static Value **list_inputs(const Candidate *f, int *nin)
+{
+	const Node *c = f->c;
+	int most = c->nin;
+	for (int s = 0; s < f->nsources; s++)
+		most += f->source[s].p->nin;
+	Value **in = arena_array(f->g->unit->arena, Value *, most);
+	*nin = 0;
+	for (int s = 0; s < f->nsources; s++) {
+		const Node *p = f->source[s].p;
+		for (int i = 0; i < p->nin; i++)
+			if (p->in[i])
+				*nin = add_input(in, *nin, p->in[i]);
+	}
+	for (int i = 0; i < c->nin; i++)
+		if (c->in[i] && !is_read_from(f, c->in[i]))
+			*nin = add_input(in, *nin, c->in[i]);
+	return in;
+}
+
+static Node *fused_node(const Candidate *f)
 {
 	Graph *g = f->g;
-	Arena *a = g->unit->arena;
-	Node *p = f->p, *c = f->c;
-	Value **in = arena_array(a, Value *, p->nin + c->nin);
-	int nin = 0;
-	for (int i = 0; i < p->nin; i++)
-		if (p->in[i])
-			nin = add_input(in, nin, p->in[i]);
-	for (int i = 0; i < c->nin; i++)
-		if (c->in[i] && c->in[i] != f->read)
-			nin = add_input(in, nin, c->in[i]);
+	Node *c = f->c;
+	int nin;
+	Value **in = list_inputs(f, &nin);
 	Node *n = node_new(g, c->loc, &op_FusedUpdate, nin, in);
-	n->body = arena_array(a, Node *, count_sources(f->read, p) + 1 +
-	                                 c->nbody);
-	add_sources(n, f->read, p);
+	n->body = arena_array(g->unit->arena, Node *,
+	                      count_sources(f) + 1 + c->nbody);
+	for (int s = 0; s < f->nsources; s++)
+		n->body[n->nbody++] = f->source[s].p;
+	for (int s = 0; s < f->nsources; s++)
+		add_views(n, f->source[s].read, f->source[s].p);
 	if (!c->nbody)
 		n->body[n->nbody++] = c;
 	for (int b = 0; b < c->nbody; b++)
@@ -138,27 +201,45 @@ static Node *fused_node(Candidate *f)
 	return n;
 }
 
-/* Is all that it gives linear in the gradient? A sum is. */
-static bool is_linear(Candidate *f)
+/* Is all that it gives linear in the gradients, a sum or a parameter that may be
+ * the sum? Where a sum is added to later, it must lie over what was there: a
+ * copy of it could not go there. */
+static bool is_linear(const Candidate *f)
 {
 	Linear l;
 	Arena *scratch = arena_create();
 	Node *n = fused_node(f);
 	n->out = f->c->out;
 	n->nout = f->c->nout;
-	bool linear = linear_update(kernel_create(scratch, n), n, 1,
-	                            f->p->out[0], &l);
+	bool linear = linear_update(kernel_create(scratch, n), n, f->nsources,
+	                            &l) &&
+	              kernel_in_place(kernel_of(scratch, n), l.from, l.to);
 	arena_destroy(scratch);
 	return linear;
 }
 
+static bool add_up(Candidate *f, const Tile *t, bool workspace)
+{
+	f->rows = 0;
+	f->adds = true;
+	if (can_add(t))
+		find_addends(f, workspace);
+	if (f->nsources > 1 && is_linear(f))
+		return true;
+	f->nsources = 1;
+	f->adds = !t->by_element && t->by_sum && is_linear(f);
+	return f->adds;
+}
+
 static bool choose_tile(Candidate *f, bool workspace)
 {
-	Tile t = tile_of(f->p, workspace);
-	f->adds = !t.by_element && t.by_call && is_linear(f);
-	f->rows = t.by_element || f->adds ? 0 : t.rows;
-	f->tile_bytes = f->rows ? t.bytes : 0;
-	return t.by_element || f->adds || f->rows > 0;
+	Tile t = tile_of(f->source[0].p, workspace);
+	f->tile_bytes = 0;
+	if (add_up(f, &t, workspace) || t.by_element)
+		return true;
+	f->rows = t.rows;
+	f->tile_bytes = t.bytes;
+	return t.rows > 0;
 }
 
 /* ---- where it goes, and what that keeps alive ---- */
@@ -184,16 +265,16 @@ static bool reads_replaced(const Node *n, const Node *c)
 
 /* The last reader of what c replaces that p does not need: while p's inputs are
  * there it may still be to come. */
-static const Node *last_rival(Candidate *f)
+static const Node *last_rival(Candidate *f, const Node *p)
 {
 	const Readers *rs = f->readers;
 	const Node *last = NULL;
-	leads_begin(f->leads, f->p);
+	leads_begin(f->leads, p);
 	for (int o = 0; o < f->c->nout; o++) {
 		if (!f->c->out[o]->var)
 			continue;
 		FOR_READERS(rs, r, readers_of_variable(rs, f->c->out[o]->var)) {
-			if (r->node == f->p ||
+			if (r->node == p ||
 			    !readers_precede(rs, r->node, f->c) ||
 			    (last && readers_precede(rs, r->node, last)))
 				continue;
@@ -218,30 +299,41 @@ static bool can_wait(const Node *n)
 }
 
 /* Is the value there while the rival runs, whatever becomes of p? */
-static bool outlives(const Candidate *f, const Value *root, const Node *rival)
+static bool outlives(const Candidate *f, const Value *root, const Node *p,
+                     const Node *rival)
 {
 	if (reads(rival, root))
 		return true;
 	FOR_READERS(f->readers, r, readers_of(f->readers, root)) {
 		const Node *n = r->node;
-		if (n != f->p && !n->op->view && can_wait(n) &&
+		if (n != p && !n->op->view && can_wait(n) &&
 		    readers_precede(f->readers, rival, n))
 			return true;
 	}
 	return false;
 }
 
-static bool pays(Candidate *f)
+static int64_t bytes_held(Candidate *f, const Node *p)
 {
-	const Node *rival = last_rival(f);
+	const Node *rival = last_rival(f, p);
 	int64_t held = 0;
-	for (int i = 0; rival && i < f->p->nin; i++) {
-		const Value *x = f->p->in[i];
+	for (int i = 0; rival && i < p->nin; i++) {
+		const Value *x = p->in[i];
 		const Value *root = x ? value_viewed(x) : NULL;
-		if (root && in_arena(root) && !outlives(f, root, rival))
+		if (root && in_arena(root) && !outlives(f, root, p, rival))
 			held += value_bytes(root);
 	}
-	return held + f->tile_bytes <= value_bytes(f->p->out[0]);
+	return held;
+}
+
+static bool pays(Candidate *f)
+{
+	int64_t held = f->tile_bytes, gone = 0;
+	for (int s = 0; s < f->nsources; s++) {
+		held += bytes_held(f, f->source[s].p);
+		gone += value_bytes(f->source[s].p->out[0]);
+	}
+	return held <= gone;
 }
 
 /* Bytes that n saves by writing over what is viewed as root, if that dies. */
@@ -262,16 +354,15 @@ static int64_t saved_over(const Node *n, const Value *root)
 }
 
 /* Is there a reader that would save more than the whole gradient needs? */
-static bool prevents_overlap(const Candidate *f)
+static bool prevents_overlap(const Candidate *f, const Node *p)
 {
-	int64_t more = value_bytes(f->p->out[0]) - f->tile_bytes;
-	for (int i = 0; i < f->p->nin; i++) {
-		const Value *root = f->p->in[i] ? value_viewed(f->p->in[i])
-		                                : NULL;
+	int64_t more = value_bytes(p->out[0]) - f->tile_bytes;
+	for (int i = 0; i < p->nin; i++) {
+		const Value *root = p->in[i] ? value_viewed(p->in[i]) : NULL;
 		if (!root || !in_arena(root) || value_bytes(root) <= more)
 			continue;
 		FOR_READERS(f->readers, r, readers_of(f->readers, root))
-			if (r->node != f->p && r->node != f->c &&
+			if (r->node != p && r->node != f->c &&
 			    op_computes(r->node->op) && !r->node->op->view &&
 			    !r->node->out[0]->var && saved_over(r->node, root) > more)
 				return true;
@@ -296,21 +387,34 @@ static bool is_wanted(Candidate *f, const Options *o)
 {
 	if (must_go(f, o))
 		return true;
-	return pays(f) && !(o->gradients == GRADIENTS_OVERLAID &&
-	                    prevents_overlap(f));
+	bool overlaid = o->gradients == GRADIENTS_OVERLAID;
+	for (int s = 0; overlaid && s < f->nsources; s++)
+		if (prevents_overlap(f, f->source[s].p))
+			return false;
+	return pays(f);
 }
 
 /* Does anything in p's way down replace a variable that p reads? */
-static bool may_move(const Candidate *f)
+static bool may_move(const Candidate *f, const Node *p)
 {
-	for (int i = 0; i < f->p->nin; i++) {
-		const Value *x = f->p->in[i] ? value_viewed(f->p->in[i]) : NULL;
+	for (int i = 0; i < p->nin; i++) {
+		const Value *x = p->in[i] ? value_viewed(p->in[i]) : NULL;
 		const Node *by = x && x->kind == V_VARIABLE
 		                 ? f->replaced_by[x->var->id] : NULL;
-		if (by && readers_precede(f->readers, f->p, by) &&
+		if (by && readers_precede(f->readers, p, by) &&
 		    !readers_precede(f->readers, f->after, by))
 			return false;
 	}
+	return true;
+}
+
+/* May all sources go to that place, and none reads what c replaces? */
+static bool may_fuse(const Candidate *f)
+{
+	for (int s = 0; s < f->nsources; s++)
+		if (reads_replaced(f->source[s].p, f->c) ||
+		    !may_move(f, f->source[s].p))
+			return false;
 	return true;
 }
 
@@ -326,9 +430,11 @@ static void stay_behind(Candidate *f, Node *n)
 static void find_place(Candidate *f)
 {
 	const Node *c = f->c;
-	f->after = f->p;
+	f->after = f->source[0].p;
+	for (int s = 1; s < f->nsources; s++)
+		stay_behind(f, f->source[s].p);
 	for (int i = 0; i < c->nin; i++)
-		if (c->in[i] && c->in[i]->def && c->in[i] != f->read)
+		if (c->in[i] && c->in[i]->def && !is_read_from(f, c->in[i]))
 			stay_behind(f, c->in[i]->def);
 	for (int o = 0; o < c->nout; o++) {
 		if (!c->out[o]->var)
@@ -384,7 +490,7 @@ static void replace(Candidate *f)
 		if (n->out[o]->var)
 			f->replaced_by[n->out[o]->var->id] = n;
 	}
-	for (int b = 0; b < count_sources(f->read, f->p); b++) {
+	for (int b = 0; b < count_sources(f); b++) {
 		graph_remove(g, n->body[b]);
 		readers_remove(f->readers, n->body[b]);
 	}
@@ -395,11 +501,10 @@ static void replace(Candidate *f)
 static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 {
 	for (int i = 0; i < c->nin; i++) {
-		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace) ||
-		    reads_replaced(f->p, c))
+		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace))
 			continue;
 		find_place(f);
-		if (!is_wanted(f, o) || !may_move(f) || !adds_in_place(f))
+		if (!may_fuse(f) || !is_wanted(f, o) || !adds_in_place(f))
 			continue;
 		replace(f);
 		return true;

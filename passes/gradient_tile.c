@@ -13,45 +13,72 @@ bool is_gradient(const Node *p)
 	       numel(g->shape) > 0;
 }
 
-/* How often elements are stored. */
+/* How often elements are stored, or added to. */
 typedef struct Stores {
-	int64_t plain, others;   /* is it all that is done to an element? */
-	int64_t bare;            /* in no call that has an epilogue */
+	int64_t plain, adds, others;
+	int64_t bare_values, bare_adds;   /* in no call that has an epilogue; */
+	                                  /*   values that are not 0 */
 	int calls;
 } Stores;
 
-static bool has_epilogue(const Stmt *call, const Value *v)
+/* Is its result v, and what is it times beforehand? */
+static const Arg *epilogue_of(const Stmt *call, const Value *v)
 {
-	for (int i = 0; i < call->u.call.narg; i++)
-		if (call->u.call.arg[i].epilogue == EP_RESULT)
-			return call->u.call.arg[i].v == v;
-	return false;
+	const Arg *beta = NULL;
+	bool result = false;
+	for (int i = 0; i < call->u.call.narg; i++) {
+		const Arg *a = &call->u.call.arg[i];
+		result |= a->epilogue == EP_RESULT && a->v == v;
+		beta = a->epilogue == EP_BETA ? a : beta;
+	}
+	return result ? beta : NULL;
 }
 
+static bool is_zero(const Expr *x)
+{
+	return x->kind == E_NUM && x->u.num.f == 0;
+}
+
+static void count_store(Stores *n, const Stmt *s, int64_t times,
+                        const Arg *beta)
+{
+	bool adds = s->u.store.add || (beta && beta->f != 0);
+	if (adds)
+		n->adds += times;
+	else if (s->u.store.to.nguards)
+		n->others += times;
+	else
+		n->plain += times;
+	if (!beta && adds)
+		n->bare_adds += times;
+	if (!beta && !adds && !is_zero(s->u.store.x))
+		n->bare_values += times;
+}
+
+/* beta: of the call that the statements are in, if it has an epilogue. */
 static void count_stores(Stores *n, const Stmt *s, const Value *v,
-                         int64_t times, bool bare)
+                         int64_t times, const Arg *beta)
 {
 	for (; s; s = s->next)
 		switch (s->kind) {
 		case ST_FOR:
 			count_stores(n, s->u.loop.body, v,
-			             times * s->u.loop.extent, bare);
+			             times * s->u.loop.extent, beta);
 			break;
 		case ST_CALL:
 			n->calls++;
 			count_stores(n, s->u.call.body, v, times,
-			             !has_epilogue(s, v));
+			             epilogue_of(s, v));
 			break;
 		case ST_STORE:
-			if (s->u.store.to.v != v)
-				break;
-			if (s->u.store.add || s->u.store.to.nguards)
+			if (s->u.store.to.v == v)
+				count_store(n, s, times, beta);
+			if (!beta && statement_reads(s, v))
 				n->others += times;
-			else
-				n->plain += times;
-			n->bare += bare ? times : 0;
 			break;
 		case ST_SET:
+			if (statement_reads(s, v))
+				n->others += times;
 			break;
 		}
 }
@@ -69,19 +96,22 @@ static int64_t tile_rows(const Node *p, bool workspace)
 	return 2 * rows <= all ? rows : 0;
 }
 
-/* An operator stores every element; if it stores as often as there are elements,
- * each is stored once. */
+/* An operator stores every element before it adds to it; if it stores as often as
+ * there are elements, each is stored once. What is added to the parameter itself
+ * is rounded more coarsely than a gradient's sum would be: so no more of it than
+ * there are elements. */
 Tile tile_of(const Node *p, bool workspace)
 {
 	Arena *scratch = arena_create();
 	const Kernel *k = kernel_of(scratch, p);
 	const Value *v = p->out[0];
 	Stores n = {0};
-	count_stores(&n, k->body, v, 1, true);
+	count_stores(&n, k->body, v, 1, NULL);
 	bool once = !n.others && n.plain == numel(v->shape);
+	bool sum = once && !n.bare_values && n.bare_adds <= n.plain;
 	bool slow = n.calls && kernel_cost(k).flops > 2 * numel(v->shape);
 	arena_destroy(scratch);
-	Tile t = {.by_element = once && !slow, .by_call = once && !n.bare,
+	Tile t = {.by_element = once && !n.adds && !slow, .by_sum = sum,
 	          .rows = tile_rows(p, workspace)};
 	if (t.rows)
 		t.bytes = value_bytes(v) / v->shape.dim[0] * t.rows;
@@ -94,5 +124,5 @@ int64_t fused_gradient_bytes(const Node *n, bool workspace)
 	if (!is_gradient(n))
 		return whole;
 	Tile t = tile_of(n, workspace);
-	return t.by_element || t.by_call ? 0 : t.rows ? t.bytes : whole;
+	return t.by_element || t.by_sum ? 0 : t.rows ? t.bytes : whole;
 }

@@ -6,8 +6,9 @@
 
 typedef struct Tile {
 	bool by_element;      /* where it is stored, without loss of speed; */
-	bool by_call;         /*   or by epilogues: all that is stored comes */
-	                      /*   from functions that have one; */
+	bool by_sum;          /*   or as a sum: all that is stored comes from */
+	                      /*   functions that have an epilogue, or is 0, and */
+	                      /*   little is added to it; */
 	int64_t rows, bytes;  /*   or by so many rows at a time; 0: it cannot */
 } Tile;
 

@@ -7,15 +7,18 @@
  *
  * With `rows` 0 each element of the gradient is used where the loops of
  * body[0] would store it. If it also `adds`, the update is linear in the
- * gradient, and the functions that body[0] calls do it in their epilogue (see
- * linear.h); the loops say the same. Else so many rows at a time are computed
- * into a tile, the node's own and first output, and used from there.
+ * gradient: the functions that body[0] calls do it in their epilogue (see
+ * linear.h), and what it adds to an element later is added to the new
+ * parameter. So is what other members compute, behind the first, of a gradient
+ * that is a sum. Else so many rows at a time are computed into a tile, the
+ * node's own and first output, and used from there.
  *
  * An update element by element or by tiles has the bits of the one that reads
  * the whole gradient, in the same arithmetic. In an epilogue w (1 - lr decay) -
  * lr g is what is rounded, not w - lr (g + decay w): without decay the bits are
  * the same again where the function stores its sums in one piece (see rt.h), as
- * it does on a machine without vectors.
+ * it does on a machine without vectors. What is added later is rounded for
+ * itself, as if it were another step's.
  */
 #include "ir/op.h"
 
@@ -31,6 +34,15 @@ int64_t fused_update_rows(const Node *n)
 bool fused_update_adds(const Node *n)
 {
 	return n->op == &op_FusedUpdate && attr_int(n, ADDS);
+}
+
+int fused_update_gradients(const Node *n)
+{
+	int count = 0;
+	while (count < n->nbody && n->body[count]->op->lower &&
+	       !n->body[count]->op->view)
+		count++;
+	return count;
 }
 
 static const Value *gradient(const Node *n)
@@ -49,7 +61,8 @@ static bool divides(const Node *n, int64_t rows)
 static bool infer(Unit *u, Node *n)
 {
 	int64_t rows = attr_int(n, ROWS);
-	if (n->nbody < 2 || (rows != 0 && !divides(n, rows))) {
+	if (n->nbody < 2 || !fused_update_gradients(n) ||
+	    (rows != 0 && !divides(n, rows))) {
 		error_at(u, n->loc, "%lld rows of no gradient that has them",
 		         (long long)rows);
 		return false;
@@ -63,12 +76,6 @@ static bool infer(Unit *u, Node *n)
 }
 
 /* ---- where the gradient is stored ---- */
-
-/* What calls are to do; variables for it are set before all else. */
-typedef struct Epilogue {
-	const Linear *update;
-	Stmt **tail;             /* where they are set */
-} Epilogue;
 
 static Stmt **end_of(Stmt **at)
 {
@@ -103,60 +110,22 @@ static bool stores(const Stmt *call, const Value *v)
 	return false;
 }
 
-/* A number as it is, else a variable. */
-static Arg factor(Kernel *k, Epilogue *e, Expr *x)
-{
-	if (x->kind == E_NUM)
-		return (Arg){.kind = ARG_FLOAT, .f = x->u.num.f};
-	k->tail = e->tail;
-	Arg a = {.kind = ARG_SCALAR, .var = k_var(k, x)};
-	e->tail = k->tail;
-	return a;
-}
-
-/* The factor of a call that has one of its own. */
-static Expr *alpha_of(Kernel *k, const Linear *l, double own)
-{
-	return own == 1 ? l->alpha : k_mul(k, l->alpha, k_num(k, own));
-}
-
-/* The call leaves what comes of the update where that is to be. */
-static void set_epilogue(Kernel *k, Stmt *call, const Value *g, Epilogue *e)
-{
-	for (int i = 0; i < call->u.call.narg; i++) {
-		Arg *a = &call->u.call.arg[i];
-		if (is_result(a, g)) {
-			a->v = e->update->to;
-			a->over = e->update->from;
-		} else if (a->epilogue == EP_ALPHA) {
-			*a = factor(k, e, alpha_of(k, e->update, a->f));
-		} else if (a->epilogue == EP_BETA) {
-			*a = factor(k, e, e->update->beta);
-		}
-	}
-}
-
 /* Without an epilogue, calls that store the gradient give way to the loops that
  * say what they compute. */
-static void use_elements(Kernel *k, const Node *n, Stmt **at, Epilogue *e)
+static void use_elements(Kernel *k, const Node *n, Stmt **at)
 {
 	for (Stmt *s; (s = *at);) {
-		bool call = s->kind == ST_CALL && stores(s, gradient(n));
 		if (s->kind == ST_STORE && s->u.store.to.v == gradient(n)) {
 			at = use_element(k, n, at);
 			continue;
 		}
-		if (call && !e) {
+		if (s->kind == ST_CALL && stores(s, gradient(n))) {
 			*end_of(&s->u.call.body) = s->next;
 			*at = s->u.call.body;
 			continue;
 		}
-		if (call) {
-			set_epilogue(k, s, gradient(n), e);
-			use_elements(k, n, &s->u.call.body, e);
-		} else if (s->kind == ST_FOR) {
-			use_elements(k, n, &s->u.loop.body, e);
-		}
+		if (s->kind == ST_FOR)
+			use_elements(k, n, &s->u.loop.body);
 		at = &s->next;
 	}
 }
@@ -164,26 +133,179 @@ static void use_elements(Kernel *k, const Node *n, Stmt **at, Epilogue *e)
 static void by_element(Kernel *k, const Node *n)
 {
 	n->body[0]->op->lower(k, n->body[0]);
-	use_elements(k, n, &k->body, NULL);
+	use_elements(k, n, &k->body);
 	k->tail = end_of(&k->body);
 }
 
-/* The variables are set first; what they are set from has more. */
-static void by_call(Kernel *k, const Node *n)
+/* ---- where it is added to ---- */
+
+/* One gradient of a linear update. */
+typedef struct Addend {
+	const Node *node;
+	const Value *g;
+	const Linear *update;
+	Expr *alpha, *beta;   /* numbers, or variables that are set before */
+	bool first;           /* of all: the others add to what it stores */
+	bool alone;           /* there are no others */
+} Addend;
+
+static Expr *bound(Kernel *k, Expr *x)
+{
+	return x->kind == E_NUM ? x : k_get(k, k_var(k, x));
+}
+
+static Arg factor(const Expr *x)
+{
+	if (x->kind == E_NUM)
+		return (Arg){.kind = ARG_FLOAT, .f = x->u.num.f};
+	return (Arg){.kind = ARG_SCALAR, .var = x->u.var};
+}
+
+static double own_factor(const Stmt *call, int epilogue)
+{
+	for (int i = 0; i < call->u.call.narg; i++)
+		if ((int)call->u.call.arg[i].epilogue == epilogue)
+			return call->u.call.arg[i].f;
+	BUG("%s has no epilogue", call->u.call.fn);
+}
+
+/* In front of the call: alpha, if the call has one of its own. */
+static Expr *alpha_of(Kernel *k, const Addend *d, double own, Stmt ***at)
+{
+	Stmt *call = **at;
+	if (own == 1)
+		return d->alpha;
+	**at = NULL;
+	k->tail = *at;
+	Expr *alpha = bound(k, k_mul(k, d->alpha, k_num(k, own)));
+	*k->tail = call;
+	*at = k->tail;
+	return alpha;
+}
+
+/* The call leaves what comes of the update where that is to be. Returns where
+ * it is then. */
+static Stmt **set_epilogue(Kernel *k, const Addend *d, Stmt **at)
+{
+	Stmt *call = *at;
+	bool adds = !d->first || own_factor(call, EP_BETA) != 0;
+	Expr *alpha = alpha_of(k, d, own_factor(call, EP_ALPHA), &at);
+	for (int i = 0; i < call->u.call.narg; i++) {
+		Arg *a = &call->u.call.arg[i];
+		if (is_result(a, d->g)) {
+			a->v = d->update->to;
+			a->over = adds ? NULL : d->update->from;
+		} else if (a->epilogue == EP_ALPHA) {
+			*a = factor(alpha);
+		} else if (a->epilogue == EP_BETA) {
+			*a = adds ? (Arg){.kind = ARG_FLOAT, .f = 1}
+			          : factor(d->beta);
+		}
+	}
+	return at;
+}
+
+static bool loads(const Expr *e, const Value *v)
+{
+	return e->kind == E_LOAD && e->u.load.v == v;
+}
+
+/* What a statement adds to the gradient that is there; NULL: it stores. */
+static Expr *added(const Stmt *store)
+{
+	Expr *x = store->u.store.x;
+	if (store->u.store.add)
+		return x;
+	if (x->kind != E_SCALAR || x->u.scalar.op != S_add)
+		return NULL;
+	for (int i = 0; i < 2; i++)
+		if (loads(x->u.scalar.arg[i], store->u.store.to.v))
+			return x->u.scalar.arg[1 - i];
+	return NULL;
+}
+
+static bool is_zero(const Expr *x)
+{
+	return x->kind == E_NUM && x->u.num.f == 0;
+}
+
+/* What the first gradient begins with: alpha x + beta w. */
+static Expr *begun(Kernel *k, const Addend *d, Expr *x, Index at)
+{
+	Expr *w = k_mul(k, d->beta, k_load_flat(k, d->update->from, at));
+	return is_zero(x) ? w : k_add(k, k_mul(k, d->alpha, x), w);
+}
+
+/* The statement that stores an element, or adds to it. Returns where the next
+ * one is. */
+static Stmt **use_addend(Kernel *k, const Addend *d, Stmt **at)
+{
+	Stmt *store = *at;
+	Expr *x = added(store), *stored = store->u.store.x;
+	if (d->first && !x && d->alone && !is_zero(stored))
+		return use_element(k, d->node, at);
+	if (!d->first && !x && is_zero(stored)) {
+		*at = store->next;
+		return at;
+	}
+	store->u.store.add = x || !d->first;
+	store->u.store.x = store->u.store.add
+		? k_mul(k, d->alpha, x ? x : stored)
+		: begun(k, d, stored, store->u.store.to.at);
+	store->u.store.to.v = d->update->to;
+	return &store->next;
+}
+
+static void use_addends(Kernel *k, const Addend *d, Stmt **at)
+{
+	for (Stmt *s; (s = *at);) {
+		if (s->kind == ST_STORE && s->u.store.to.v == d->g) {
+			at = use_addend(k, d, at);
+			continue;
+		}
+		if (s->kind == ST_CALL && stores(s, d->g)) {
+			at = set_epilogue(k, d, at);
+			use_addends(k, d, &s->u.call.body);
+		} else if (s->kind == ST_FOR) {
+			use_addends(k, d, &s->u.loop.body);
+			if (!s->u.loop.body) {
+				*at = s->next;
+				continue;
+			}
+		}
+		at = &s->next;
+	}
+}
+
+static void add_gradient(Kernel *k, const Node *n, const Linear *l, int i,
+                         Expr *alpha, Expr *beta)
+{
+	Stmt *body = NULL, **tail = k->tail;
+	const Addend d = {n, n->body[i]->out[0], l, alpha, beta, i == 0,
+	                  fused_update_gradients(n) == 1};
+	k->tail = &body;
+	n->body[i]->op->lower(k, n->body[i]);
+	use_addends(k, &d, &body);
+	*tail = body;
+	k->tail = end_of(tail);
+}
+
+/* The factors are set first. */
+static void by_addends(Kernel *k, const Node *n)
 {
 	Linear l;
-	if (!linear_update(k, n, 1, gradient(n), &l)) {
+	Expr *alpha[MOST_GRADIENTS], *beta;
+	int count = fused_update_gradients(n);
+	if (!linear_update(k, n, count, &l)) {
 		k->misfit = "update that is linear in the gradient";
 		by_element(k, n);
 		return;
 	}
-	Stmt *body = NULL;
-	Epilogue e = {&l, k->tail};
-	k->tail = &body;
-	n->body[0]->op->lower(k, n->body[0]);
-	use_elements(k, n, &body, &e);
-	*e.tail = body;
-	k->tail = end_of(&k->body);
+	for (int i = 0; i < count; i++)
+		alpha[i] = bound(k, l.alpha[i]);
+	beta = bound(k, l.beta);
+	for (int i = 0; i < count; i++)
+		add_gradient(k, n, &l, i, alpha[i], beta);
 }
 
 /* ---- row by row ---- */
@@ -230,28 +352,45 @@ static void lower(Kernel *k, const Node *n)
 	if (attr_int(n, ROWS))
 		by_rows(k, n);
 	else if (attr_int(n, ADDS))
-		by_call(k, n);
+		by_addends(k, n);
 	else
 		by_element(k, n);
 	hoist_invariants(k);
 }
 
-static int64_t workspace(const Node *n)
+/* Of all calls: one comes after the other. */
+static int64_t addends_workspace(const Node *n)
+{
+	int64_t most = 0;
+	for (int i = 0; i < fused_update_gradients(n); i++) {
+		const Node *p = n->body[i];
+		int64_t bytes = p->op->workspace ? p->op->workspace(p) : 0;
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
+static int64_t rows_workspace(const Node *n)
 {
 	const Node *p = n->body[0];
 	int64_t rows = attr_int(n, ROWS), most;
-	if (attr_int(n, ADDS))
-		return p->op->workspace ? p->op->workspace(p) : 0;
-	if (!rows || !p->op->rows->workspace)
-		return 0;
 	int64_t all = p->out[0]->shape.dim[0], seam = seam_of(p);
 	int64_t rest[] = {seam % rows, (all - seam) % rows};
+	if (!p->op->rows->workspace)
+		return 0;
 	most = p->op->rows->workspace(p, rows);
 	for (int i = 0; i < 2; i++) {
 		int64_t bytes = rest[i] ? p->op->rows->workspace(p, rest[i]) : 0;
 		most = bytes > most ? bytes : most;
 	}
 	return most;
+}
+
+static int64_t workspace(const Node *n)
+{
+	if (attr_int(n, ADDS))
+		return addends_workspace(n);
+	return attr_int(n, ROWS) ? rows_workspace(n) : 0;
 }
 
 const OpDef op_FusedUpdate = {
