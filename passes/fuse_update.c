@@ -18,33 +18,13 @@
  * result over that, if it comes last. Then it is not fused if such overlaps are
  * wanted and this saves more.
  */
-#include "ir/linear.h"
+#include "passes/fuse_update.h"
+
 #include "ir/op.h"
 #include "passes/gradient_tile.h"
 #include "passes/pass.h"
-#include "passes/readers.h"
 
 #include <string.h>
-
-/* What computes a gradient, and its result, or a view of it: what is read. */
-typedef struct Source {
-	Node *p;
-	const Value *read;
-} Source;
-
-typedef struct Candidate {
-	Graph *g;
-	Node *c;              /* reads the gradient, */
-	int nsources;         /*   or several that it adds up, */
-	Source source[MOST_GRADIENTS];
-	int64_t rows;         /* of the tile; 0: single elements, */
-	bool adds;            /*   or each is added to what is updated */
-	int64_t tile_bytes;
-	Readers *readers;
-	Node **replaced_by;   /* by variable id */
-	Leads *leads;
-	Node *after;          /* the last that must come before the fused node */
-} Candidate;
 
 /* ---- the pair ---- */
 
@@ -244,127 +224,12 @@ static bool choose_tile(Candidate *f, bool workspace)
 
 /* ---- where it goes, and what that keeps alive ---- */
 
-static bool reads(const Node *n, const Value *root)
-{
-	for (int i = 0; i < n->nin; i++)
-		if (n->in[i] && value_viewed(n->in[i]) == root)
-			return true;
-	return false;
-}
-
 static bool reads_replaced(const Node *n, const Node *c)
 {
 	for (int i = 0; i < n->nin; i++) {
 		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
 		for (int o = 0; x && x->kind == V_VARIABLE && o < c->nout; o++)
 			if (c->out[o]->var == x->var)
-				return true;
-	}
-	return false;
-}
-
-/* The last reader of what c replaces that p does not need: while p's inputs are
- * there it may still be to come. */
-static const Node *last_rival(Candidate *f, const Node *p)
-{
-	const Readers *rs = f->readers;
-	const Node *last = NULL;
-	leads_begin(f->leads, p);
-	for (int o = 0; o < f->c->nout; o++) {
-		if (!f->c->out[o]->var)
-			continue;
-		FOR_READERS(rs, r, readers_of_variable(rs, f->c->out[o]->var)) {
-			if (r->node == p ||
-			    !readers_precede(rs, r->node, f->c) ||
-			    (last && readers_precede(rs, r->node, last)))
-				continue;
-			if (!leads_from(f->leads, r->node))
-				last = r->node;
-		}
-	}
-	return last;
-}
-
-static bool in_arena(const Value *v)
-{
-	return value_is_given(v) || (v->kind == V_RESULT && !v->var);
-}
-
-/* Bits can be taken of a value, and other parameters' gradients computed from
- * it, before the rival runs. */
-static bool can_wait(const Node *n)
-{
-	return n->op != &op_FusedUpdate && n->out[0]->dtype != DT_BIT &&
-	       n->out[0]->memory != MEM_GRADIENT;
-}
-
-/* Is the value there while the rival runs, whatever becomes of p? */
-static bool outlives(const Candidate *f, const Value *root, const Node *p,
-                     const Node *rival)
-{
-	if (reads(rival, root))
-		return true;
-	FOR_READERS(f->readers, r, readers_of(f->readers, root)) {
-		const Node *n = r->node;
-		if (n != p && !n->op->view && can_wait(n) &&
-		    readers_precede(f->readers, rival, n))
-			return true;
-	}
-	return false;
-}
-
-static int64_t bytes_held(Candidate *f, const Node *p)
-{
-	const Node *rival = last_rival(f, p);
-	int64_t held = 0;
-	for (int i = 0; rival && i < p->nin; i++) {
-		const Value *x = p->in[i];
-		const Value *root = x ? value_viewed(x) : NULL;
-		if (root && in_arena(root) && !outlives(f, root, p, rival))
-			held += value_bytes(root);
-	}
-	return held;
-}
-
-static bool pays(Candidate *f)
-{
-	int64_t held = f->tile_bytes, gone = 0;
-	for (int s = 0; s < f->nsources; s++) {
-		held += bytes_held(f, f->source[s].p);
-		gone += value_bytes(f->source[s].p->out[0]);
-	}
-	return held <= gone;
-}
-
-/* Bytes that n saves by writing over what is viewed as root, if that dies. */
-static int64_t saved_over(const Node *n, const Value *root)
-{
-	Arena *scratch = arena_create();
-	const Kernel *k = kernel_of(scratch, n);
-	const Value *out = n->out[0];
-	int64_t ahead = 0, left;
-	for (int i = 0; i < n->nin; i++) {
-		int64_t d = n->in[i] && value_viewed(n->in[i]) == root
-		            ? kernel_distance(k, n->in[i], out) : 0;
-		ahead = d > ahead ? d : ahead;
-	}
-	arena_destroy(scratch);
-	left = value_bytes(out) > ahead ? value_bytes(out) - ahead : 0;
-	return left < value_bytes(root) ? left : value_bytes(root);
-}
-
-/* Is there a reader that would save more than the whole gradient needs? */
-static bool prevents_overlap(const Candidate *f, const Node *p)
-{
-	int64_t more = value_bytes(p->out[0]) - f->tile_bytes;
-	for (int i = 0; i < p->nin; i++) {
-		const Value *root = p->in[i] ? value_viewed(p->in[i]) : NULL;
-		if (!root || !in_arena(root) || value_bytes(root) <= more)
-			continue;
-		FOR_READERS(f->readers, r, readers_of(f->readers, root))
-			if (r->node != p && r->node != f->c &&
-			    op_computes(r->node->op) && !r->node->op->view &&
-			    !r->node->out[0]->var && saved_over(r->node, root) > more)
 				return true;
 	}
 	return false;
@@ -389,9 +254,9 @@ static bool is_wanted(Candidate *f, const Options *o)
 		return true;
 	bool overlaid = o->gradients == GRADIENTS_OVERLAID;
 	for (int s = 0; overlaid && s < f->nsources; s++)
-		if (prevents_overlap(f, f->source[s].p))
+		if (fusing_prevents_overlap(f, s))
 			return false;
-	return pays(f);
+	return fusing_pays(f);
 }
 
 /* Does anything in p's way down replace a variable that p reads? */
