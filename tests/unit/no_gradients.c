@@ -59,8 +59,6 @@ static const struct {
 	{"exports/dynamo-dense", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/dynamo-lstm", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/dynamo-styles-21", LOSS_CROSS_ENTROPY, NULL},
-	{"exports/optimized-tokens", LOSS_CROSS_ENTROPY, NULL},
-	{"exports/optimized-layers", LOSS_CROSS_ENTROPY, NULL},
 	{"exports/script-causal", LOSS_CROSS_ENTROPY, NULL},
 	{"parity/dense-momentum", LOSS_CROSS_ENTROPY, NULL},
 	{"../../examples/gestures/gestures", LOSS_CROSS_ENTROPY, NULL},
