@@ -10,6 +10,7 @@
 #ifndef IR_OP_H
 #define IR_OP_H
 
+#include "ir/band.h"
 #include "ir/graph.h"
 #include "ir/kernel.h"
 #include "ir/parts.h"
@@ -124,6 +125,9 @@ struct OpDef {
 	 * it is, and node_part() adds an input that says so. */
 	PartsRule *parts;
 	bool wants_part;
+	/* May rows of the result be computed from rows of the inputs? NULL: if it
+	 * is elementwise, as such, else not. */
+	const BandRule *bands;
 
 	const Example *examples;   /* at least one */
 	int nexamples;

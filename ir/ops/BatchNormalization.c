@@ -86,6 +86,7 @@ const OpDef op_BatchNormalization = {
 	.lower = lower,
 	.grad = grad,
 	.parts = parts_first,
+	.bands = &bands_first,
 	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}, {DIMS(3)}, {DIMS(3)}, {DIMS(3)},
 	                 {DIMS(3), .lo = 0.2, .hi = 2}}},
 	         {.in = {{DIMS(4, 3)}, {DIMS(3)}, {DIMS(3)}, {DIMS(3)},

@@ -105,6 +105,13 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 	return axis_of(n) > 0 && parts_all(n, part, out);
 }
 
+static bool rows(const Node *n, Band out, Band in[])
+{
+	return axis_of(n) != BAND_AXIS && band_of_all(n, out, in);
+}
+
+static const BandRule bands = {rows, NULL};
+
 const OpDef op_Concat = {
 	.name = "Concat", .since = 4, .min_in = 1, .max_in = VARIADIC,
 	ATTRS([AXIS] = {"axis", ATTR_INT}),
@@ -113,6 +120,7 @@ const OpDef op_Concat = {
 	.grad = grad,
 	.pieces = pieces,
 	.parts = parts,
+	.bands = &bands,
 	EXAMPLES({.nin = 2, .in = {{DIMS(2, 3)}, {DIMS(2, 2)}},
 	          .attr = {{"axis", 1}}},
 	         {.nin = 3, .in = {{DIMS(2, 1, 3)}, {DIMS(2, 2, 3)},

@@ -91,6 +91,7 @@ const OpDef op_Conv = {
 	.grad = grad,
 	.workspace = workspace,
 	.parts = parts_first,
+	.bands = &bands_window,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5)}, {DIMS(3, 2, 3, 3)}}},
 	         {.nin = 3,
 	          .in = {{DIMS(2, 2, 5, 4)}, {DIMS(4, 2, 3, 2)}, {DIMS(4)}},

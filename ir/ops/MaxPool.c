@@ -83,6 +83,7 @@ const OpDef op_MaxPool = {
 	.lower = lower,
 	.grad = grad,
 	.parts = parts_first,
+	.bands = &bands_window,
 	EXAMPLES({.in = {{DIMS(2, 2, 4, 4)}},
 	          .attr = {{"kernel_shape", INTS(2, 2)},
 	                   {"strides", INTS(2, 2)}}},
