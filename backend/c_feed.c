@@ -5,6 +5,9 @@
  */
 #include "backend/c_program.h"
 #include "ir/batch_axis.h"
+#include "ir/feed.h"
+
+#include <string.h>
 
 bool c_feeds(const CProgram *c, const CFunction *f)
 {
@@ -23,12 +26,29 @@ static const CFunction *feeding(const CProgram *c)
 	return NULL;
 }
 
+static int64_t example_of(const CProgram *c, const Value *v)
+{
+	const Graph *g = feeding(c)->plan->graph;
+	return value_has_batch(g, v) ? numel(v->shape) / graph_batch(g)
+	                             : numel(v->shape);
+}
+
 static void put_member(Writer *w, const CProgram *c, const CArg *a)
 {
-	w_line(w, "/* '%s', %s%s */", c_comment(c->arena, a->onnx),
-	       dtype_name(a->v->dtype), shape_text(c->arena, a->v->shape));
+	int64_t unit = feed_unit(c->p, a->v->name);
+	w_line(w, "/* '%s', %s%s%s */", c_comment(c->arena, a->onnx),
+	       dtype_name(a->v->dtype), shape_text(c->arena, a->v->shape),
+	       unit == example_of(c, a->v) ? "" : arena_printf(
+		       c->arena, ": rows of %lld", (long long)unit));
 	w_line(w, "void (*%s)(void *user, %s *to, size_t first, size_t count);",
 	       a->name, dtype_ctype(a->v->dtype));
+}
+
+/* For who feeds whatever the options were. */
+static void put_unit(Writer *w, const CProgram *c, const CArg *a)
+{
+	w_line(w, "#define %s_%s_UNIT %s", c->upper, c_upper(c->arena, a->name),
+	       c_bytes(c, feed_unit(c->p, a->v->name)));
 }
 
 void c_put_feed_type(Writer *w, const CProgram *c)
@@ -41,9 +61,14 @@ void c_put_feed_type(Writer *w, const CProgram *c)
 	          "sensor's log. Each function writes count examples of the "
 	          "batch's %s_BATCH, from number `first` on, counted from 0, as "
 	          "a dense array to `to`; an input without a batch is asked for "
-	          "whole. During one call of the model the same examples may be "
-	          "asked for again, in any order, and must then be the same.",
-	          c->upper));
+	          "whole. Where a comment says rows, it is rows instead: of an "
+	          "input [N, C, H, ..], number r is row r %% H of channel r / H "
+	          "%% C of example r / H / C. .._UNIT is the elements of one. "
+	          "During one call of the model the same may be asked for "
+	          "again, in any order, and must then be the same.", c->upper));
+	for (int i = 0; i < f->nargs; i++)
+		if (f->arg[i].v->fed)
+			put_unit(w, c, &f->arg[i]);
 	w_open(w, "typedef struct %s_feed {", c->name);
 	w_line(w, "void *user;\t/* passed to the functions */");
 	for (int i = 0; i < f->nargs; i++)
@@ -72,6 +97,29 @@ void c_put_feed_checks(Writer *w, const CProgram *c, const CFunction *f)
 			            feeds ? "feed->" : "", f->arg[i].name));
 }
 
+static const char *plus(const CProgram *c, const char *first, int64_t more)
+{
+	if (!more)
+		return first;
+	return strcmp(first, "0") ? arena_printf(c->arena, "%s + %s", first,
+	                                         c_bytes(c, more))
+	                          : c_bytes(c, more);
+}
+
+static void put_calls(Writer *w, const CProgram *c, const CArg *a,
+                      const Ask *ask, const char *to, const char *first)
+{
+	w_open(w, "for (size_t i = 0; i < %s; i++) {", c_bytes(c, ask->calls));
+	w_line(w, "feed->%s(feed->user, %s + i * %s, %s, %s);", a->name, to,
+	       c_bytes(c, ask->count * ask->unit),
+	       plus(c, strcmp(first, "0")
+	            ? arena_printf(c->arena, "%s + i * %s", first,
+	                           c_bytes(c, ask->apart))
+	            : arena_printf(c->arena, "i * %s", c_bytes(c, ask->apart)),
+	            ask->first), c_bytes(c, ask->count));
+	w_close(w, "}");
+}
+
 void c_put_feed_call(Writer *w, const CProgram *c, const CFunction *f,
                      const Feeding *from)
 {
@@ -81,12 +129,17 @@ void c_put_feed_call(Writer *w, const CProgram *c, const CFunction *f,
 			a = &f->arg[i];
 	if (!a)
 		BUG("%%%s is fed but no argument", from->input->name);
-	int64_t batch = graph_batch(f->plan->graph);
-	const char *count = c_bytes(c, batch ? batch / from->parts : 1);
+	const Node *n = from->node;
+	Ask ask = feed_ask(n, feed_unit(c->p, from->input->name));
 	const char *first = from->part ? arena_printf(
-		c->arena, "(size_t)%s * %s", from->part, count) : "0";
-	w_line(w, "feed->%s(feed->user, %s, %s, %s);", a->name, from->to, first,
-	       count);
+		c->arena, "(size_t)%s * %s", from->part,
+		c_bytes(c, numel(n->in[0]->shape) / ask.unit)) : "0";
+	if (ask.calls == 1)
+		w_line(w, "feed->%s(feed->user, %s, %s, %s);", a->name,
+		       from->to, plus(c, first, ask.first),
+		       c_bytes(c, ask.count));
+	else
+		put_calls(w, c, a, &ask, from->to, first);
 }
 
 /* ---- in the glue ---- */
@@ -103,21 +156,14 @@ static void put_giver(Writer *w, const CProgram *c, const CFunction *f,
                       const CArg *a)
 {
 	const Value *v = a->v;
-	int64_t batch = graph_batch(f->plan->graph);
-	bool rows = value_has_batch(f->plan->graph, v);
 	w_line(w, "static void %s_%s(void *user, %s *to, size_t first, "
 	       "size_t count)", f->name, a->name, dtype_ctype(v->dtype));
 	w_open(w, "{");
 	w_line(w, "const unsigned char *from = ((void *const *)user)[%d];",
 	       input_number(f, v));
-	if (rows) {
-		const char *one = c_bytes(c, value_bytes(v) / batch);
-		w_line(w, "memcpy(to, from + first * %s, count * %s);", one, one);
-	} else {
-		w_line(w, "(void)first;");
-		w_line(w, "(void)count;");
-		w_line(w, "memcpy(to, from, %s);", c_bytes(c, value_bytes(v)));
-	}
+	const char *one = c_bytes(c, feed_unit(c->p, v->name) *
+	                             dtype_size(v->dtype));
+	w_line(w, "memcpy(to, from + first * %s, count * %s);", one, one);
 	w_close(w, "}");
 	w_raw(w, "\n");
 }

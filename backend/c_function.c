@@ -209,8 +209,8 @@ static void put_feed(Body *b, const Node *n)
 	const char *to = pointer_to(b, n->out[0]);
 	c_slice_open(b->w, b->slice);
 	c_put_feed_call(b->w, b->c, b->f, &(Feeding){
-		b->scan ? b->scan->in[scan_input(b->scan, base)] : base, to,
-		in_part ? b->scan->scan->parts : 1, in_part ? b->part : NULL});
+		n, b->scan ? b->scan->in[scan_input(b->scan, base)] : base, to,
+		in_part ? b->part : NULL});
 	c_slice_close(b->w, b->c, b->slice);
 }
 

@@ -84,11 +84,11 @@ void c_put_functions(Writer *, CProgram *);
 
 /* c_feed.c: data that stays with the caller. */
 typedef struct Feeding {
+	const Node *node;           /* the Feed */
 	const Value *input;         /* of the function's graph */
 	const char *to;             /* where its examples are wanted */
-	int64_t parts;
-	const char *part;           /* the variable that counts them; NULL: the
-	                             * whole batch is wanted, and parts is 1 */
+	const char *part;           /* the variable that counts parts of them;
+	                             * NULL: it is all of the batch */
 } Feeding;
 
 bool c_feeds(const CProgram *, const CFunction *);   /* it has a NAME_feed */

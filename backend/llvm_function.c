@@ -64,7 +64,6 @@ static int member_of(const CFunction *f, const Value *input)
 	return member;
 }
 
-/* An input without a batch is asked for whole, as if it were one example. */
 static void feed(const LlvmBody *b, const Value *input, LLVMValueRef to,
                  LLVMValueRef first, int64_t count)
 {
@@ -72,7 +71,7 @@ static void feed(const LlvmBody *b, const Value *input, LLVMValueRef to,
 	const Module *m = b->m;
 	LLVMTypeRef param[] = {m->ptr, m->ptr, m->index, m->index};
 	LLVMValueRef arg[] = {feed_member(f, 0), to, first,
-	                      module_int(m, count ? count : 1)};
+	                      module_int(m, count)};
 	LLVMBuildCall2(m->at, LLVMFunctionType(m->nothing, param, 4, false),
 	               feed_member(f, member_of(b->f, input)), arg, 4, "");
 }

@@ -7,7 +7,7 @@
 #include "backend/llvm_kernel.h"
 #include "backend/llvm_runtime.h"
 #include "backend/llvm_steps.h"
-#include "ir/batch_axis.h"
+#include "ir/feed.h"
 #include "ir/memo.h"
 
 #include <llvm-c/LLJIT.h>
@@ -76,17 +76,12 @@ static void feed(const LlvmBody *b, const Value *input, LLVMValueRef to,
                  LLVMValueRef first, int64_t count)
 {
 	const Module *m = b->m;
-	const Graph *g = b->f->plan->graph;
-	LLVMValueRef from = fed(b, input);
-	int64_t bytes = value_bytes(input);
-	if (value_has_batch(g, input)) {
-		int64_t one = bytes / graph_batch(g);
-		LLVMValueRef by = LLVMBuildNSWMul(m->at, first,
-		                                  module_int(m, one), "");
-		from = LLVMBuildInBoundsGEP2(m->at, m->i8, from, &by, 1, "");
-		bytes = count * one;
-	}
-	LLVMBuildMemCpy(m->at, to, 1, from, 1, module_int(m, bytes));
+	int64_t unit = feed_unit(b->c->p, input->name) *
+	               dtype_size(input->dtype);
+	LLVMValueRef by = LLVMBuildNSWMul(m->at, first, module_int(m, unit), "");
+	LLVMValueRef from = LLVMBuildInBoundsGEP2(m->at, m->i8, fed(b, input),
+	                                          &by, 1, "");
+	LLVMBuildMemCpy(m->at, to, 1, from, 1, module_int(m, count * unit));
 }
 
 /* ---- linking ---- */

@@ -2,6 +2,7 @@
 
 #include "backend/c_slice.h"
 #include "backend/llvm_kernel.h"
+#include "ir/feed.h"
 #include "ir/op.h"
 #include "ir/scan.h"
 
@@ -119,16 +120,22 @@ static void put_call(const LlvmBody *b, const CStep *step)
 static void put_feed(const LlvmBody *b, const Node *n)
 {
 	const Value *base = b->plan->place[n->in[0]->id].base;
-	bool in_part = b->scan && base->role == IN_PART;
-	int64_t batch = graph_batch(b->f->plan->graph);
-	int64_t count = in_part ? batch / b->scan->scan->parts : batch;
-	LLVMValueRef first = module_int(b->m, in_part ? count : 0);
-	if (in_part)
-		first = LLVMBuildNSWMul(b->m->at, b->part, first, "");
 	const Value *input = b->scan ? b->scan->in[scan_input(b->scan, base)]
 	                             : base;
+	const Ask ask = feed_ask(n, feed_unit(b->c->p, input->name));
+	int64_t part = numel(n->in[0]->shape) / ask.unit;
+	int64_t bytes = ask.count * ask.unit * dtype_size(input->dtype);
+	LLVMValueRef first = module_int(b->m, 0);
+	if (b->scan && base->role == IN_PART)
+		first = LLVMBuildNSWMul(b->m->at, b->part,
+		                        module_int(b->m, part), "");
 	If slice = open_slice(b);
-	b->feed(b, input, llvm_address(b, n->out[0]), first, count);
+	LLVMValueRef to = llvm_address(b, n->out[0]);
+	for (int64_t i = 0; i < ask.calls; i++)
+		b->feed(b, input, module_offset(b->m, to, i * bytes),
+		        LLVMBuildNSWAdd(b->m->at, first, module_int(
+				b->m, ask.first + i * ask.apart), ""),
+		        ask.count);
 	close_slice(b, &slice);
 }
 

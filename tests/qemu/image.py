@@ -107,11 +107,11 @@ def put_function(what, args, prefix, classes, step):
         ('\t(void)step;\n' if step == 'step' else '') + f'{lines}}}\n'
 
 
-def feed_functions(args, batch, classes):
+def feed_functions(header, args, classes):
     text, names = '', []
     for i, (name, way, kind, n, fed, _) in enumerate(args):
         if fed:
-            each = n // batch
+            each = int(re.search(rf'M_{name.upper()}_UNIT (\d+)', header).group(1))
             rest = ')' if kind == 'float' else f', {classes})'
             make = 'make_float' if kind == 'float' else 'make_label'
             text += (f'static void feed_{name}(void *user, {kind} *to, size_t first, size_t count)\n{{\n'
@@ -132,7 +132,6 @@ def call(function, args, fed, loss):
 
 def case_header(header, steps):
     train, infer, evaluate = (arguments(header, f) for f in (c_function(header), 'infer', 'evaluate'))
-    batch = int(re.search(r'M_BATCH (\d+)', header).group(1))
     name, _, _, n, _, shape = next(a for a in infer if a[1] == 'output')
     classes = int(shape.split(',')[-1])
     fed = any(a[4] for a in train)
@@ -147,7 +146,7 @@ def case_header(header, steps):
     function = c_function(header)
     step = call(function, train, fed, 'loss')
     text = '#include "m.h"\n'
-    text += f'enum {{ STEPS = {steps} }};\n' + still + feed_functions(train, batch, classes)
+    text += f'enum {{ STEPS = {steps} }};\n' + still + feed_functions(header, train, classes)
     text += put_function('train', train, f'M_{function.upper()}', classes, 'step')
     if fed:
         text = text.replace('\t(void)step;\n', '\tfeed_step = step;\n', 1)
