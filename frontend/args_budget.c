@@ -55,6 +55,18 @@ static void allow(struct argp_state *state, Args *args, const char *text)
 		argp_error(state, "--allow: %s", why);
 }
 
+static void add_tile(struct argp_state *state, Args *args, const char *text)
+{
+	const char *why;
+	Options *o = &args->options;
+	TileSpec *bigger = arena_array(args->arena, TileSpec, o->ntiles + 1);
+	if (o->ntiles)
+		memcpy(bigger, o->tile, (size_t)o->ntiles * sizeof *bigger);
+	if (!tile_parse(args->arena, text, &bigger[o->ntiles++], &why))
+		argp_error(state, "--tile: %s", why);
+	o->tile = bigger;
+}
+
 static error_t parse_budget(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
@@ -78,6 +90,9 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 		o->segment = !strcmp(text, "auto") ? SEGMENT_AUTO
 		           : args_number(state, "--recompute-time", text, 1,
 		                         INT32_MAX);
+		return 0;
+	case KEY_TILE:
+		add_tile(state, args, text);
 		return 0;
 	case KEY_FEED:
 		o->feed = true;
@@ -111,6 +126,10 @@ const struct argp args_budget = {
 		 "layers in segments of S steps of time, or auto, and keep "
 		 "the states between them alone: a segment is computed again "
 		 "for its gradient", 0},
+		{"tile", KEY_TILE, "BANDS[,from=VALUE]:VALUE", 0, "Compute this "
+		 "feature map, and all that leads to it alone, in so many "
+		 "horizontal bands; from: not what leads to that one "
+		 "(repeatable)", 0},
 		{"feed", KEY_FEED, 0, 0, "Leave the data to the caller: a step "
 		 "asks for samples when it wants them, instead of having the "
 		 "whole batch in memory", 0},

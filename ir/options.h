@@ -116,6 +116,15 @@ typedef enum Allow {
 	ALLOW_LOW_RANK = 1, ALLOW_SKETCH = 2,
 } Allow;
 
+/* A value that is computed in horizontal bands: see passes/tile.c. Names are of
+ * values, or of the nodes that compute them. */
+typedef struct TileSpec {
+	const char *to;
+	const char *from;           /* what it is computed from; NULL: from as
+	                             * far back as possible */
+	int64_t bands;
+} TileSpec;
+
 typedef struct Options {
 	/* reading */
 	const char *name;           /* C prefix; NULL: from the file's name */
@@ -148,6 +157,8 @@ typedef struct Options {
 	                             * time; 0: all of the batch */
 	bool feed;                  /* the caller keeps the data: a step asks
 	                             * for examples when it wants them */
+	int ntiles;
+	const TileSpec *tile;
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */
@@ -181,6 +192,8 @@ bool optimizer_parse(Arena *, const char *text, OptimizerOptions *,
                      const char **why);
 /* "0.2", "0.1:emb.*", "0.2,clean=125,keep=0.2"; and "4", "8:fc.*", "4,form=factors,refresh=50:*.weight"; the rest as above. */
 bool sketch_parse(Arena *, const char *text, SketchSpec *, const char **why);
+/* "4:conv5", "4,from=pool1:conv5" */
+bool tile_parse(Arena *, const char *text, TileSpec *, const char **why);
 bool low_rank_parse(Arena *, const char *text, LowRank *, const char **why);
 /* What is not said: */
 SketchSpec sketch_default(const char *pattern, double ratio);

@@ -399,6 +399,8 @@ Program *build_program(Graph *forward, const Options *options)
 	/* Before differentiation, so that what vanishes has no gradient. */
 	run_pipeline(forward, STAGE_FORWARD, o);
 	check_segments(forward, o);
+	if (!find_tiles(forward, o))
+		return NULL;
 	const Graph *before = o->allow ? graph_detach(forward) : NULL;
 	Program *p = program_of(forward, o, false);
 	if (p && !p->fits && before)

@@ -44,6 +44,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_dce,        /* values that are only recomputed */
 	 STAGE_FUNCTION},
+	{&pass_tile,       /* who reads what is final; bands are fused like others */
+	 STAGE_FUNCTION},
 	{&pass_fuse,       /* last of the rewrites: it hides its members */
 	 STAGE_FUNCTION},
 	{&pass_scan,       /* takes whole chains; leaves updates outside */

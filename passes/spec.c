@@ -362,6 +362,31 @@ bool sketch_parse(Arena *a, const char *text, SketchSpec *s, const char **why)
 	return !*why;
 }
 
+bool tile_parse(Arena *a, const char *text, TileSpec *t, const char **why)
+{
+	const char *keys;
+	const char *settings = cut(a, text, ':', &t->to);
+	const char *bands = cut(a, settings, ',', &keys);
+	*why = NULL;
+	*t = (TileSpec){t->to, .from = NULL};
+	if (!positive(a, "the number of bands", bands, &t->bands, why))
+		return false;
+	if (!t->to) {
+		*why = arena_printf(a, "'%s' names no value: BANDS:VALUE",
+		                    text);
+		return false;
+	}
+	FOR_EACH_KEY(a, keys, key, value, why) {
+		if (!strcmp(key, "from")) {
+			t->from = value;
+			continue;
+		}
+		*why = arena_printf(a, "there is no '%s'; there is from", key);
+		return false;
+	}
+	return !*why;
+}
+
 bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 {
 	const char *keys;

@@ -63,6 +63,10 @@ bool check_sketches(Graph *, const Options *);
 bool can_sketch(const OptimizerOptions *);
 bool append_sketched_update(Graph *, Variable *, Value *grad, const Options *);
 
+/* Names in --tile become those of values (tile.c). False after a reported error:
+ * there are none, or they have no bands. */
+bool find_tiles(const Graph *forward, Options *);
+
 /* Is --low-rank of parameters that there are, and of an optimizer? False after a
  * reported error. */
 bool check_low_ranks(Graph *, const Options *);
