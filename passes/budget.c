@@ -8,6 +8,7 @@
 #include "passes/budget_variant.h"
 
 #include "passes/pass.h"
+#include "passes/tile.h"
 
 #include <string.h>
 
@@ -61,6 +62,7 @@ Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
 	b->arena = a;
 	b->options = o;
 	b->forms = *forms;
+	b->tiled_for = INT64_MAX;
 	b->search = !pass_is_disabled(&pass_recompute, o);
 	add_variant(b, train, NULL, 0, "recompute", NULL);
 	if (b->search) {
@@ -81,6 +83,45 @@ Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
 Plan *budget_plain(const Budget *b)
 {
 	return b->variant[b->plain].plan;
+}
+
+/* ---- feature maps in bands ---- */
+
+static const char *tile_names(Arena *a, const Options *o, int given)
+{
+	const char *names = "";
+	for (int i = given; i < o->ntiles; i++)
+		names = arena_printf(a, "%s%s'%s' in %lld bands", names,
+		                     i > given ? ", " : "", o->tile[i].to,
+		                     (long long)o->tile[i].bands);
+	return names;
+}
+
+static bool tiles_fit(const Budget *b, int64_t arena_bytes)
+{
+	return b->tiled &&
+	       b->variant[b->tiled].plan->arena_bytes <= arena_bytes;
+}
+
+/* A variant for an arena of that size; if that does not fit, or is asked for less
+ * later, one that is as small as it gets. */
+static void add_tiles(Budget *b, int64_t arena_bytes)
+{
+	Options o = *b->options;
+	if (tiles_fit(b, arena_bytes) || !b->tiled_for)
+		return;
+	b->tiled_for = b->tiled_for == INT64_MAX ? arena_bytes : 0;
+	if (!tile_search(b->forms.train, b->tiled_for, &o))
+		return;
+	const char *name = tile_names(b->arena, &o, b->options->ntiles);
+	options_disable(b->arena, &o, "recompute");
+	o.dump_after = NULL;
+	b->tiled = b->nvariants++;
+	Variant *v = &b->variant[b->tiled];
+	*v = (Variant){.name = name, .share = 1};
+	v->plan = plan_step(graph_clone(b->forms.train, b->forms.train->name,
+	                                NULL), &o);
+	budget_remember(b, v->plan, b->tiled);
 }
 
 /* ---- the search in one variant ---- */
@@ -253,6 +294,7 @@ Plan *budget_smallest(Budget *b)
 	if (b->shrunk)
 		return b->smallest;
 	b->shrunk = true;
+	add_tiles(b, 0);
 	budget_divide(b);
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
@@ -278,6 +320,9 @@ static Plan *fit(Budget *b, int64_t arena_bytes, int64_t effort)
 	Plan *nothing_twice = b->variant[0].plan;
 	if (nothing_twice->arena_bytes <= arena_bytes)
 		return nothing_twice;
+	add_tiles(b, arena_bytes);
+	if (tiles_fit(b, arena_bytes))
+		return cheapest_found(b, arena_bytes, false);
 	budget_divide(b);
 	for (int last = 0; last < 2; last++) {
 		search_fit(b, arena_bytes, effort, last);

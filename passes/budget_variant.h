@@ -12,7 +12,7 @@
 /* Of a search, in what batch.h and remat.h count. */
 enum { EFFORT = 40000000, TRY_EFFORT = 4000000 };
 
-enum { MAX_VARIANTS = 24 };
+enum { MAX_VARIANTS = 26 };
 
 typedef struct Variant {
 	const char *name;     /* of the technique that it adds; NULL: none, */
@@ -41,6 +41,8 @@ struct Budget {
 	int nfound, maxfound;
 	Found *found;
 	StepForms forms;
+	int tiled;            /* variant with feature maps in bands; 0: none */
+	int64_t tiled_for;    /* the arena that it was looked for with */
 	bool divided;         /* the variants in parts were made */
 	bool shrunk;          /* the smallest was looked for */
 	Plan *smallest;

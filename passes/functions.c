@@ -11,6 +11,7 @@
 #include "passes/names.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
+#include "passes/tile.h"
 #include "passes/train.h"
 
 static void forget_mutable(const Model *m)
@@ -131,6 +132,18 @@ static Plan *smaller(Plan *a, Plan *b)
 	return b->arena_bytes < a->arena_bytes ? b : a;
 }
 
+/* With large feature maps in bands, if that makes it smaller. */
+static Plan *tile_other(Plan *plan, Graph *make(const Graph *, const Options *),
+                        const Graph *forward, const Options *o, int64_t arena)
+{
+	Options bands = *o;
+	bands.dump_after = NULL;
+	if (plan->arena_bytes <= arena ||
+	    !tile_search(make(forward, &bands), arena, &bands))
+		return plan;
+	return smaller(plan, finish(make(forward, &bands), &bands));
+}
+
 /* The function with the batch in the fewest parts with which its arena fits; or
  * in those with which it is smallest. Segments of time, too, cost nothing where
  * nothing is computed again. */
@@ -139,7 +152,7 @@ static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
 {
 	int64_t batch = o->micro_batch ? 1 : graph_batch(forward);
 	bool cut = has_recurrence(forward) && !o->segment;
-	Plan *best = plan;
+	Plan *best = tile_other(plan, make, forward, o, arena);
 	for (int64_t d = 1; d <= batch && best->arena_bytes > arena; d++) {
 		Options parts = *o;
 		if (batch % d)
@@ -216,10 +229,14 @@ static void fit_limit(Program *p, Budget *b, const Graph *forward,
 	note_budget(p, b);
 }
 
-/* A program without a step to train has nothing to trade. */
-static void fit_inference(Program *p, const Graph *forward, int64_t ram)
+/* A program without a step to train has nothing to compute twice. */
+static void fit_inference(Program *p, const Graph *forward, const Options *o)
 {
-	p->fits = !ram || p->arena_bytes + p->state_bytes <= ram;
+	if (o->ram)
+		p->infer = tile_other(p->infer, infer_graph, forward, o,
+		                      o->ram - p->state_bytes);
+	program_layout(p);
+	p->fits = !o->ram || p->arena_bytes + p->state_bytes <= o->ram;
 	if (!p->fits)
 		find_limits(p, forward, 0);
 }
@@ -242,7 +259,7 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 	p->fits = true;
 	program_layout(p);
 	if (!b) {
-		fit_inference(p, forward, o->ram);
+		fit_inference(p, forward, o);
 		return;
 	}
 	if (o->ram)
