@@ -19,6 +19,7 @@
 #include "passes/tile.h"
 
 #include "ir/op.h"
+#include "ir/window.h"
 #include "passes/pass.h"
 #include "passes/train.h"
 
@@ -117,12 +118,45 @@ int tile_reach(Graph *g, Value *to, int *windows)
 
 /* ---- which rows ---- */
 
+static TileStep *create_steps(const Tiling *t)
+{
+	TileStep *step = arena_array(t->scratch, TileStep, t->nsteps + 1);
+	for (int k = 0; k <= t->nsteps; k++)
+		step[k].ahead = INT64_MIN / 2;
+	return step;
+}
+
 static TileStep *steps_of(Tiling *t, const Value *v)
 {
 	if (!t->step[v->id])
-		t->step[v->id] = arena_array(t->scratch, TileStep,
-		                             t->nsteps + 1);
+		t->step[v->id] = create_steps(t);
 	return t->step[v->id];
+}
+
+/* Where the rows end that the node reads for those of its result that end there:
+ * both may lie outside. */
+static int64_t end_before(const Node *n, int64_t end)
+{
+	if (n->op->bands != &bands_window)
+		return end;
+	Window w = window_of(n, n->in[0]->shape,
+	                     n->nin > 1 ? n->in[1]->shape.dim + 2 : NULL);
+	return (end - 1) * w.stride[0] - w.begin[0] +
+	       (w.cells[0] - 1) * w.dilation[0] + 1;
+}
+
+static void look_ahead(Tiling *t, const Node *n, int k)
+{
+	Band *in = arena_array(t->scratch, Band, n->nin);
+	int64_t end = end_before(n, steps_of(t, n->out[0])[k].ahead);
+	node_band(n, (Band){0, 1}, in);
+	for (int i = 0; i < n->nin; i++) {
+		if (band_is_empty(in[i]))
+			continue;
+		TileStep *x = steps_of(t, n->in[i]);
+		if (x[k].ahead < end)
+			x[k].ahead = end;
+	}
 }
 
 /* Rows of y that are new in step k, and what these are computed from. */
@@ -131,10 +165,11 @@ static bool find_rows(Tiling *t, const Node *n, int k)
 	TileStep *y = steps_of(t, n->out[0]);
 	Band *in = arena_array(t->scratch, Band, n->nin);
 	int64_t done = k ? y[k - 1].fresh.end : 0;
-	y[k].fresh = (Band){done, done};
-	if (y[k].read.end <= done)
+	int64_t end = n->out[0]->shape.dim[BAND_AXIS];
+	end = y[k].ahead < end ? y[k].ahead : end;
+	y[k].fresh = (Band){done, end > done ? end : done};
+	if (band_is_empty(y[k].fresh))
 		return true;
-	y[k].fresh.end = y[k].read.end;
 	if (!node_band(n, y[k].fresh, in))
 		return false;
 	for (int i = 0; i < n->nin; i++) {
@@ -156,15 +191,50 @@ static void find_kept(const Tiling *t, TileStep *v)
 	}
 }
 
+/* What is computed with the result's rows up to there. */
+static bool find_step(Tiling *t, int k, int64_t end)
+{
+	steps_of(t, t->to)[k].ahead = end;
+	for (int i = t->n - 1; i >= 0; i--) {
+		look_ahead(t, t->node[i], k);
+		if (!find_rows(t, t->node[i], k))
+			return false;
+	}
+	return true;
+}
+
+/* So many steps pass before the first row of the result. Each band of it asks for
+ * as many rows of what it is computed from; the first, for those besides that its
+ * windows reach. They come in bands, too: as if there were rows of the result
+ * before the first. */
+static int count_lead(const Tiling *t, int64_t each)
+{
+	enum { MOST = 64 };
+	Tiling probe = *t;
+	bool some = true;
+	int lead;
+	for (lead = 0; some && lead < MOST; lead++) {
+		probe.nsteps = 1;
+		probe.step = arena_array(t->scratch, TileStep *, t->g->nvalues);
+		steps_of(&probe, t->to)[0].ahead = -lead * each;
+		some = false;
+		for (int i = t->n - 1; i >= 0; i--) {
+			const Value *y = t->node[i]->out[0];
+			look_ahead(&probe, t->node[i], 0);
+			some |= steps_of(&probe, y)[0].ahead > 0;
+		}
+	}
+	return lead - 1;
+}
+
 static bool find_steps(Tiling *t, int64_t rows, int64_t each)
 {
-	TileStep *to = steps_of(t, t->to);
+	int lead = count_lead(t, each);
+	t->nsteps = lead + (int)((rows + each - 1) / each);
 	for (int k = 0; k < t->nsteps; k++) {
-		int64_t first = k * each, end = first + each;
-		to[k].read = (Band){first, end < rows ? end : rows};
-		for (int i = t->n - 1; i >= 0; i--)
-			if (!find_rows(t, t->node[i], k))
-				return false;
+		int64_t end = (k + 1 - lead) * each;
+		if (!find_step(t, k, end < rows ? end : rows))
+			return false;
 	}
 	for (int v = 0; v < t->g->nvalues; v++)
 		if (t->step[v])
@@ -185,8 +255,7 @@ static bool tile(Tiling *t, const TileSpec *spec)
 	list_nodes(t);
 	int64_t rows = t->to->shape.dim[BAND_AXIS];
 	int64_t each = (rows + spec->bands - 1) / spec->bands;
-	t->nsteps = (int)((rows + each - 1) / each);
-	if (t->nsteps < 2 || !find_steps(t, rows, each))
+	if (each >= rows || !find_steps(t, rows, each))
 		return false;
 	graph_replace(t->g, t->to, tile_build(t));
 	for (int i = t->n - 1; i >= 0; i--)

@@ -7,8 +7,10 @@
 
 /* What becomes of one value in one step. */
 typedef struct TileStep {
+	int64_t ahead;        /* where they would end, if there were rows without
+	                       * end in both directions */
 	Band read;            /* rows that are read, */
-	Band fresh;           /*   and of these, those that are new */
+	Band fresh;           /*   and those that are computed */
 	int64_t keep;         /* from this row on, it is read now or later */
 } TileStep;
 
