@@ -130,6 +130,7 @@ bool tile_search(const Graph *g, int64_t arena_bytes, Options *o)
 		s.tile[i] = o->tile[i];
 	s.o.tile = s.tile;
 	s.o.dump_after = NULL;
+	options_disable(a, &s.o, "workspace");   /* an output that has no rows */
 	s.peak = peak_of(&s, passed(&s));
 	TileSpec best;
 	while (s.o.ntiles < given + MOST_TILES && s.peak > arena_bytes &&
