@@ -4,6 +4,7 @@
  * dimensions as there may be; and a frozen front of a network that trains needs
  * less memory.
  */
+#include "ir/feed.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
@@ -311,6 +312,35 @@ Test(tile, what_trains_stays_whole)
 	Results a = run_planned(whole->train, 0);
 	Results b = run_planned(bands->train, 0);
 	cr_expect(same_results(whole->train->graph, &a, &b));
+	arena_destroy(u.arena);
+	arena_destroy(v.arena);
+}
+
+/* What is fed is asked for row by row, and no row twice. */
+Test(tile, asks_for_rows)
+{
+	enum { ROWS = 3 * 32, ROW = 16 };
+	int times[ROWS] = {0};
+	Unit u, v;
+	const TileSpec tile = {"t", NULL, 8};
+	const Program *p = build(&u, (Options){.ntiles = 1, .tile = &tile,
+	                                       .feed = true}, "f");
+	const Program *whole = build(&v, (Options){.feed = true}, "f");
+	cr_expect_eq(feed_unit(whole, "x"), ROWS * ROW);
+	cr_assert_eq(feed_unit(p, "x"), ROW);
+	for (const Node *n = p->train->graph->first; n; n = n->next) {
+		if (n->op != &op_Feed || n->in[0]->role != IN_DATA)
+			continue;
+		Ask ask = feed_ask(n, ROW);
+		cr_expect_eq(ask.calls * ask.count * ROW,
+		             numel(n->out[0]->shape));
+		for (int64_t i = 0; i < ask.calls * ask.count; i++)
+			times[ask.first + i / ask.count * ask.apart +
+			      i % ask.count]++;
+	}
+	for (int i = 0; i < ROWS; i++)
+		cr_expect_eq(times[i], 1, "row %d: %d times", i, times[i]);
+	cr_expect_leq(p->train->arena_bytes, MAP);
 	arena_destroy(u.arena);
 	arena_destroy(v.arena);
 }
