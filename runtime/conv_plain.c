@@ -1,44 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Convolution and its gradient for the input without workspace, for machines
- * without vector registers.  Both are the same sum over source channels and
- * taps; they differ in where an output finds them (DirectAxis).  A tile is 4
- * output channels by 4 columns, held in registers over all taps.  Tiles that
- * would read beyond the ends of a row read a copy of their part of it with
- * zeros around; three taps side by side, as in most networks, need only see
- * that the columns before and after the tile may be zeros.  Channels past the
- * last alias it; a row's last tile ends with the row.
+ * without vector registers (direct.h).  A tile is 4 output channels by 4
+ * columns, held in registers over all taps.  Tiles that would read beyond the
+ * ends of a row read a copy of their part of it with zeros around; three taps
+ * side by side, as in most networks, need only see that the columns before and
+ * after the tile may be zeros.  Channels past the last alias it; a row's last
+ * tile ends with the row.
  */
 #include "runtime/rt.h"
+#include "runtime/direct.h"
 #include "runtime/tile4.h"
-#include "runtime/workspace.h"
-
-#define DIRECT_WINDOW 16	/* columns that a tile may copy */
-
-/* Output i takes tap t, the weight at w0 + t * wstep, from the source at
- * origin + i * stride + t * step, if that is there. */
-typedef struct DirectAxis {
-	int32_t out, taps, w0, wstep;
-	int32_t origin, stride, step, size;
-} DirectAxis;
-
-/* Up to four output channels of an image; rows and columns of outputs, for
- * the gradient those that share their taps. */
-typedef struct Direct {
-	DirectAxis v, h;
-	int32_t channels, lanes;	/* of the source, of the output */
-	const float *x, *w, *bias;
-	ptrdiff_t xc, wc, wlane, wrow;
-	float *y;
-	ptrdiff_t yc, yr, yq;
-} Direct;
-
-/* The rows of taps that an output row has, and where they are. */
-typedef struct DirectRows {
-	int32_t n;
-	const float *x, *w;	/* of the first, column 0, tap 0 */
-	ptrdiff_t xr, wr;	/* to the next one */
-} DirectRows;
 
 RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 	float *y)
@@ -48,67 +20,7 @@ RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 			*y++ = bias[i];
 }
 
-static DirectAxis direct_forward_axis(int32_t size, int32_t out, int32_t taps,
-	int32_t stride, int32_t pad, int32_t dil)
-{
-	const DirectAxis x = { out, taps, 0, 1, -pad, stride, dil, size };
-
-	return x;
-}
-
-/* dx at first, first + stride, ...; the taps that hit them, in the order of
- * their weights, go back in dy. */
-static DirectAxis direct_backward_axis(int32_t size, int32_t out, int32_t taps,
-	int32_t stride, int32_t pad, int32_t dil, int32_t first)
-{
-	const rt_axis b = rt_axis_backward(size, out, taps, stride, pad, dil,
-		first);
-	const DirectAxis x = { b.out, b.taps, b.w0 + (b.taps - 1) * b.wstep,
-		-b.wstep, b.origin + (b.taps - 1) * b.shift, 1, -b.shift,
-		b.size };
-
-	return x;
-}
-
-/* Taps lo .. hi - 1 of output i are there. */
-static void direct_range(const DirectAxis *x, int32_t i, int32_t *lo,
-	int32_t *hi)
-{
-	const int32_t at = x->origin + i * x->stride;
-
-	*lo = 0, *hi = x->taps;
-	while (*lo < *hi && (at + *lo * x->step < 0
-		|| at + *lo * x->step >= x->size))
-		++*lo;
-	while (*hi > *lo && (at + (*hi - 1) * x->step < 0
-		|| at + (*hi - 1) * x->step >= x->size))
-		--*hi;
-}
-
-static DirectRows direct_rows(const Direct *d, int32_t r)
-{
-	int32_t lo, hi;
-	DirectRows rows;
-
-	direct_range(&d->v, r, &lo, &hi);
-	rows.n = hi - lo;
-	rows.xr = (ptrdiff_t)d->v.step * d->h.size;
-	rows.wr = d->v.wstep * d->wrow;
-	rows.x = d->x + (ptrdiff_t)(d->v.origin + r * d->v.stride) * d->h.size
-		+ lo * rows.xr;
-	rows.w = d->w + d->v.w0 * d->wrow + lo * rows.wr + d->h.w0;
-	return rows;
-}
-
 /* ---- tiles ---- */
-
-/* Columns at, at + stride, ... alone. */
-RT_APART void direct_pick(const float *row, int32_t at, int32_t stride,
-	int32_t size, float buf[4])
-{
-	for (int j = 0; j < 4; j++, at += stride)
-		buf[j] = at >= 0 && at < size ? row[at] : 0.0f;
-}
 
 /* Where a tile is. */
 typedef struct DirectTile {
@@ -117,14 +29,14 @@ typedef struct DirectTile {
 	float *y;
 } DirectTile;
 
-RT_INLINED rt_four direct_bias(const Direct *d, int32_t i)
+RT_INLINED rt_four direct_bias(const rt_direct *d, int32_t i)
 {
 	if (!d->bias)
 		return rt_four_of(0);
 	return rt_four_of(d->bias[i < d->lanes ? i : d->lanes - 1]);
 }
 
-RT_INLINED rt_tile4 direct_begin(const Direct *d)
+RT_INLINED rt_tile4 direct_begin(const rt_direct *d)
 {
 	const rt_tile4 t = { direct_bias(d, 0), direct_bias(d, 1),
 		direct_bias(d, 2), direct_bias(d, 3) };
@@ -133,7 +45,7 @@ RT_INLINED rt_tile4 direct_begin(const Direct *d)
 }
 
 /* lanes channels by n columns of a tile. */
-RT_APART void direct_put(const Direct *d, const DirectTile *to,
+RT_APART void direct_put(const rt_direct *d, const DirectTile *to,
 	const float *t)
 {
 	float *y = to->y;
@@ -143,7 +55,7 @@ RT_APART void direct_put(const Direct *d, const DirectTile *to,
 			y[j * d->yq] = t[j];
 }
 
-RT_INLINED void direct_end(const Direct *d, const DirectTile *to,
+RT_INLINED void direct_end(const rt_direct *d, const DirectTile *to,
 	const rt_tile4 *t)
 {
 	float buf[16];
@@ -164,26 +76,8 @@ enum direct_form {
 	DIRECT_ANY
 };
 
-/* The columns of a source row that a tile reads: from .. from + width - 1, of
- * which those at lo .. hi - 1 are there. */
-typedef struct DirectWindow {
-	int32_t from, width, lo, hi;
-} DirectWindow;
-
-static DirectWindow direct_window(const DirectAxis *h, int32_t at)
-{
-	const int32_t span = (h->taps - 1) * h->step;
-	DirectWindow w;
-
-	w.from = span < 0 ? at + span : at;
-	w.width = 3 * h->stride + 1 + (span < 0 ? -span : span);
-	w.lo = w.from < 0 ? -w.from : 0;
-	w.hi = h->size - w.from < w.width ? h->size - w.from : w.width;
-	return w;
-}
-
 /* Adds a row of taps, of columns from p on. */
-RT_INLINED void direct_row(enum direct_form form, const DirectAxis *h,
+RT_INLINED void direct_row(enum direct_form form, const rt_direct_axis *h,
 	rt_rows *w, const float *p, rt_tile4 *t)
 {
 	rt_lanes z = rt_lanes_at(p, h->stride, 4);
@@ -199,27 +93,27 @@ RT_INLINED void direct_row(enum direct_form form, const DirectAxis *h,
 }
 
 /* The same where the window is too wide to be copied. */
-RT_INLINED void direct_far_row(const DirectAxis *h, rt_rows *w,
+RT_INLINED void direct_far_row(const rt_direct_axis *h, rt_rows *w,
 	const float *row, int32_t at, rt_tile4 *t)
 {
 	float buf[4];
 
 	for (int32_t l = 0; l < h->taps; l++, at += h->step) {
-		direct_pick(row, at, h->stride, h->size, buf);
+		rt_direct_pick(row, at, h->stride, h->size, buf);
 		rt_tile4_side(t, 1, w, h->wstep, buf, 0);
 	}
 }
 
-RT_INLINED void direct_sum(enum direct_form form, const Direct *d,
-	const DirectRows *rows, int32_t at, rt_tile4 *t)
+RT_INLINED void direct_sum(enum direct_form form, const rt_direct *d,
+	const rt_direct_rows *rows, int32_t at, rt_tile4 *t)
 {
-	const DirectWindow win = direct_window(&d->h, at);
+	const rt_direct_window win = rt_direct_window_at(&d->h, at);
 	const int inside = win.lo == 0 && win.hi == win.width;
 	const int far = form == DIRECT_ANY && !inside
-		&& win.width > DIRECT_WINDOW;
+		&& win.width > RT_DIRECT_WINDOW;
 	const ptrdiff_t wr = rows->wr - d->h.taps * d->h.wstep;
 	const float *p = rows->x + win.from;
-	float buf[DIRECT_WINDOW] = { 0 };
+	float buf[RT_DIRECT_WINDOW] = { 0 };
 	int32_t left = rows->n;
 	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
 
@@ -242,8 +136,8 @@ RT_INLINED void direct_sum(enum direct_form form, const Direct *d,
 	}
 }
 
-RT_INLINED void direct_whole(enum direct_form form, const Direct *d,
-	const DirectRows *rows, const DirectTile *to)
+RT_INLINED void direct_whole(enum direct_form form, const rt_direct *d,
+	const rt_direct_rows *rows, const DirectTile *to)
 {
 	rt_tile4 t = direct_begin(d);
 
@@ -251,37 +145,37 @@ RT_INLINED void direct_whole(enum direct_form form, const Direct *d,
 	direct_end(d, to, &t);
 }
 
-RT_APART void direct_nn(const Direct *d, const DirectRows *rows,
+RT_APART void direct_nn(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_whole(DIRECT_NN, d, rows, to);
 }
 
-RT_APART void direct_nt(const Direct *d, const DirectRows *rows,
+RT_APART void direct_nt(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_whole(DIRECT_NT, d, rows, to);
 }
 
-RT_APART void direct_side(const Direct *d, const DirectRows *rows,
+RT_APART void direct_side(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_whole(DIRECT_SIDE, d, rows, to);
 }
 
-RT_APART void direct_any(const Direct *d, const DirectRows *rows,
+RT_APART void direct_any(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_whole(DIRECT_ANY, d, rows, to);
 }
 
-static void direct_general(const Direct *d, const DirectRows *rows,
+static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
-	const DirectAxis *h = &d->h;
-	const DirectWindow w = direct_window(h, to->at);
+	const rt_direct_axis *h = &d->h;
+	const rt_direct_window w = rt_direct_window_at(h, to->at);
 
-	if (w.width > DIRECT_WINDOW && (w.lo > 0 || w.hi < w.width))
+	if (w.width > RT_DIRECT_WINDOW && (w.lo > 0 || w.hi < w.width))
 		direct_any(d, rows, to);
 	else if (h->wstep == 1 && h->stride == 1)
 		direct_nn(d, rows, to);
@@ -294,9 +188,9 @@ static void direct_general(const Direct *d, const DirectRows *rows,
 }
 
 /* Can direct_three() do it? */
-static int direct_is_three(const Direct *d, int32_t at)
+static int direct_is_three(const rt_direct *d, int32_t at)
 {
-	const DirectAxis *h = &d->h;
+	const rt_direct_axis *h = &d->h;
 	const int32_t lo = h->step < 0 ? at - 2 : at;
 
 	return h->taps == 3 && h->stride == 1 && h->wstep == 1
@@ -305,24 +199,22 @@ static int direct_is_three(const Direct *d, int32_t at)
 }
 
 /* The same for three taps side by side, to the left if back is set. */
-RT_INLINED void direct_three(const Direct *d, const DirectRows *rows,
+RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to, int back)
 {
 	const int32_t lo = back ? to->at - 2 : to->at;
 	const ptrdiff_t xr = rows->xr, next = d->xc - rows->n * xr;
 	const ptrdiff_t wnext = d->wc - rows->n * 3;
 	const float *p = rows->x + lo + 1;
-	rt_edges e = rt_edges_at(p, lo >= 0, lo + 5 < d->h.size);
+	rt_edges e = rt_edges_at(p, 1, 4, lo >= 0, lo + 5 < d->h.size);
 	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
 	rt_tile4 t = direct_begin(d);
 	int32_t row = rows->n;
 
 	for (int32_t i = rows->n * d->channels; i > 0; i--) {
-		const rt_four mid = rt_four_load(p);
-		const rt_four left = rt_edges_left(&e, p, mid);
-		const rt_four right = rt_edges_right(&e, p, mid);
-		rt_tile4_three(&t, &w, back ? right : left, mid,
-			back ? left : right);
+		const rt_three x = rt_edges_load(&e, p, 1, 4);
+		rt_tile4_three(&t, &w, back ? x.right : x.left, x.mid,
+			back ? x.left : x.right);
 		p += xr;
 		rt_edges_move(&e, xr);
 		if (--row > 0)
@@ -335,20 +227,20 @@ RT_INLINED void direct_three(const Direct *d, const DirectRows *rows,
 	direct_end(d, to, &t);
 }
 
-RT_APART void direct_three_on(const Direct *d, const DirectRows *rows,
+RT_APART void direct_three_on(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_three(d, rows, to, 0);
 }
 
-RT_APART void direct_three_back(const Direct *d, const DirectRows *rows,
+RT_APART void direct_three_back(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	direct_three(d, rows, to, 1);
 }
 
 /* Columns q .. of a row, four or what there is. */
-static void direct_tile(const Direct *d, const DirectRows *rows,
+static void direct_tile(const rt_direct *d, const rt_direct_rows *rows,
 	int32_t q, float *y)
 {
 	const DirectTile to = { d->h.origin + q * d->h.stride,
@@ -362,12 +254,12 @@ static void direct_tile(const Direct *d, const DirectRows *rows,
 		direct_three_back(d, rows, &to);
 }
 
-RT_APART void direct_plane(const Direct *d)
+RT_APART void direct_plane(const rt_direct *d)
 {
 	const int32_t last = d->h.out - 4;
 
 	for (int32_t r = 0; r < d->v.out; r++) {
-		const DirectRows rows = direct_rows(d, r);
+		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		for (int32_t q = 0; q < d->h.out; q += 4)
 			direct_tile(d, &rows, q > last && last > 0 ? last : q,
 				d->y + r * d->yr);
@@ -377,7 +269,7 @@ RT_APART void direct_plane(const Direct *d)
 /* ---- the two ---- */
 
 /* All the channels of a group, four at a time. */
-static void direct_group(Direct *d, const float *w, const float *bias,
+static void direct_group(rt_direct *d, const float *w, const float *bias,
 	float *y, int32_t channels)
 {
 	for (int32_t i = 0; i < channels; i += 4) {
@@ -391,53 +283,36 @@ static void direct_group(Direct *d, const float *w, const float *bias,
 RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y)
 {
-	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	Direct job;
+	const int32_t og = d->o / d->groups;
+	rt_direct job;
 
-	job.v = direct_forward_axis(d->h, d->oh, d->kh, d->sh, d->ph, d->dh);
-	job.h = direct_forward_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw);
-	job.channels = cg;
-	job.xc = (ptrdiff_t)d->h * d->w, job.wrow = d->kw;
-	job.wc = (ptrdiff_t)d->kh * d->kw, job.wlane = cg * job.wc;
-	job.yc = (ptrdiff_t)d->oh * d->ow, job.yr = d->ow, job.yq = 1;
+	rt_direct_forward(&job, d);
 	for (int32_t i = 0; i < d->n * d->groups; i++) {
 		const int32_t o = i % d->groups * og;
-		job.x = x + i * cg * job.xc;
+		job.x = x + i * job.channels * job.xc;
 		direct_group(&job, w + o * job.wlane, bias ? bias + o : NULL,
 			y + i * og * job.yc, og);
 	}
 }
 
-/* The outputs of one image and group that are r, q modulo the strides. */
-static void direct_input(const rt_conv *d, Direct *job, const float *w,
-	int32_t r, int32_t q, float *dx)
+/* The outputs of group i of all images that are r, q modulo the strides. */
+static void direct_input(const rt_conv *d, const float *dy, const float *w,
+	float *dx, int32_t i, int32_t r, int32_t q)
 {
-	job->v = direct_backward_axis(d->h, d->oh, d->kh, d->sh, d->ph, d->dh,
-		r);
-	job->h = direct_backward_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw,
-		q);
-	direct_group(job, w, NULL, dx + (ptrdiff_t)r * d->w + q,
-		d->c / d->groups);
+	const int32_t cg = d->c / d->groups;
+	rt_direct job;
+
+	rt_direct_grad_input(&job, d, r, q);
+	job.x = dy + i * job.channels * job.xc;
+	direct_group(&job, w + i % d->groups * job.channels * job.wc, NULL,
+		dx + i * cg * job.yc + (ptrdiff_t)r * d->w + q, cg);
 }
 
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx)
 {
-	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
-	const ptrdiff_t taps = (ptrdiff_t)d->kh * d->kw;
-	Direct job;
-
-	job.channels = og;
-	job.xc = (ptrdiff_t)d->oh * d->ow, job.wrow = d->kw;
-	job.wc = cg * taps, job.wlane = taps;
-	job.yc = (ptrdiff_t)d->h * d->w;
-	job.yr = (ptrdiff_t)d->sh * d->w, job.yq = d->sw;
-	for (int32_t i = 0; i < d->n * d->groups; i++) {
-		job.x = dy + i * og * job.xc;
+	for (int32_t i = 0; i < d->n * d->groups; i++)
 		for (int32_t r = 0; r < d->sh && r < d->h; r++)
 			for (int32_t q = 0; q < d->sw && q < d->w; q++)
-				direct_input(d, &job,
-					w + i % d->groups * og * job.wc, r, q,
-					dx + i * cg * job.yc);
-	}
+				direct_input(d, dy, w, dx, i, r, q);
 }

@@ -18,6 +18,10 @@ typedef struct rt_four {
 	float a, b, c, d;
 } rt_four;
 
+typedef struct rt_three {
+	rt_four left, mid, right;
+} rt_three;
+
 RT_INLINED rt_four rt_four_of(float x)
 {
 	const rt_four v = { x, x, x, x };
@@ -45,6 +49,26 @@ RT_INLINED rt_four rt_four_add(rt_four t, float x, rt_four z)
 	t.c = RT_FMA(x, z.c, t.c);
 	t.d = RT_FMA(x, z.d, t.d);
 	return t;
+}
+
+/* A factor from memory, each time if that takes less than to keep it. */
+#define RT_AGAIN(x) (x)
+
+/* t + y * z of each */
+RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
+{
+	t.a = RT_FMA(y.a, z.a, t.a);
+	t.b = RT_FMA(y.b, z.b, t.b);
+	t.c = RT_FMA(y.c, z.c, t.c);
+	t.d = RT_FMA(y.d, z.d, t.d);
+	return t;
+}
+
+RT_INLINED rt_four rt_four_mul(float x, rt_four z)
+{
+	const rt_four v = { x * z.a, x * z.b, x * z.c, x * z.d };
+
+	return v;
 }
 
 /* ---- places in memory that are step apart ---- */
@@ -77,21 +101,58 @@ RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 	l->a += step, l->b += step, l->c += step, l->d += step;
 }
 
-/* ---- columns left and right of four at p, in one row after another ---- */
+/* n from p on, stride apart; the others are 0. */
+RT_INLINED rt_four rt_four_few(const float *p, int32_t stride, int32_t n)
+{
+	const rt_four v = { p[0], n > 1 ? p[stride] : 0.0f,
+		n > 2 ? p[2 * stride] : 0.0f, n > 3 ? p[3 * stride] : 0.0f };
 
-/* A zero instead of what is not there. */
+	return v;
+}
+
+RT_INLINED void rt_four_put(float *p, rt_four v, int32_t n)
+{
+	p[0] = v.a;
+	if (n > 1)
+		p[1] = v.b;
+	if (n > 2)
+		p[2] = v.c;
+	if (n > 3)
+		p[3] = v.d;
+}
+
+/* n of each side by side, u first, as far as there are count. */
+RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
+	int32_t count)
+{
+	p[0] = u.a;
+	if (n > 1)
+		p[1] = v.a, p[2] = u.b;
+	if (n > 2)
+		p[3] = v.b, p[4] = u.c;
+	if (n > 3)
+		p[5] = v.c, p[6] = u.d;
+	if (count >= 2 * n)
+		p[2 * n - 1] = n == 1 ? v.a : n == 2 ? v.b : n == 3 ? v.c : v.d;
+}
+
+/* ---- columns around n at p, stride apart, in one row after another ---- */
+
+/* The column left of the first, and right of the last; a zero instead of what
+ * is not there. */
 typedef struct rt_edges {
 	const float *left, *right;
 	ptrdiff_t lmask, rmask;
 } rt_edges;
 
-RT_INLINED rt_edges rt_edges_at(const float *p, int left, int right)
+RT_INLINED rt_edges rt_edges_at(const float *p, int32_t stride, int32_t n,
+	int left, int right)
 {
 	static const float zero = 0;
 	rt_edges e;
 
 	e.left = left ? p - 1 : &zero, e.lmask = -left;
-	e.right = right ? p + 4 : &zero, e.rmask = -right;
+	e.right = right ? p + (n - 1) * stride + 1 : &zero, e.rmask = -right;
 	return e;
 }
 
@@ -100,21 +161,23 @@ RT_INLINED void rt_edges_move(rt_edges *e, ptrdiff_t step)
 	e->left += step & e->lmask, e->right += step & e->rmask;
 }
 
-/* The four that begin one before p, where v is; one after it. */
-RT_INLINED rt_four rt_edges_left(const rt_edges *e, const float *p, rt_four v)
+/* Of each of the n, it and its neighbours; stride is 1 or 2. */
+RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n)
 {
-	const rt_four u = { *e->left, v.a, v.b, v.c };
+	const float last = *e->right;
+	rt_three x;
 
-	(void)p;
-	return u;
-}
-
-RT_INLINED rt_four rt_edges_right(const rt_edges *e, const float *p, rt_four v)
-{
-	const rt_four u = { v.b, v.c, v.d, *e->right };
-
-	(void)p;
-	return u;
+	x.mid = rt_four_few(p, stride, n);
+	x.right.a = n == 1 ? last : stride == 1 ? x.mid.b : p[1];
+	x.right.b = n <= 2 ? last : stride == 1 ? x.mid.c : p[3];
+	x.right.c = n <= 3 ? last : stride == 1 ? x.mid.d : p[5];
+	x.right.d = last;
+	x.left.a = *e->left;
+	x.left.b = stride == 1 ? x.mid.a : x.right.a;
+	x.left.c = stride == 1 ? x.mid.b : x.right.b;
+	x.left.d = stride == 1 ? x.mid.c : x.right.c;
+	return x;
 }
 
 #endif

@@ -13,6 +13,10 @@
 
 typedef float32x4_t rt_four;
 
+typedef struct rt_three {
+	rt_four left, mid, right;
+} rt_three;
+
 RT_INLINED rt_four rt_four_of(float x)
 {
 	return vdupq_n_f32(x);
@@ -36,6 +40,32 @@ RT_INLINED rt_four rt_four_add(rt_four t, float x, rt_four z)
 	return vaddq_f32(t, vmulq_n_f32(z, x));
 #endif
 }
+
+RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
+{
+#if RT_FUSED
+	return vfmaq_f32(t, y, z);
+#else
+	return vaddq_f32(t, vmulq_f32(y, z));
+#endif
+}
+
+RT_INLINED rt_four rt_four_mul(float x, rt_four z)
+{
+	return vmulq_n_f32(z, x);
+}
+
+/* A factor from memory each time, which otherwise clang keeps a vector of. */
+RT_INLINED float rt_again(const float *p)
+{
+	const uint32_t bits = *(const volatile uint32_t *)(const void *)p;
+	float x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+#define RT_AGAIN(x) rt_again(&(x))
 
 /* Of four, the offsets from the first. */
 typedef struct rt_lanes {
@@ -63,17 +93,46 @@ RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 	l->p += step;
 }
 
-/* Which of the four are there. */
+RT_INLINED rt_four rt_four_few(const float *p, int32_t stride, int32_t n)
+{
+	const mve_pred16_t lanes = vctp32q((uint32_t)n);
+
+	if (stride == 1)
+		return vldrwq_z_f32(p, lanes);
+	return vldrwq_gather_shifted_offset_z_f32(p,
+		vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)stride), lanes);
+}
+
+RT_INLINED void rt_four_put(float *p, rt_four v, int32_t n)
+{
+	vstrwq_p_f32(p, v, vctp32q((uint32_t)n));
+}
+
+RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
+	int32_t count)
+{
+	const mve_pred16_t ends = vctp32q((uint32_t)(n - (count < 2 * n)));
+	const uint32x4_t at = vidupq_n_u32(0, 2);
+
+	vstrwq_scatter_shifted_offset_p_f32(p, at, u, vctp32q((uint32_t)n));
+	vstrwq_scatter_shifted_offset_p_f32(p + 1, at, v, ends);
+}
+
+/* Which of the n have a neighbour. */
 typedef struct rt_edges {
 	mve_pred16_t left, right;
+	uint32x4_t at;
 } rt_edges;
 
-RT_INLINED rt_edges rt_edges_at(const float *p, int left, int right)
+RT_INLINED rt_edges rt_edges_at(const float *p, int32_t stride, int32_t n,
+	int left, int right)
 {
 	rt_edges e;
 
 	(void)p;
-	e.left = left ? 0xffff : 0xfff0, e.right = right ? 0xffff : 0x0fff;
+	e.left = vctp32q((uint32_t)n) & (left ? 0xffffu : 0xfff0u);
+	e.right = vctp32q((uint32_t)(right ? n : n - 1));
+	e.at = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)stride);
 	return e;
 }
 
@@ -82,16 +141,22 @@ RT_INLINED void rt_edges_move(rt_edges *e, ptrdiff_t step)
 	(void)e, (void)step;
 }
 
-RT_INLINED rt_four rt_edges_left(const rt_edges *e, const float *p, rt_four v)
+RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n)
 {
-	(void)v;
-	return vldrwq_z_f32(p - 1, e->left);
-}
+	const mve_pred16_t all = vctp32q((uint32_t)n);
+	rt_three x;
 
-RT_INLINED rt_four rt_edges_right(const rt_edges *e, const float *p, rt_four v)
-{
-	(void)v;
-	return vldrwq_z_f32(p + 1, e->right);
+	if (stride == 1) {
+		x.left = vldrwq_z_f32(p - 1, e->left);
+		x.mid = n == 4 ? vldrwq_f32(p) : vldrwq_z_f32(p, all);
+		x.right = vldrwq_z_f32(p + 1, e->right);
+		return x;
+	}
+	x.left = vldrwq_gather_shifted_offset_z_f32(p - 1, e->at, e->left);
+	x.mid = vldrwq_gather_shifted_offset_z_f32(p, e->at, all);
+	x.right = vldrwq_gather_shifted_offset_z_f32(p + 1, e->at, e->right);
+	return x;
 }
 
 /* Two floats by one instruction, which clang makes of volatile ones alone. */

@@ -9,7 +9,8 @@
  * (a static function that is declared must exist), so a file comes after
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
  * plane, conv_plain, conv_plain_weight, conv_tile, conv_tile_weight,
- * conv_depth_plain, conv_depth_tile, conv_depth, conv.
+ * conv_depth_three, conv_depth_spread, conv_depth_plain, conv_depth_weight,
+ * conv_depth_tile, conv_depth, conv.
  */
 #ifndef RT_H
 #define RT_H
@@ -292,13 +293,17 @@ RT_API void rt_depth_grad_input(const rt_conv *d, const float *dy,
 RT_API void rt_depth_grad_weight(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw);
 
-/* conv_depth_plain.c: tiles of four columns. */
+/* conv_depth_plain.c, conv_depth_weight.c. */
 RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
 RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw);
+
+/* conv_depth_spread.c: of 3x3 at stride 2; 0 if it is none. */
+RT_API int rt_depth_spread(const rt_conv *d, const float *dy, const float *w,
+	float *dx);
 
 #if RT_VL
 /* conv_depth_tile.c: 0 if a kernel is too large for its planes. */

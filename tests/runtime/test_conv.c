@@ -319,6 +319,23 @@ Test(conv, groups_and_depthwise)
 	conv_square(2, 5, 5, 6, 1, 1, 0, 5);
 }
 
+/* The forms for 3x3, and their borders: one row and column to several tiles. */
+Test(conv, depthwise_by_three)
+{
+	for (int32_t i = 0; i < 8 * 10 * 2 * 3; i++) {
+		const int32_t stride = 1 + i / 80 % 2, pad = i / 160;
+		rt_conv d = { .n = 1 + i % 2, .c = 3, .h = 1 + i % 8,
+			.w = 1 + i / 8 % 10, .o = i % 5 ? 3 : 6, .kh = 3,
+			.kw = 3, .sh = stride, .sw = stride, .ph = pad,
+			.pw = pad, .dh = 1, .dw = 1, .groups = 3 };
+		if (conv_output(&d, pad, pad))
+			conv_check(&d);
+		d.c = 5, d.groups = 5, d.o = 5, d.ph = i % 3;
+		if (conv_output(&d, i % 4, i % 3))
+			conv_check(&d);
+	}
+}
+
 static void conv_one_dimension(int32_t c, int32_t o, int32_t w, int32_t k,
 	int32_t stride, int32_t dilation, int32_t pad, int32_t groups)
 {

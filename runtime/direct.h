@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * A sum over source channels and taps, as convolution and its gradient for
+ * the input both are without workspace; they differ in where an output finds
+ * its taps.
+ */
+#ifndef RT_DIRECT_H
+#define RT_DIRECT_H
+
+#include "runtime/four.h"
+#include "runtime/workspace.h"
+
+#define RT_DIRECT_WINDOW 16	/* columns that a tile may copy */
+
+/* Output i takes tap t, the weight at w0 + t * wstep, from the source at
+ * origin + i * stride + t * step, if that is there. */
+typedef struct rt_direct_axis {
+	int32_t out, taps, w0, wstep;
+	int32_t origin, stride, step, size;
+} rt_direct_axis;
+
+/* Up to four output channels of an image; rows and columns of outputs, for
+ * the gradient those that share their taps. */
+typedef struct rt_direct {
+	rt_direct_axis v, h;
+	int32_t channels, lanes;	/* of the source, of the output */
+	const float *x, *w, *bias;
+	ptrdiff_t xc, wc, wlane, wrow;
+	float *y;
+	ptrdiff_t yc, yr, yq;
+} rt_direct;
+
+/* The rows of taps that an output row has, and where they are. */
+typedef struct rt_direct_rows {
+	int32_t n;
+	const float *x, *w;	/* of the first, column 0, tap 0 */
+	ptrdiff_t xr, wr;	/* to the next one */
+} rt_direct_rows;
+
+static inline rt_direct_axis rt_direct_axis_forward(int32_t size,
+	int32_t out, int32_t taps, int32_t stride, int32_t pad, int32_t dil)
+{
+	const rt_direct_axis x = { out, taps, 0, 1, -pad, stride, dil, size };
+
+	return x;
+}
+
+/* dx at first, first + stride, ...; the taps that hit them, in the order of
+ * their weights, go back in dy. */
+static inline rt_direct_axis rt_direct_axis_backward(int32_t size,
+	int32_t out, int32_t taps, int32_t stride, int32_t pad, int32_t dil,
+	int32_t first)
+{
+	const rt_axis b = rt_axis_backward(size, out, taps, stride, pad, dil,
+		first);
+	const rt_direct_axis x = { b.out, b.taps, b.w0 + (b.taps - 1) * b.wstep,
+		-b.wstep, b.origin + (b.taps - 1) * b.shift, 1, -b.shift,
+		b.size };
+
+	return x;
+}
+
+/* Taps lo .. hi - 1 of output i are there. */
+static inline void rt_direct_range(const rt_direct_axis *x, int32_t i,
+	int32_t *lo, int32_t *hi)
+{
+	const int32_t at = x->origin + i * x->stride;
+
+	*lo = 0, *hi = x->taps;
+	while (*lo < *hi && (at + *lo * x->step < 0
+		|| at + *lo * x->step >= x->size))
+		++*lo;
+	while (*hi > *lo && (at + (*hi - 1) * x->step < 0
+		|| at + (*hi - 1) * x->step >= x->size))
+		--*hi;
+}
+
+/* What all images, groups and channels of a convolution share. */
+static inline void rt_direct_forward(rt_direct *job, const rt_conv *d)
+{
+	job->v = rt_direct_axis_forward(d->h, d->oh, d->kh, d->sh, d->ph,
+		d->dh);
+	job->h = rt_direct_axis_forward(d->w, d->ow, d->kw, d->sw, d->pw,
+		d->dw);
+	job->channels = d->c / d->groups;
+	job->xc = (ptrdiff_t)d->h * d->w, job->wrow = d->kw;
+	job->wc = (ptrdiff_t)d->kh * d->kw;
+	job->wlane = job->channels * job->wc;
+	job->yc = (ptrdiff_t)d->oh * d->ow, job->yr = d->ow, job->yq = 1;
+}
+
+/* Of the gradient, the rows and columns that are r, q modulo the strides. */
+static inline void rt_direct_grad_input(rt_direct *job, const rt_conv *d,
+	int32_t r, int32_t q)
+{
+	job->v = rt_direct_axis_backward(d->h, d->oh, d->kh, d->sh, d->ph,
+		d->dh, r);
+	job->h = rt_direct_axis_backward(d->w, d->ow, d->kw, d->sw, d->pw,
+		d->dw, q);
+	job->channels = d->o / d->groups;
+	job->xc = (ptrdiff_t)d->oh * d->ow, job->wrow = d->kw;
+	job->wlane = (ptrdiff_t)d->kh * d->kw;
+	job->wc = d->c / d->groups * job->wlane;
+	job->yc = (ptrdiff_t)d->h * d->w;
+	job->yr = (ptrdiff_t)d->sh * d->w, job->yq = d->sw;
+}
+
+static inline rt_direct_rows rt_direct_rows_of(const rt_direct *d, int32_t r)
+{
+	int32_t lo, hi;
+	rt_direct_rows rows;
+
+	rt_direct_range(&d->v, r, &lo, &hi);
+	rows.n = hi - lo;
+	rows.xr = (ptrdiff_t)d->v.step * d->h.size;
+	rows.wr = d->v.wstep * d->wrow;
+	rows.x = d->x + (ptrdiff_t)(d->v.origin + r * d->v.stride) * d->h.size
+		+ lo * rows.xr;
+	rows.w = d->w + d->v.w0 * d->wrow + lo * rows.wr + d->h.w0;
+	return rows;
+}
+
+/* The columns of a source row that a tile reads: from .. from + width - 1, of
+ * which those at lo .. hi - 1 are there. */
+typedef struct rt_direct_window {
+	int32_t from, width, lo, hi;
+} rt_direct_window;
+
+static inline rt_direct_window rt_direct_window_at(const rt_direct_axis *h,
+	int32_t at)
+{
+	const int32_t span = (h->taps - 1) * h->step;
+	rt_direct_window w;
+
+	w.from = span < 0 ? at + span : at;
+	w.width = 3 * h->stride + 1 + (span < 0 ? -span : span);
+	w.lo = w.from < 0 ? -w.from : 0;
+	w.hi = h->size - w.from < w.width ? h->size - w.from : w.width;
+	return w;
+}
+
+/* Columns at, at + stride, ... alone. */
+static inline void rt_direct_pick(const float *row, int32_t at, int32_t stride,
+	int32_t size, float buf[4])
+{
+	for (int j = 0; j < 4; j++, at += stride)
+		buf[j] = at >= 0 && at < size ? row[at] : 0.0f;
+}
+
+#ifdef RT_PROTOTYPES
+
+/* conv_depth_three.c: a plane of a depthwise one; 0 if it is none of 3x3. */
+RT_API int rt_depth_three(const rt_direct *d);
+
+#endif
+#endif
