@@ -10,6 +10,20 @@
 
 #include "runtime/rt.h"
 
+/*
+ * Says of a pointer that it is now that one, and of sums that they stay where
+ * they are.  gcc 12 keeps two registers for one pointer, and moves sums from
+ * register to register, in loops with several steps.
+ */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__ARM_FP)
+#define RT_KEEP(p) __asm__("" : "+r"(p))
+#define RT_KEEP_FOUR(v) \
+	__asm__("" : "+t"((v).a), "+t"((v).b), "+t"((v).c), "+t"((v).d))
+#else
+#define RT_KEEP(p) (void)0
+#define RT_KEEP_FOUR(v) (void)0
+#endif
+
 #if RT_HELIUM
 #include "runtime/four_helium.h"
 #else
@@ -64,6 +78,13 @@ RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
 	return t;
 }
 
+/* t + z */
+RT_INLINED rt_four rt_four_sum(rt_four t, rt_four z)
+{
+	t.a += z.a, t.b += z.b, t.c += z.c, t.d += z.d;
+	return t;
+}
+
 RT_INLINED rt_four rt_four_mul(float x, rt_four z)
 {
 	const rt_four v = { x * z.a, x * z.b, x * z.c, x * z.d };
@@ -99,6 +120,16 @@ RT_INLINED rt_four rt_lanes_load(const rt_lanes *l)
 RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 {
 	l->a += step, l->b += step, l->c += step, l->d += step;
+}
+
+/* One of several moves that follow one another. */
+RT_INLINED void rt_lanes_next(rt_lanes *l)
+{
+	rt_lanes_move(l, 1);
+	RT_KEEP(l->a);
+	RT_KEEP(l->b);
+	RT_KEEP(l->c);
+	RT_KEEP(l->d);
 }
 
 /* n from p on, stride apart; the others are 0. */
@@ -180,20 +211,6 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	return x;
 }
 
-#endif
-
-/*
- * Says of a pointer that it is now that one, and of sums that they stay where
- * they are.  gcc 12 keeps two registers for one pointer, and moves sums from
- * register to register, in loops with several steps.
- */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__ARM_FP)
-#define RT_KEEP(p) __asm__("" : "+r"(p))
-#define RT_KEEP_FOUR(v) \
-	__asm__("" : "+t"((v).a), "+t"((v).b), "+t"((v).c), "+t"((v).d))
-#else
-#define RT_KEEP(p) (void)0
-#define RT_KEEP_FOUR(v) (void)0
 #endif
 
 #endif

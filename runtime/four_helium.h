@@ -50,6 +50,11 @@ RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
 #endif
 }
 
+RT_INLINED rt_four rt_four_sum(rt_four t, rt_four z)
+{
+	return vaddq_f32(t, z);
+}
+
 RT_INLINED rt_four rt_four_mul(float x, rt_four z)
 {
 	return vmulq_n_f32(z, x);
@@ -91,6 +96,11 @@ RT_INLINED rt_four rt_lanes_load(const rt_lanes *l)
 RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 {
 	l->p += step;
+}
+
+RT_INLINED void rt_lanes_next(rt_lanes *l)
+{
+	l->p++;
 }
 
 RT_INLINED rt_four rt_four_few(const float *p, int32_t stride, int32_t n)

@@ -233,11 +233,11 @@ RT_API void rt_gemm_plain(const rt_prod *g);
 /* gemv.c: streams the matrix once; 0 if g has no such form. */
 RT_API int rt_gemv(const rt_prod *g);
 
+#if RT_VL
 /* out[i] = the dot product of m[i] and x over k. */
 RT_API void rt_dot4(const float *const m[4], const float *x, int32_t k,
 	float *out);
 
-#if RT_VL
 /*
  * tile.c.  rows is 8, 4, 2 or 1 and at most RT_MR, vecs at most RT_NV.  All
  * loads of y precede all stores, so the vectors may overlap.

@@ -25,13 +25,14 @@ typedef struct Case {
 	ConvWhat what;
 	int ta, tb;
 	int32_t m, n, k; /* a product */
+	int update;      /* y -= 2 * it, as a step of SGD does */
 } Case;
 
 #define PRODUCT(name, ta, tb, m, n, k) \
-	{ name, {0}, CONV_FORWARD, ta, tb, m, n, k }
+	{ name, {0}, CONV_FORWARD, ta, tb, m, n, k, 0 }
 #define CONV_OF(name, what, c, o, size, out, taps, stride, pad, groups) \
 	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
-	          pad, pad, 1, 1, groups, 0 }, what, 0, 0, 0, 0, 0 }
+	          pad, pad, 1, 1, groups, 0 }, what, 0, 0, 0, 0, 0, 0 }
 #define CONV(name, ...) \
 	CONV_OF(name, CONV_FORWARD, __VA_ARGS__), \
 	CONV_OF(name "_grad_input", CONV_GRAD_INPUT, __VA_ARGS__), \
@@ -47,6 +48,7 @@ static const Case cases[] = {
 	PRODUCT("dense", 0, 1, 1, 64, 128),
 	PRODUCT("dense_grad_input", 0, 0, 1, 128, 64),
 	PRODUCT("dense_grad_weight", 1, 0, 64, 128, 1),
+	{ "dense_update", {0}, CONV_FORWARD, 1, 0, 64, 128, 1, 1 },
 	CONV("pointwise", 32, 32, 16, 16, 1, 1, 0, 1),
 	CONV("conv3x3", 16, 16, 16, 16, 3, 1, 1, 1),
 	CONV("conv3x3_small", 32, 32, 6, 6, 3, 1, 1, 1),
@@ -90,9 +92,9 @@ static int32_t macs(const Case *c)
 static void run(const Case *c)
 {
 	if (!c->d.c)
-		rt_gemm(c->ta, c->tb, c->m, c->n, c->k, 1, a,
-			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n, 0, y, c->n,
-			NULL);
+		rt_gemm(c->ta, c->tb, c->m, c->n, c->k, c->update ? -2 : 1, a,
+			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n,
+			(float)c->update, y, c->n, NULL);
 	else if (c->what == CONV_FORWARD)
 		rt_conv_forward(&c->d, a, b, NULL, y, NULL);
 	else if (c->what == CONV_GRAD_INPUT)
@@ -177,6 +179,14 @@ static void put_number(uint32_t n, uint32_t base)
 	board_puts(p);
 }
 
+/* What y was, and what was made of it. */
+static void update_want(int32_t n)
+{
+	fill(y, n, 5, 1);
+	for (int32_t i = 0; i < n; i++)
+		want[i] = y[i] - 2 * want[i];
+}
+
 static int32_t count_wrong(int32_t n)
 {
 	int32_t wrong = 0;
@@ -200,8 +210,10 @@ static void put_case(const Case *c, uint32_t stack_before)
 {
 	Sizes s = sizes(c);
 	fill(a, s.a, 1, 1), fill(b, s.b, 2, 1);
-	uint32_t stack = measure(c) - stack_before;
 	run_naive(c);
+	if (c->update)
+		update_want(s.y);
+	uint32_t stack = measure(c) - stack_before;
 	int32_t wrong = count_wrong(s.y);
 	fill(a, s.a, 3, 0), fill(b, s.b, 4, 0);
 	run(c);
