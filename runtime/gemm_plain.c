@@ -21,11 +21,24 @@ RT_APART void plain_add(const rt_prod *g, float *y, int32_t rows,
 	}
 }
 
+/* y = alpha * t + y in four columns. */
+RT_INLINED void plain_sum(float alpha, rt_four t, float *y)
+{
+	rt_four_store(y, rt_four_sum(rt_four_mul(alpha, t), rt_four_load(y)));
+}
+
 /* A whole tile to y. */
 RT_INLINED void plain_put(const rt_prod *g, float *y, const rt_tile4 *t)
 {
 	float buf[16];
 
+	if (g->ycs == 1 && g->beta == 1) {
+		plain_sum(g->alpha, t->r0, y);
+		plain_sum(g->alpha, t->r1, y + g->yrs);
+		plain_sum(g->alpha, t->r2, y + 2 * g->yrs);
+		plain_sum(g->alpha, t->r3, y + 3 * g->yrs);
+		return;
+	}
 	if (g->alpha == 1 && g->beta == 0 && g->ycs == 1) {
 		rt_tile4_store(y, g->yrs, t);
 		return;

@@ -48,6 +48,7 @@ static const Case cases[] = {
 	PRODUCT("dense", 0, 1, 1, 64, 128),
 	PRODUCT("dense_grad_input", 0, 0, 1, 128, 64),
 	PRODUCT("dense_grad_weight", 1, 0, 64, 128, 1),
+	{ "gemm_tn_update", {0}, CONV_FORWARD, 1, 0, 64, 64, 64, 1 },
 	{ "dense_update", {0}, CONV_FORWARD, 1, 0, 64, 128, 1, 1 },
 	CONV("pointwise", 32, 32, 16, 16, 1, 1, 0, 1),
 	CONV("conv3x3", 16, 16, 16, 16, 3, 1, 1, 1),
