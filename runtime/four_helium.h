@@ -137,11 +137,12 @@ typedef struct rt_edges {
 RT_INLINED rt_edges rt_edges_at(const float *p, int32_t stride, int32_t n,
 	int left, int right)
 {
+	const uint32_t lanes = (1u << 4 * n) - 1;
 	rt_edges e;
 
 	(void)p;
-	e.left = vctp32q((uint32_t)n) & (left ? 0xffffu : 0xfff0u);
-	e.right = vctp32q((uint32_t)(right ? n : n - 1));
+	e.left = (mve_pred16_t)(left ? lanes : lanes & ~0xfu);
+	e.right = (mve_pred16_t)(right ? lanes : lanes >> 4);
 	e.at = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)stride);
 	return e;
 }
