@@ -14,7 +14,8 @@
  *
  * and puts them behind the rows that have been kept. So each row is computed
  * once, of the same elements in the same order as without: no operation is added,
- * and no bit changes.
+ * and no bit changes (but where a kernel's own order of sums depends on shapes, as
+ * on machines with wide vectors).
  */
 #include "passes/tile.h"
 
