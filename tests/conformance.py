@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """ONNX's own backend cases (Debian's libonnx-testdata) through `thimble run`.
 
-    conformance.py THIMBLE [--full] [--bless]
+    conformance.py THIMBLE [--full] [--compiled llvm] [--bless]
 
 conformance.txt lists what is supported, and is always true: a listed case that fails is an
 error, and so is an unlisted one that passes. Every case runs in the interpreter; a spread of
-the listed ones, with --full all cases, runs as emitted C too and must come to the same. Wrong
+the listed ones, with --full all cases, runs as emitted C too, or every second one of these by
+LLVM, and must come to the same. Wrong
 values, a signal, a hang, or an exit status above 2 are errors whatever the list says. --bless
 rewrites the list from the interpreter.
 """
@@ -169,9 +170,12 @@ def main():
     wrong = [*check_list(listed, cases), *complaints(results, listed, 'interpreter')]
     step = max(1, len(listed) // C_CASES)
     chosen = cases if '--full' in options else listed[::step]
-    compiled = run_all(tool, [c for c in chosen if c in results], 'c')
-    print_counts(cases, compiled, 'c')
-    wrong += complaints(compiled, listed, 'c')
+    executors = ['c', 'llvm'] if 'llvm' in options else ['c']
+    for i, executor in enumerate(executors):
+        mine = [c for c in chosen[i::len(executors)] if c in results]
+        compiled = run_all(tool, mine, executor)
+        print_counts(cases, compiled, executor)
+        wrong += complaints(compiled, listed, executor)
     print('\n'.join(wrong) if wrong else 'as listed')
     return 1 if wrong else 0
 

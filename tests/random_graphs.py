@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random models, trained here and by PyTorch.
 
-    random_graphs.py THIMBLE [--count N] [--seed S] [--nodes N] [--keep DIR]
+    random_graphs.py THIMBLE [--count N] [--seed S] [--nodes N] [--executor c|llvm] [--keep DIR]
 
 Each model has 10 to 60 nodes: shared values and parameters, broadcasts, reshapes,
 transposes, slices, joins, convolutions, pools, norms, products, embeddings, several outputs. It trains
@@ -11,7 +11,7 @@ for three steps with a random loss, optimizer and batch, and these must agree:
   statistics, within 16 times PyTorch's own float32 error (or 2e-4 of the largest value);
 - of every second model the interpreter under a random --ram with itself without one, byte for
   byte, as long as the batch is not divided;
-- the emitted C, of the others under such a budget, in parts of the batch, with PyTorch.
+- the compiled step, of the others under such a budget, in parts of the batch, with PyTorch.
 
 Model number i of seed S is made from S + i alone: --count 1 --seed S+i makes it again, and
 --keep leaves its files in DIR. Needs python3-onnx and python3-torch.
@@ -467,8 +467,8 @@ def train(m, dtype, loss, optimizer, frozen):
 
 
 class Case:
-    def __init__(self, tool, seed, most, work):
-        self.tool, self.work, self.seed = tool, work, seed
+    def __init__(self, tool, seed, most, work, compiled):
+        self.tool, self.work, self.seed, self.compiled = tool, work, seed, compiled
         self.m = m = make(seed, most)
         loss = m.rng.choice(list(LOSSES))
         spec, optimizer = m.rng.choice(OPTIMIZERS)
@@ -550,13 +550,13 @@ class Case:
         if tight:
             why, budget = self.run_in('tight', budget, *interpreter) if budget else ('no plan', 0)
             yield f'--ram {budget}', why or difference(f'{self.work}/whole', f'{self.work}/tight')
-        extra = ['--executor', 'c', '--no-gradients']
+        extra = ['--executor', self.compiled, '--no-gradients']
         if self.m.rng.random() < 0.5 and self.m.batch > 1:
             parts = [n for n in range(1, self.m.batch) if self.m.batch % n == 0]
             extra += ['--micro-batch', str(self.m.rng.choice(parts))]
         budget = None if tight else self.budget(*extra[3:])
-        why = self.run_in('c', budget, *extra)[0] if budget else self.run('c', *extra)
-        yield ' '.join(extra), why or self.disagreement('c', False)
+        why = self.run_in('compiled', budget, *extra)[0] if budget else self.run('compiled', *extra)
+        yield ' '.join(extra), why or self.disagreement('compiled', False)
 
 
 def difference(a, b):
@@ -565,12 +565,12 @@ def difference(a, b):
     return f'{", ".join(other + missing)} differ' if other or missing else None
 
 
-def check(tool, seed, most, keep):
+def check(tool, seed, most, keep, executor):
     with tempfile.TemporaryDirectory() as work:
         if keep:
             work = os.path.join(keep, str(seed))
             os.makedirs(work)
-        case = Case(tool, seed, most, work)
+        case = Case(tool, seed, most, work, executor if seed % 3 else 'c')
         failed = 0
         for what, why in case.checks():
             if why:
@@ -595,6 +595,7 @@ def main():
     parser.add_argument('--count', type=int, default=30)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--nodes', type=int, default=50, help='not many more in a model')
+    parser.add_argument('--executor', default='c', help='llvm: for two of three models; the third is C')
     parser.add_argument('--keep')
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -602,7 +603,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         quick_compiler(folder)
         for seed in range(args.seed, args.seed + args.count):
-            wrong, n = check(args.tool, seed, args.nodes, args.keep)
+            wrong, n = check(args.tool, seed, args.nodes, args.keep, args.executor)
             failed, nodes = failed + (wrong > 0), nodes + n
     print(f'seeds {args.seed} to {args.seed + args.count - 1}: {args.count} models of {nodes} nodes, '
           f'{failed} failed')

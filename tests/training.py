@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Models that say themselves how they are trained (TrainingInfoProto), through `thimble run`.
 
-    training.py THIMBLE
+    training.py THIMBLE [c|llvm]
 
-Each model is made here, trained for some steps by the interpreter and as C, and compared with
+Each model is made here, trained for some steps by the interpreter and compiled, and compared with
 training_reference.py, which has no derivative but differences: losses, all that update_binding
 names, and the inference afterwards.
 """
@@ -428,7 +428,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, make in MODELS.items():
             m = make()
-            for executor in ('interpreter', 'c'):
+            for executor in ('interpreter', *(sys.argv[2:] or ['c'])):
                 try:
                     wrong = list(check(tool, name, m, folder, executor))
                 except RuntimeError as e:
