@@ -6,6 +6,20 @@
 #include "ir/op.h"
 #include "passes/pass.h"
 
+/* Such a node may be done later: nobody replaces in between what it reads. */
+static bool reads_own_variables(const Node *n)
+{
+	for (int i = 0; i < n->nin; i++) {
+		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
+		bool own = !x || x->kind != V_VARIABLE;
+		for (int o = 0; !own && o < n->nout; o++)
+			own = n->out[o]->var == x->var;
+		if (!own)
+			return false;
+	}
+	return true;
+}
+
 /* Is it elementwise, of one shape but for scalars, and is it all about the new
  * contents of variables? */
 static bool is_update(const Node *n)
@@ -20,7 +34,7 @@ static bool is_update(const Node *n)
 		if (n->in[i] && n->in[i]->shape.rank &&
 		    !shape_equal(n->in[i]->shape, n->out[0]->shape))
 			return false;
-	return true;
+	return reads_own_variables(n);
 }
 
 /* The result that n shares with other updates, and nothing else reads; NULL:
