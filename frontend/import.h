@@ -168,7 +168,8 @@ bool import_initializers(Import *);
 Value *import_own_variable(Import *, Value *, const char *name);
 /* A parameter of that name, with the contents of a constant. */
 Value *import_new_variable(Import *, const char *name, const Value *);
-/* A buffer of that name, with the first contents of a variable. */
+/* A buffer of that name, or one like it that is free, with the first contents of
+ * a variable. */
 Value *import_new_buffer(Import *, const char *name, const Value *);
 /* Drops the variables that no node reads; numbers the others. */
 void import_drop_unread(Import *);

@@ -123,6 +123,8 @@ Value *import_new_variable(Import *im, const char *name, const Value *v)
 
 Value *import_new_buffer(Import *im, const char *name, const Value *v)
 {
+	while (names_find(im->names, name) || model_find(im->model, name))
+		name = arena_printf(im->u->arena, "%s_", name);
 	return add_variable(im, name, VAR_BUFFER, v->dtype, v->shape,
 	                    v->var->data);
 }
