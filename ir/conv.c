@@ -186,6 +186,21 @@ int64_t conv_workspace(const Conv *c, ConvKind kind)
 	     : rt_conv_grad_weight_workspace(&d);
 }
 
+void k_conv_call(Kernel *k, const Conv *c, ConvKind kind, int narg,
+                 const Arg arg[])
+{
+	static const char *const fn[][2] = {
+		[CONV_FORWARD] = {"rt_conv_forward", "rt_depth_forward"},
+		[CONV_GRAD_INPUT] = {"rt_conv_grad_input",
+		                     "rt_depth_grad_input"},
+		[CONV_GRAD_WEIGHT] = {"rt_conv_grad_weight",
+		                      "rt_depth_grad_weight"},
+	};
+	rt_conv d = call_of(c);
+	int depth = rt_conv_kind(&d) == RT_CONV_DEPTHWISE;
+	k_call(k, fn[kind][depth], narg - depth, arg);
+}
+
 ConvAt conv_at(const Conv *c, const ConvLoop *l)
 {
 	int64_t xs = c->x->shape.dim[1] / c->groups;
@@ -239,7 +254,7 @@ void k_conv_grad_input(Kernel *k, const Node *n, const Conv *c)
 	bool call = conv_callable(c);
 	if (call) {
 		int64_t parts = conv_parts(c, CONV_GRAD_INPUT);
-		k_call(k, "rt_conv_grad_input", 5, (Arg[]){
+		k_conv_call(k, c, CONV_GRAD_INPUT, 5, (Arg[]){
 			conv_struct(c), {.v = c->y, .parts = parts},
 			{.v = c->w}, {.v = c->x, .parts = parts},
 			{.v = node_workspace(n)}});

@@ -45,6 +45,9 @@ int64_t conv_row_groups(const Conv *);
 bool conv_callable(const Conv *);
 Arg conv_struct(const Conv *);
 int64_t conv_workspace(const Conv *, ConvKind);
+/* Opens the call. Depthwise ones have functions of their own, without the
+ * workspace (the last argument): a program carries only those that it names. */
+void k_conv_call(Kernel *, const Conv *, ConvKind, int narg, const Arg arg[]);
 /* Parts of x and y that the function goes through: see k_call(). */
 int64_t conv_parts(const Conv *, ConvKind);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Convolution and its gradients: picks the way to compute them.  1x1 at
- * stride 1 is a matrix product per image and group.
+ * stride 1 is a matrix product per image and group.  Depthwise is apart, so
+ * that a program that has none does not carry it.
  */
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
@@ -11,9 +12,8 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const int32_t size = d->h * d->w;
-	const enum rt_conv_kind kind = rt_conv_kind(d);
 
-	if (kind == RT_CONV_POINTWISE) {
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE) {
 		for (int32_t i = 0; i < d->n * d->groups; i++) {
 			const int32_t o = i % d->groups * og;
 			float *to = y + (ptrdiff_t)i * og * size;
@@ -24,10 +24,6 @@ RT_API void rt_conv_forward(const rt_conv *d, const float *x, const float *w,
 				x + (ptrdiff_t)i * cg * size, size,
 				bias ? 1.0f : 0.0f, to, size, ws);
 		}
-		return;
-	}
-	if (kind == RT_CONV_DEPTHWISE) {
-		rt_depth_forward(d, x, w, bias, y);
 		return;
 	}
 #if RT_VL
@@ -44,18 +40,13 @@ RT_API void rt_conv_grad_input(const rt_conv *d, const float *dy,
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const int32_t size = d->h * d->w;
-	const enum rt_conv_kind kind = rt_conv_kind(d);
 
-	if (kind == RT_CONV_POINTWISE) {
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE) {
 		for (int32_t i = 0; i < d->n * d->groups; i++)
 			rt_gemm(1, 0, cg, size, og, 1,
 				w + (ptrdiff_t)(i % d->groups) * og * cg, cg,
 				dy + (ptrdiff_t)i * og * size, size, 0,
 				dx + (ptrdiff_t)i * cg * size, size, ws);
-		return;
-	}
-	if (kind == RT_CONV_DEPTHWISE) {
-		rt_depth_grad_input(d, dy, w, dx);
 		return;
 	}
 #if RT_VL
@@ -70,9 +61,8 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, float alpha,
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
 	const int32_t size = d->h * d->w;
-	const enum rt_conv_kind kind = rt_conv_kind(d);
 
-	if (kind == RT_CONV_POINTWISE) {
+	if (rt_conv_kind(d) == RT_CONV_POINTWISE) {
 		for (int32_t i = 0; i < d->n * d->groups; i++)
 			rt_gemm(0, 1, og, cg, size, alpha,
 				dy + ((ptrdiff_t)(i / d->groups)
@@ -82,10 +72,6 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, float alpha,
 				i < d->groups ? beta : 1.0f,
 				dw + (ptrdiff_t)(i % d->groups) * og * cg, cg,
 				ws);
-		return;
-	}
-	if (kind == RT_CONV_DEPTHWISE) {
-		rt_depth_grad_weight(d, alpha, x, dy, beta, dw);
 		return;
 	}
 #if RT_VL

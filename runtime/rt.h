@@ -204,6 +204,8 @@ RT_API void rt_gemm_blas(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	float beta, float *y, int32_t ldy, float *ws);
 
 /*
+ * Convolutions that rt_conv_kind() does not call depthwise; for those,
+ * rt_depth_forward() and so on, below, hold the same but for the workspace.
  * bias may be NULL; dx is overwritten; dw = alpha * gradient + beta * dw, where
  * with beta 0 dw is not read; ws as for rt_gemm.
  *
@@ -283,9 +285,7 @@ RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw);
 
-/* One input channel per group, no workspace. */
-
-/* conv_depth.c: picks one of the two below. */
+/* conv_depth.c: depthwise, no workspace; picks one of the two below. */
 RT_API void rt_depth_forward(const rt_conv *d, const float *x,
 	const float *w, const float *bias, float *y);
 RT_API void rt_depth_grad_input(const rt_conv *d, const float *dy,

@@ -79,7 +79,7 @@ foreach(machine ${MACHINES})
             -isystem ${CMAKE_SOURCE_DIR}/backend/libc
             -I${CMAKE_SOURCE_DIR} "-DRT_INLINE=extern inline"
             -c -emit-llvm -o runtime-${name}.bc ${source}
-    DEPENDS ${RUNTIME_TEXT} backend/native/calls.c
+    DEPENDS ${RUNTIME_TEXT} backend/native/calls.c backend/native/calls.def
             ${CMAKE_BINARY_DIR}/${source}
     VERBATIM)
   list(APPEND BITCODE runtime-${name}.bc)

@@ -59,7 +59,7 @@ static void lower(Kernel *k, const Node *n)
 	bool call = conv_callable(&c);
 	if (call) {
 		int64_t parts = conv_parts(&c, CONV_FORWARD);
-		k_call(k, "rt_conv_forward", 6, (Arg[]){
+		k_conv_call(k, &c, CONV_FORWARD, 6, (Arg[]){
 			conv_struct(&c), {.v = c.x, .parts = parts},
 			{.v = c.w}, {.v = bias}, {.v = c.y, .parts = parts},
 			{.v = node_workspace(n)}});

@@ -79,7 +79,7 @@ static void put_rows(Kernel *k, const Rows *r)
 		int64_t channels = c->w->shape.dim[1];
 		Index x = k_scaled(r->group, channels * image(c->x));
 		Index y = k_scaled(r->first, image(c->y));
-		k_call(k, "rt_conv_grad_weight", 7, (Arg[]){
+		k_conv_call(k, c, CONV_GRAD_WEIGHT, 7, (Arg[]){
 			conv_struct(c),
 			{.kind = ARG_FLOAT, .epilogue = EP_ALPHA, .f = 1},
 			{.v = c->x, .at = x}, {.v = c->y, .at = y},

@@ -13,6 +13,7 @@
 
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
+#include "tests/runtime/any_conv.h"
 
 void openblas_set_num_threads(int n);
 
@@ -150,21 +151,21 @@ static void conv_forward(void *state)
 {
 	const struct conv *c = state;
 
-	rt_conv_forward(&c->d, c->x, c->w, NULL, c->y, c->ws);
+	any_conv_forward(&c->d, c->x, c->w, NULL, c->y, c->ws);
 }
 
 static void conv_grad_input(void *state)
 {
 	const struct conv *c = state;
 
-	rt_conv_grad_input(&c->d, c->y, c->w, c->x, c->ws);
+	any_conv_grad_input(&c->d, c->y, c->w, c->x, c->ws);
 }
 
 static void conv_grad_weight(void *state)
 {
 	const struct conv *c = state;
 
-	rt_conv_grad_weight(&c->d, 1, c->x, c->y, 0, c->w, c->ws);
+	any_conv_grad_weight(&c->d, 1, c->x, c->y, 0, c->w, c->ws);
 }
 
 static void conv_row(const char *name, const char *label, bench_fn *fn,

@@ -14,6 +14,7 @@
 
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
+#include "tests/runtime/any_conv.h"
 #include "tests/runtime/guarded.h"
 
 struct conv_sizes {
@@ -99,19 +100,19 @@ static void conv_run(const rt_conv *d, const struct conv_state *s,
 	size_t nws = (size_t)rt_conv_forward_workspace(d) / sizeof(float);
 	float *out = guarded_new(size.y, NAN), *ws = guarded_new(nws, NAN);
 
-	rt_conv_forward(d, s->x, s->w, bias, out, grant ? ws : NULL);
+	any_conv_forward(d, s->x, s->w, bias, out, grant ? ws : NULL);
 	for (size_t i = 0; bias && i < size.y; i++)
 		out[i] -= bias[i / (size_t)(d->oh * d->ow) % (size_t)d->o];
 	conv_verdict("forward", d, grant, s->y, out, size.y, ws, nws);
 
 	nws = (size_t)rt_conv_grad_input_workspace(d) / sizeof(float);
 	out = guarded_new(size.x, NAN), ws = guarded_new(nws, NAN);
-	rt_conv_grad_input(d, s->dy, s->w, out, grant ? ws : NULL);
+	any_conv_grad_input(d, s->dy, s->w, out, grant ? ws : NULL);
 	conv_verdict("grad_input", d, grant, s->dx, out, size.x, ws, nws);
 
 	nws = (size_t)rt_conv_grad_weight_workspace(d) / sizeof(float);
 	out = guarded_new(size.w, NAN), ws = guarded_new(nws, NAN);
-	rt_conv_grad_weight(d, 1, s->x, s->dy, 0, out, grant ? ws : NULL);
+	any_conv_grad_weight(d, 1, s->x, s->dy, 0, out, grant ? ws : NULL);
 	conv_verdict("grad_weight", d, grant, s->dw, out, size.w, ws, nws);
 }
 
@@ -132,7 +133,7 @@ static void conv_epilogue(const rt_conv *d, const struct conv_state *s,
 		if (beta != 0)
 			expect_add(&e[i], beta * old);
 	}
-	rt_conv_grad_weight(d, alpha, s->x, s->dy, beta, out,
+	any_conv_grad_weight(d, alpha, s->x, s->dy, beta, out,
 		grant ? ws : NULL);
 	conv_verdict("grad_weight with an epilogue", d, grant, e, out, n, ws,
 		nws);
@@ -170,8 +171,8 @@ static void conv_adds_exactly(const rt_conv *d, const struct conv_state *s,
 	float *dw = guarded_new(n, NAN);
 
 	if (conv_in_one_piece(d, grant)) {
-		rt_conv_grad_weight(d, 1, s->x, s->dy, 0, dw, grant ? ws : NULL);
-		rt_conv_grad_weight(d, alpha, s->x, s->dy, 1, sum,
+		any_conv_grad_weight(d, 1, s->x, s->dy, 0, dw, grant ? ws : NULL);
+		any_conv_grad_weight(d, alpha, s->x, s->dy, 1, sum,
 			grant ? ws : NULL);
 		for (size_t i = 0; i < n; i++) {
 			const volatile float step = alpha * dw[i];
@@ -204,7 +205,7 @@ static void conv_grad_over(const rt_conv *d, const float *dy, const float *w,
 	const float *bias, float *dx, float *ws)
 {
 	(void)bias;
-	rt_conv_grad_input(d, dy, w, dx, ws);
+	any_conv_grad_input(d, dy, w, dx, ws);
 }
 
 /* In one buffer the same bits as in two. */
@@ -234,7 +235,7 @@ static void conv_overlap(const rt_conv *d, const struct conv_state *s,
 {
 	const struct conv_sizes size = conv_sizes(d);
 
-	conv_overlapped(rt_conv_forward, d, rt_conv_forward_parts(d), s->x,
+	conv_overlapped(any_conv_forward, d, rt_conv_forward_parts(d), s->x,
 		size.x, s->w, bias, size.y, grant
 		? (size_t)rt_conv_forward_workspace(d) / sizeof(float) : 0);
 	conv_overlapped(conv_grad_over, d, rt_conv_grad_input_parts(d), s->dy,

@@ -11,6 +11,7 @@
 #include "board.h"
 #include "naive.h"
 #include "runtime/rt.h"
+#include "tests/runtime/any_conv.h"
 
 #include <string.h>
 
@@ -97,11 +98,11 @@ static void run(const Case *c)
 			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n,
 			(float)c->update, y, c->n, NULL);
 	else if (c->what == CONV_FORWARD)
-		rt_conv_forward(&c->d, a, b, NULL, y, NULL);
+		any_conv_forward(&c->d, a, b, NULL, y, NULL);
 	else if (c->what == CONV_GRAD_INPUT)
-		rt_conv_grad_input(&c->d, a, b, y, NULL);
+		any_conv_grad_input(&c->d, a, b, y, NULL);
 	else
-		rt_conv_grad_weight(&c->d, 1, a, b, 0, y, NULL);
+		any_conv_grad_weight(&c->d, 1, a, b, 0, y, NULL);
 }
 
 static void run_naive(const Case *c)
