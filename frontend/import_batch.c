@@ -44,9 +44,40 @@ static bool same_constant(const Value *a, const Value *b)
 	                                 (size_t)dtype_size(a->dtype));
 }
 
+/* Gives it elements of its first input, as they are. */
+static bool hands_on(const OnnxNode *n)
+{
+	static const char *const ops[] = {
+		"Cast", "Expand", "Gather", "Identity", "Reshape", "Slice",
+		"Squeeze", "Unsqueeze",
+	};
+	for (size_t i = 0; n->nin && i < sizeof ops / sizeof ops[0]; i++)
+		if (!strcmp(n->op, ops[i]))
+			return true;
+	return false;
+}
+
+/* Is it from the shape of a tensor? That would have followed, if the batch were
+ * in it. */
+static bool is_shape(const Site *s, const char *name)
+{
+	for (int steps = s->im->m->nnodes; steps > 0; steps--) {
+		const Name *n = names_find(s->im->names, name);
+		if (!n || n->producer < 0)
+			return false;
+		const OnnxNode *by = &s->im->m->node[n->producer];
+		if (!strcmp(by->op, "Shape"))
+			return true;
+		if (!hands_on(by))
+			return false;
+		name = by->in[0];
+	}
+	return false;
+}
+
 bool batch_is_baked(const Site *s, int i)
 {
-	return s->im->before && s->in[i] &&
+	return s->im->before && s->in[i] && !is_shape(s, s->n->in[i]) &&
 	       same_constant(before(s, s->n->in[i]), s->in[i]);
 }
 

@@ -585,6 +585,15 @@ def inputs():
                        ('Add', ['z', 'z'], ['zz'], 'z')],
           [port('x', ['N', 'T', 5]), port('z', ['T', 'N'])],
           [port('y', ['N', 'T', 3]), port('zz', ['T', 'N'])], w)
+    # As a convolution without bias comes out of PyTorch: zeros of the weight's first dimension,
+    # which is as large as the batch.
+    graph('baked_not', [('Shape', ['w'], ['s'], 'shape', dict(start=0, end=1)),
+                        ('Expand', ['s', 'one'], ['e'], 'same'),
+                        ('Expand', ['zero', 'e'], ['b'], 'bias'),
+                        ('Conv', ['x', 'w', 'b'], ['y'], 'conv')],
+          [port('x', [4, 2, 3, 3])], [port('y', [4, 4, 1, 1])],
+          [init('w', np.ones((4, 2, 3, 3), f32)), init('zero', f32(0)),
+           ints('one', [1])])
     # Attention as nn.MultiheadAttention writes it, time first, with the batch
     # of 2 in its constants: [T, B, E] -> [T, B*H, D] -> ... -> [T*B, E].
     for b in (1, 2):

@@ -385,6 +385,14 @@ Test(onnx_graph, baked_batch_is_rewritten)
 	check_rebatch(GRAPH("baked_2"), 2);
 }
 
+Test(onnx_graph, shape_as_large_as_the_batch_stays)
+{
+	Loaded *l = load_with(GRAPH("baked_not"), (Options){.batch = 2});
+	cr_assert_not_null(l->g, "%s", l->said);
+	expect_shape(l, "y", (Shape){4, {2, 4, 1, 1}});
+	unload(l);
+}
+
 /* At batch 1 the shapes alone cannot tell, and the user is told so, once. */
 Test(onnx_graph, doubt_about_the_batch_is_said)
 {
