@@ -241,7 +241,7 @@ bool kernel_in_place(const Kernel *, const Value *in, const Value *out);
 /* How many bytes before `in` the output must start, at least, so that the node
  * may write it while it reads `in`, of whatever types and sizes: below 0, it may
  * start behind; KERNEL_ANYWHERE: it stores nothing before the last load. Never
- * too small; where an index is not affine, too large. */
+ * too small; where an index is not affine or a loop very long, too large. */
 int64_t kernel_distance(const Kernel *, const Value *in, const Value *out);
 #define KERNEL_ANYWHERE (INT64_MIN / 2)
 

@@ -310,11 +310,27 @@ static int64_t most_of_all(Nest n)
 	return most;
 }
 
+/* Has it loops whose iterations the checker, which goes through them, could not
+ * look at in a few seconds? */
+static bool is_long(const Stmt *s)
+{
+	enum { MOST_ITERATIONS = 1 << 24 };
+	for (; s; s = s->next)
+		if ((s->kind == ST_FOR &&
+		     (s->u.loop.extent > MOST_ITERATIONS ||
+		      is_long(s->u.loop.body))) ||
+		    (s->kind == ST_CALL && is_long(s->u.call.body)))
+			return true;
+	return false;
+}
+
 int64_t kernel_distance(const Kernel *k, const Value *in, const Value *out)
 {
 	Nest n = {.k = k, .in = in, .out = out, .calls = true, .parts = 1};
 	if (!value_bytes(in) || !value_bytes(out))
 		return KERNEL_ANYWHERE;
+	if (is_long(k->body))
+		return value_bytes(out);
 	int64_t called = most_of_all(n);
 	n.calls = false;
 	return smaller(larger(called, most_of_all(n)), value_bytes(out));
