@@ -18,6 +18,7 @@ static Loaded *load_to_train(const char *name, LossKind loss)
 	             .optimizer = {.kind = OPT_SGD, .lr = 0.1}};
 	Loaded *l = load_with(path, o);
 	cr_assert(l->g, "%s: %s", name, l->said);
+	l->u.path = arena_strndup(l->u.arena, path, strlen(path));
 	return l;
 }
 
