@@ -2,12 +2,10 @@
  * The forms of --low-rank that keep a sum of gradients in factors, against
  * whole matrices in doubles; and the decomposition that they take.
  */
-#include "frontend/executor.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
-
-#include <criterion/criterion.h>
+#include "tests/unit/training_run.h"
 
 #include <math.h>
 
@@ -134,44 +132,25 @@ typedef struct Layer {
 	const char *optimizer, *low_rank;
 } Layer;
 
-typedef struct Run {
-	Unit unit;
-	Options options;
-	LowRank low_rank;
-	Program *program;
-	Executor *executor;
-} Run;
-
 static Run *open_run(const Layer *of)
 {
-	Arena *a = arena_create();
-	Run *r = arena_new(a, Run);
+	Run *r = run_create(LOSS_MSE);
+	Arena *a = r->unit.arena;
 	const char *why;
-	r->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
-	r->options = (Options){.loss = {.kind = LOSS_MSE}, .nlow_ranks = 1,
-	                       .low_rank = &r->low_rank};
+	r->options.nlow_ranks = 1;
+	r->options.low_rank = &r->low_rank;
 	cr_assert(optimizer_parse(a, of->optimizer, &r->options.optimizer,
 	                          &why), "%s", why);
 	cr_assert(low_rank_parse(a, of->low_rank, &r->low_rank, &why), "%s",
 	          why);
-	const char *text = arena_printf(a, "graph \"forward\" of \"layer\"\n"
+	run_build(r, arena_printf(a, "graph \"forward\" of \"layer\"\n"
 		"variable \"w\" parameter f32[%d,%d] fill 0.05\n"
 		"input %%x data f32[%d,%d]\nread %%w \"w\"\n"
 		"%%y f32[%d,%d] = Gemm(%%x, %%w) {transB=1}\n"
-		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m);
-	r->program = build_program(graph_parse(&r->unit, NULL, text),
-	                           &r->options);
-	cr_assert(r->program);
+		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m));
 	const Thin *thin = model_find(r->program->model, "w")->thin;
 	cr_assert_null(thin->why, "%s", thin->why);
-	r->executor = executor_interpreter(&r->unit, r->program);
 	return r;
-}
-
-static void close_run(Run *r)
-{
-	executor_close(r->executor);
-	arena_destroy(r->unit.arena);
 }
 
 static double datum(int i, int round)
@@ -179,18 +158,9 @@ static double datum(int i, int round)
 	return ((i * 37 + round * 11 + i * i % 7) % 101 - 50) / 40.0;
 }
 
-static void take_step(const Run *r, int round)
+static double target(int i, int round)
 {
-	const Plan *p = r->program->train;
-	const Value *in = plan_input(p, IN_DATA, 0);
-	const Value *target = plan_input(p, IN_TARGET, 0);
-	float *x = executor_value(r->executor, p, in);
-	float *t = executor_value(r->executor, p, target);
-	for (int i = 0; i < numel(in->shape); i++)
-		x[i] = (float)datum(i, round);
-	for (int i = 0; i < numel(target->shape); i++)
-		t[i] = (float)datum(i * 3, round + 7);
-	cr_assert(executor_call(r->executor, p));
+	return datum(i * 3, round + 7);
 }
 
 static void gradient(const Layer *l, int round, Matrix w, Matrix g)
@@ -198,7 +168,7 @@ static void gradient(const Layer *l, int round, Matrix w, Matrix g)
 	memset(g, 0, sizeof(Matrix));
 	for (int s = 0; s < N; s++)
 		for (int i = 0; i < l->m; i++) {
-			double y = -datum((s * l->m + i) * 3, round + 7);
+			double y = -target(s * l->m + i, round);
 			for (int j = 0; j < l->n; j++)
 				y += datum(s * l->n + j, round) * w[i][j];
 			for (int j = 0; j < l->n; j++)
@@ -270,7 +240,7 @@ static void streaming(const Layer *l)
 	start(l, w);
 	for (int t = 1; t <= STEPS; t++) {
 		bool now = t % r->low_rank.refresh == 0;
-		take_step(r, t - 1);
+		run_training_step(r, datum, target, t - 1);
 		gradient(l, t - 1, w, g);
 		for (int i = 0; i < l->m; i++)
 			for (int j = 0; j < l->n; j++) {
@@ -286,7 +256,7 @@ static void streaming(const Layer *l)
 			add_kept(l, &kept, true, 1, sum);
 		check_weights(l, r, w, t);
 	}
-	close_run(r);
+	run_close(r);
 }
 
 /* b [r, n] times g^T, or, if `rows`, b [r, m] times g. */
@@ -343,7 +313,7 @@ static void mofasgd(const Layer *l)
 	read_first(r, "w/low_rank/v", l->n, kept.v);
 	start(l, w);
 	for (int t = 1; t <= STEPS; t++) {
-		take_step(r, t - 1);
+		run_training_step(r, datum, target, t - 1);
 		gradient(l, t - 1, w, g);
 		memset(sum, 0, sizeof sum);
 		add_kept(l, &kept, true, o->momentum, sum);
@@ -355,7 +325,7 @@ static void mofasgd(const Layer *l)
 		add_kept(l, &kept, false, -o->lr, w);
 		check_weights(l, r, w, t);
 	}
-	close_run(r);
+	run_close(r);
 }
 
 Test(low_rank_factored, streaming)
@@ -396,6 +366,6 @@ Test(low_rank_factored, no_gradient)
 			          "%s: a buffer of %lld bytes",
 			          layers[i].low_rank,
 			          (long long)p->buffer[b].bytes);
-		close_run(r);
+		run_close(r);
 	}
 }

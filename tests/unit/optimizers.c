@@ -2,13 +2,11 @@
  * Optimizers that no recorded run covers, against the formulas of their papers in
  * doubles: on parameters of one, two and three dimensions, for a few steps.
  */
-#include "frontend/executor.h"
 #include "ir/blockwise.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
-
-#include <criterion/criterion.h>
+#include "tests/unit/training_run.h"
 
 #include <math.h>
 
@@ -132,33 +130,14 @@ static void adafactor(const OptimizerOptions *o, Parameter *p, int t)
 
 /* ---- here ---- */
 
-typedef struct Run {
-	Unit unit;
-	Options options;
-	Program *program;
-	Executor *executor;
-} Run;
-
 static Run *open_run(const char *text, const char *spec)
 {
-	Arena *a = arena_create();
-	Run *r = arena_new(a, Run);
+	Run *r = run_create(LOSS_MSE);
 	const char *why;
-	r->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
-	r->options = (Options){.loss = {.kind = LOSS_MSE}};
-	cr_assert(optimizer_parse(a, spec, &r->options.optimizer, &why), "%s",
-	          why);
-	r->program = build_program(graph_parse(&r->unit, NULL, text),
-	                           &r->options);
-	cr_assert(r->program);
-	r->executor = executor_interpreter(&r->unit, r->program);
+	cr_assert(optimizer_parse(r->unit.arena, spec, &r->options.optimizer,
+	                          &why), "%s", why);
+	run_build(r, text);
 	return r;
-}
-
-static void close_run(Run *r)
-{
-	executor_close(r->executor);
-	arena_destroy(r->unit.arena);
 }
 
 static const void *contents(const Run *r, const char *name)
@@ -166,18 +145,6 @@ static const void *contents(const Run *r, const char *name)
 	const Variable *v = model_find(r->program->model, name);
 	cr_assert(v, "there is no '%s'", name);
 	return executor_variable(r->executor, v);
-}
-
-static void take_step(const Run *r, int round)
-{
-	const Plan *p = r->program->train;
-	float *x = executor_value(r->executor, p, plan_input(p, IN_DATA, 0));
-	float *t = executor_value(r->executor, p, plan_input(p, IN_TARGET, 0));
-	for (int i = 0; i < numel(plan_input(p, IN_DATA, 0)->shape); i++)
-		x[i] = (float)datum(i, round);
-	for (int i = 0; i < numel(plan_input(p, IN_TARGET, 0)->shape); i++)
-		t[i] = (float)target(i, round);
-	cr_assert(executor_call(r->executor, p));
 }
 
 typedef struct Optimizer {
@@ -225,7 +192,7 @@ static void check(const Optimizer *of)
 		for (int j = 0; j < p[i].n; j++)
 			p[i].w[j] = 0.05f;
 	for (int t = 1; t <= STEPS; t++) {
-		take_step(r, t - 1);
+		run_training_step(r, datum, target, t - 1);
 		gradients(p, t - 1);
 		for (int i = 0; i < NPARAMETERS; i++)
 			of->step(&r->options.optimizer, &p[i], t);
@@ -233,7 +200,7 @@ static void check(const Optimizer *of)
 	check_state(of, r);
 	for (int i = 0; i < NPARAMETERS; i++)
 		check_weights(of, r, &p[i]);
-	close_run(r);
+	run_close(r);
 }
 
 Test(optimizers, papers)
@@ -349,20 +316,20 @@ Test(optimizers, blockwise)
 	Run *coded = open_run(wide, "adam8bit:lr=0.01");
 	Run *whole = open_run(wide, "adam:lr=0.01");
 	check_layout(coded);
-	take_step(coded, 0);
-	take_step(whole, 0);
+	run_training_step(coded, datum, target, 0);
+	run_training_step(whole, datum, target, 0);
 	check_codes(coded, whole, "exp_avg", true);
 	check_codes(coded, whole, "exp_avg_sq", false);
 	cr_expect_leq(distance(coded, whole), 1e-6);
 	for (int t = 1; t < 20; t++) {
-		take_step(coded, t);
-		take_step(whole, t);
+		run_training_step(coded, datum, target, t);
+		run_training_step(whole, datum, target, t);
 	}
 	cr_expect_leq(distance(coded, whole), 0.02, "%g",
 	              distance(coded, whole));
 	cr_expect_gt(distance(coded, whole), 0);
-	close_run(coded);
-	close_run(whole);
+	run_close(coded);
+	run_close(whole);
 }
 
 /* Others, by a step and by what they are after some. */
@@ -378,14 +345,14 @@ Test(optimizers, blockwise_others)
 		Run *coded = open_run(wide, specs[i][0]);
 		Run *whole = open_run(wide, specs[i][1]);
 		for (int t = 0; t < 10; t++) {
-			take_step(coded, t);
-			take_step(whole, t);
+			run_training_step(coded, datum, target, t);
+			run_training_step(whole, datum, target, t);
 			if (t == 0)
 				cr_expect_leq(distance(coded, whole), 1e-6);
 		}
 		cr_expect_leq(distance(coded, whole), 0.02, "%s: %g",
 		              specs[i][0], distance(coded, whole));
-		close_run(coded);
-		close_run(whole);
+		run_close(coded);
+		run_close(whole);
 	}
 }
