@@ -3,13 +3,11 @@
  * that training follows the formulas, computed here with whole matrices, and that
  * no buffer is as large as the gradient.
  */
-#include "frontend/executor.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "passes/project.h"
 #include "tests/unit/random_graph.h"
-
-#include <criterion/criterion.h>
+#include "tests/unit/training_run.h"
 
 #include <math.h>
 
@@ -131,30 +129,18 @@ typedef struct Layer {
 	LowRank l;
 } Layer;
 
-typedef struct Run {
-	Unit unit;
-	Options options;
-	Program *program;
-	Executor *executor;
-} Run;
-
 static Run *open_run(const Layer *of)
 {
-	Arena *a = arena_create();
-	Run *r = arena_new(a, Run);
-	r->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
-	const char *text = arena_printf(a, "graph \"forward\" of \"layer\"\n"
+	Run *r = run_create(LOSS_MSE);
+	r->options.optimizer = of->o;
+	r->options.nlow_ranks = 1;
+	r->options.low_rank = &of->l;
+	run_build(r, arena_printf(r->unit.arena,
+		"graph \"forward\" of \"layer\"\n"
 		"variable \"w\" parameter f32[%d,%d] fill 0.05\n"
 		"input %%x data f32[%d,%d]\nread %%w \"w\"\n"
 		"%%y f32[%d,%d] = Gemm(%%x, %%w) {transB=1}\n"
-		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m);
-	r->options = (Options){
-		.loss = {.kind = LOSS_MSE}, .optimizer = of->o,
-		.nlow_ranks = 1, .low_rank = &of->l,
-	};
-	r->program = build_program(graph_parse(&r->unit, NULL, text),
-	                           &r->options);
-	cr_assert(r->program);
+		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m));
 	return r;
 }
 
@@ -163,16 +149,9 @@ static double datum(int i, int round)
 	return ((i * 37 + round * 11) % 101 - 50) / 40.0;
 }
 
-static void step(Run *r, int round)
+static double target(int i, int round)
 {
-	const Plan *p = r->program->train;
-	float *x = executor_value(r->executor, p, plan_input(p, IN_DATA, 0));
-	float *t = executor_value(r->executor, p, plan_input(p, IN_TARGET, 0));
-	for (int64_t i = 0; i < numel(plan_input(p, IN_DATA, 0)->shape); i++)
-		x[i] = (float)datum((int)i, round);
-	for (int64_t i = 0; i < numel(plan_input(p, IN_TARGET, 0)->shape); i++)
-		t[i] = (float)datum((int)i * 3, round + 7);
-	cr_assert(executor_call(r->executor, p));
+	return datum(i * 3, round + 7);
 }
 
 typedef double Matrix[LARGEST][LARGEST];
@@ -186,7 +165,7 @@ static void gradient(const Layer *l, int round, Matrix w, Matrix g)
 			double y = 0;
 			for (int j = 0; j < l->n; j++)
 				y += datum(s * l->n + j, round) * w[i][j];
-			y -= datum((s * l->m + i) * 3, round + 7);
+			y -= target(s * l->m + i, round);
 			for (int j = 0; j < l->n; j++)
 				g[i][j] += 2 * y * datum(s * l->n + j, round) /
 				           (N * l->m);
@@ -336,12 +315,11 @@ static void check_training(const Layer *l)
 	memset(last, 0, sizeof last);
 	read_first(r, factors ? "w/low_rank/v" : "w/low_rank/basis",
 	           factors ? l->n : large, b);
-	r->executor = executor_interpreter(&r->unit, r->program);
 	for (int i = 0; i < l->m; i++)
 		for (int j = 0; j < l->n; j++)
 			w[i][j] = 0.05f;
 	for (int t = 1; t <= STEPS; t++) {
-		step(r, t - 1);
+		run_training_step(r, datum, target, t - 1);
 		if (factors)
 			factors_step(l, t, w, a, b, s);
 		else
@@ -356,8 +334,7 @@ static void check_training(const Layer *l)
 			          "%g, not %g", l->m, l->n, (int)l->o.kind,
 			          (int)l->l.form, i, j,
 			          (double)x[i * l->n + j], w[i][j]);
-	executor_close(r->executor);
-	arena_destroy(r->unit.arena);
+	run_close(r);
 }
 
 static const OptimizerOptions optimizers[] = {
@@ -407,7 +384,7 @@ Test(low_rank, no_gradient)
 			             "form %d: a buffer of %lld bytes", form,
 			             (long long)p->buffer[i].bytes);
 		cr_expect_null(model_find(r->program->model, "w/exp_avg"));
-		arena_destroy(r->unit.arena);
+		run_close(r);
 	}
 }
 
@@ -421,5 +398,5 @@ Test(low_rank, refuses)
 	cr_expect_eq(w->thin->rank, 0);
 	cr_expect_str_eq(w->thin->why, "its own rank is no higher");
 	cr_expect(model_find(r->program->model, "w/exp_avg"));
-	arena_destroy(r->unit.arena);
+	run_close(r);
 }
