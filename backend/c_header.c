@@ -5,44 +5,6 @@
 
 #include <string.h>
 
-/* ---- signatures ---- */
-
-static const char *const function_help[] = {
-	"train_step", "One step of training: forward, backward and update, on "
-	"one batch. step becomes one more; *loss is the batch's loss before "
-	"the update.",
-	"train_slice", "The next slice of a step of training, with the same "
-	"arguments for all slices of a step. MORE: there is more to do; OK: "
-	"the step is done, and *loss is there. Until then the arena is in use, "
-	"and parameters may be of this step or of the one before.",
-	"infer", "The model's outputs for one batch. Changes neither parameters "
-	"nor step. Links without the code for training.",
-	"evaluate", "The loss of one batch, as inference computes it. Changes "
-	"neither parameters nor step.",
-};
-
-void c_put_signature(Writer *w, const CProgram *c, const CFunction *f)
-{
-	w_put(w, "%s_status %s_%s(%s_t *k", c->name, c->name, f->name, c->name);
-	bool feeds = c_feeds(c, f);
-	if (feeds)
-		w_put(w, ", const %s_feed *feed", c->name);
-	for (int i = 0; i < f->nargs; i++)
-		if (!feeds || !f->arg[i].v->fed)
-			w_put(w, ", %s%s *%s", f->arg[i].input 
-			      ? "const " : "",
-			      dtype_ctype(f->arg[i].v->dtype), f->arg[i].name);
-	w_put(w, ")");
-}
-
-void c_put_init_signature(Writer *w, const CProgram *c)
-{
-	w_put(w, "%s_status %s_init(%s_t *k, void *arena, size_t arena_bytes, "
-	      "void *state, size_t state_bytes%s)", c->name, c->name, c->name,
-	      c_weights_bin(c) ? ", const void *weights, size_t weights_bytes"
-	                       : "");
-}
-
 /* ---- sizes and places ---- */
 
 static int64_t batch_of(const CProgram *c)
@@ -167,6 +129,20 @@ static void put_context(Writer *w, const CProgram *c)
 }
 
 /* ---- functions ---- */
+
+static const char *const function_help[] = {
+	"train_step", "One step of training: forward, backward and update, on "
+	"one batch. step becomes one more; *loss is the batch's loss before "
+	"the update.",
+	"train_slice", "The next slice of a step of training, with the same "
+	"arguments for all slices of a step. MORE: there is more to do; OK: "
+	"the step is done, and *loss is there. Until then the arena is in use, "
+	"and parameters may be of this step or of the one before.",
+	"infer", "The model's outputs for one batch. Changes neither parameters "
+	"nor step. Links without the code for training.",
+	"evaluate", "The loss of one batch, as inference computes it. Changes "
+	"neither parameters nor step.",
+};
 
 static void put_arg_help(Writer *w, const CProgram *c, const CFunction *f)
 {

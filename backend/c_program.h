@@ -99,6 +99,9 @@ void c_put_feed_call(Writer *, const CProgram *, const CFunction *,
 void c_put_glue_feeds(Writer *, const CProgram *);
 void c_put_glue_call(Writer *, const CProgram *, const CFunction *);
 
+/* c_signature.c: without the semicolon or the body. */
+void c_put_signature(Writer *, const CProgram *, const CFunction *);
+void c_put_init_signature(Writer *, const CProgram *);
 /* c_init.c */
 void c_put_init(Writer *, const CProgram *);
 /* Its first contents, over zeros. */
@@ -114,7 +117,5 @@ void c_put_save_prototypes(Writer *, const CProgram *);
 
 /* c_header.c */
 void c_put_header(Writer *, const CProgram *);
-void c_put_signature(Writer *, const CProgram *, const CFunction *);
-void c_put_init_signature(Writer *, const CProgram *);
 
 #endif
