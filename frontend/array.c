@@ -1,25 +1,11 @@
 #include "frontend/array.h"
 
-#include "frontend/files.h"
-#include "frontend/onnx_model.h"
-
 #include <math.h>
 #include <string.h>
 
 int64_t array_nbytes(const Array *a)
 {
 	return numel(a->shape) * dtype_size(a->dtype);
-}
-
-bool array_read(Unit *u, const char *path, Array *a)
-{
-	OnnxTensor t;
-	if (!path_has_suffix(path, ".pb"))
-		return npy_read(u, path, a);
-	if (!onnx_read_tensor(u, path, &t))
-		return false;
-	*a = (Array){t.dtype, t.shape, (void *)(uintptr_t)t.data};
-	return true;
 }
 
 static bool integer_fits(DType t, int64_t i)
