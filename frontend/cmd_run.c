@@ -9,6 +9,7 @@
 #include "frontend/cmd_common.h"
 #include "frontend/files.h"
 #include "frontend/onnx_model.h"
+#include "frontend/report_plan.h"
 #include "ir/batch_axis.h"
 #include "ir/memo.h"
 

@@ -9,11 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-const Plan *report_plan(const Program *p)
-{
-	return p->train ? p->train : p->infer;
-}
-
 int64_t report_batch(const Program *p)
 {
 	return graph_batch(report_plan(p)->graph);

@@ -15,9 +15,6 @@ typedef struct ReportInfo {
 	int64_t code_bytes, rodata_bytes;        /* in flash; 0: unknown */
 } ReportInfo;
 
-/* The function that the report is about: the largest there is to say
- * something about: the training step, or else inference. */
-const Plan *report_plan(const Program *);
 /* The samples in one call; 0 if the first input has no dimensions. */
 int64_t report_batch(const Program *);
 

@@ -1,6 +1,5 @@
 #include "frontend/report_budget.h"
 
-#include "frontend/report.h"
 #include "frontend/report_plan.h"
 #include "ir/op.h"
 #include "ir/text.h"

@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+const Plan *report_plan(const Program *p)
+{
+	return p->train ? p->train : p->infer;
+}
+
 json_t *text_json(const char *text)
 {
 	Arena *scratch = arena_create();

@@ -6,6 +6,10 @@
 
 #include <jansson.h>
 
+/* The function that the report is about: the largest there is to say
+ * something about: the training step, or else inference. */
+const Plan *report_plan(const Program *);
+
 /* By buffer: the first node that writes it; NULL: the caller does. */
 const Node **plan_writers(Arena *, const Plan *);
 /* The buffer's name; or, of what the compiler has made up, operator and ONNX node
