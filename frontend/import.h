@@ -86,6 +86,9 @@ const int64_t *site_ints(const Site *, const char *name, int *n);
 /* Input i, NULL if absent or beyond the last. */
 Value *site_in(const Site *, int i);
 bool site_wants(const Site *, int output);
+/* The elements of a value that never changes, or of a variable's first
+ * contents. */
+const void *known_data(const Value *);
 /* The elements of an input that must be known now; *n = -1 if it is absent.
  * False after an error. */
 bool site_const_ints(const Site *, int i, const char *what, int *n,
@@ -124,14 +127,11 @@ Value *site_slice(Site *, Value *, int64_t axis, int64_t start, int64_t end,
 /* Two dimensions: all before the axis, and all from it on. */
 Shape site_rows(Shape, int64_t axis);
 Value *site_ints_value(Site *, int n, const int64_t *x, int rank);
-/* The elements of a value that never changes, or of a variable's first
- * contents. */
-const void *known_data(const Value *);
 /* Copies the attributes of the ONNX node that the operator defines, by name.
  * False after an error. */
 bool site_copy_attrs(Site *, Node *);
 
-/* ---- import.c ---- */
+/* ---- import_nodes.c ---- */
 
 /* All but the outputs: checks, inputs, initializers, nodes. */
 void import_nodes(Import *, const char *graph);
@@ -147,13 +147,17 @@ bool import_is_split(Unit *, const OnnxModel *);
 /* Gives the initializers what the file's initialization graphs compute. False
  * after an error. */
 bool import_initialization(Unit *, OnnxModel *);
+void import_step(Import *);   /* the outputs that make a training step */
+
+/* ---- import_training_uses.c ---- */
+
 bool import_is_gradient(const OnnxNode *);
+const char *import_gradient_of(const OnnxNode *);   /* the name of its y */
 void import_use_gradient(Import *, const OnnxNode *);   /* what it names */
 void import_use_updates(Import *);
 /* A scalar of the algorithm that is set between steps. */
 bool import_is_hyper(const Import *, const OnnxTensor *, const Name *);
 unsigned import_use_coefficient(const OnnxNode *);
-void import_step(Import *);   /* the outputs that make a training step */
 
 /* ---- import_input.c, import_init.c, import_check.c ---- */
 
@@ -192,8 +196,9 @@ bool import_inline(Unit *, OnnxModel *);
 
 /* ---- import_torch*.c: what PyTorch's exporter notes beside the graph ---- */
 
-/* Fills in m->torch, and undoes to parameters what can be undone. */
+/* Fills in m->torch, which stays NULL where the exporter notes nothing. */
 void torch_read(Unit *, OnnxModel *);
+/* Undoes to parameters what can be undone. */
 void torch_mend(Unit *, OnnxModel *);
 /* Sets Name.declared of the initializers. */
 void torch_declare(Import *);

@@ -62,12 +62,6 @@ const OpDef *site_op(Site *s, const char *name)
 	return op;
 }
 
-const void *known_data(const Value *v)
-{
-	return v->kind == V_CONST ? v->data
-	       : v->kind == V_VARIABLE ? v->var->data : NULL;
-}
-
 /* ---- evaluation ---- */
 
 static bool all_constant(const Node *n)

@@ -88,6 +88,12 @@ bool site_wants(const Site *s, int output)
 	return names_find(s->im->names, s->n->out[output])->uses != 0;
 }
 
+const void *known_data(const Value *v)
+{
+	return v->kind == V_CONST ? v->data
+	       : v->kind == V_VARIABLE ? v->var->data : NULL;
+}
+
 static void not_constant(const Site *s, int i, const char *what)
 {
 	site_error(s, "input %d (%s), '%s', must be constant, but it depends on "

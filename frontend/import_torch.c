@@ -103,7 +103,6 @@ void torch_read(Unit *u, OnnxModel *m)
 	read_signature(t, m->torch_signature);
 	read_calls(t, m);
 	read_folded(t, m);
-	torch_mend(u, m);
 }
 
 /* ---- what it says ---- */

@@ -198,6 +198,8 @@ static void part_all(Unit *u, OnnxModel *m)
 
 void torch_mend(Unit *u, OnnxModel *m)
 {
+	if (!m->torch)
+		return;
 	part_all(u, m);
 	tie_copies(u, m);
 }
