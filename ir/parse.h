@@ -1,5 +1,6 @@
-/* What the two halves of the parser share: parse.c has the graph and all that
- * is there before the first node, parse_node.c the nodes. */
+/* What the parts of the parser share: parse.c has the graph and all that is there
+ * before the first node, parse_node.c the nodes, parse_value.c what both consist
+ * of. */
 #ifndef IR_PARSE_H
 #define IR_PARSE_H
 
