@@ -1,7 +1,5 @@
 #include "ir/op.h"
 
-#include "ir/scan.h"
-
 #include <string.h>
 
 const OpDef *const all_ops[] = {
@@ -80,21 +78,6 @@ const Value *value_viewed(const Value *v)
 	while (v->def && v->def->op->view && v->def->out[0] == v)
 		v = v->def->in[0];
 	return v;
-}
-
-bool node_replaces_in_place(const Node *n, const Value *out)
-{
-	Arena *scratch = arena_create();
-	const Kernel *k = n->scan ? NULL : kernel_of(scratch, n);
-	bool safe = true;
-	for (int i = 0; i < n->nin && safe; i++) {
-		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
-		if (x && x->kind == V_VARIABLE && x->var == out->var)
-			safe = k ? kernel_in_place(k, n->in[i], out)
-			         : scan_adds(n, n->in[i], out);
-	}
-	arena_destroy(scratch);
-	return safe;
 }
 
 bool infer_axis(Unit *u, const Node *n, int64_t axis, int rank, int *out)

@@ -180,8 +180,6 @@ const Value *node_workspace(const Node *);
 bool infer_shape(Unit *, const Node *, int which, Shape *out);
 /* Whose elements v has, if views are followed as far as they go. */
 const Value *value_viewed(const Value *);
-/* May the node write `out`, whose var it replaces, over the old contents? */
-bool node_replaces_in_place(const Node *, const Value *out);
 /* Rows of a FusedUpdate's tile; 0: it has none, or is another operator. */
 int64_t fused_update_rows(const Node *);
 /* Is the gradient added to what is updated where a FusedUpdate computes it? */

@@ -5,7 +5,9 @@
  * computes the new contents still needs the old ones after its first store, it
  * computes into the arena and a copy replaces the variable.
  */
+#include "ir/kernel.h"
 #include "ir/op.h"
+#include "ir/scan.h"
 #include "passes/pass.h"
 
 static bool lives_in_arena(const Value *v)
@@ -33,13 +35,29 @@ static bool copy_outputs(Graph *g)
 	return changed;
 }
 
+/* May the node write `out`, whose var it replaces, over the old contents? */
+static bool replaces_in_place(const Node *n, const Value *out)
+{
+	Arena *scratch = arena_create();
+	const Kernel *k = n->scan ? NULL : kernel_of(scratch, n);
+	bool safe = true;
+	for (int i = 0; i < n->nin && safe; i++) {
+		const Value *x = n->in[i] ? value_viewed(n->in[i]) : NULL;
+		if (x && x->kind == V_VARIABLE && x->var == out->var)
+			safe = k ? kernel_in_place(k, n->in[i], out)
+			         : scan_adds(n, n->in[i], out);
+	}
+	arena_destroy(scratch);
+	return safe;
+}
+
 static bool copy_replacements(Graph *g)
 {
 	bool changed = false;
 	for (Node *n = g->first; n; n = n->next)
 		for (int o = 0; o < n->nout; o++) {
 			Value *v = n->out[o];
-			if (!v->var || node_replaces_in_place(n, v))
+			if (!v->var || replaces_in_place(n, v))
 				continue;
 			g->at = n->next;
 			Value *copy = APPLY(g, n->loc, op_Copy, v);
