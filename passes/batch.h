@@ -8,6 +8,7 @@
  *
  *   batch.c         items, and the graph that a choice of recomputations means
  *   batch_measure.c what it costs
+ *   batch_choice.c  what one more recomputation means; choices as lists
  *   batch_search.c  the choice (greedy by operations for each byte over the
  *                   budget, at the item with the most; then what is not needed
  *                   is taken back)
