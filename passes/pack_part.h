@@ -2,7 +2,8 @@
  * What the parts of the packer share. In this order:
  *
  *   pack.c         scales the sizes, splits the items into parts, adds up
- *   pack_part.c    one part: its sections, and the ladder that places it
+ *   pack_part.c    one part: its sections, its best placement
+ *   pack_ladder.c  ... which it looks for in these ways, the quick ones first:
  *   pack_order.c   orders of the items
  *   pack_fill.c    greedy: always the item that can lie lowest
  *   pack_fit.c     greedy: one item after the other, in the best gap
