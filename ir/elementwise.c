@@ -259,6 +259,19 @@ Kernel *kernel_create(Arena *a, const Node *n)
 	return k;
 }
 
+/* Loops of nothing but empty loops are empty, too: around a dimension of 0 the
+ * others may be of any size. True: the statements do nothing. */
+static bool shut_empty_loops(Kernel *k, Stmt *s)
+{
+	bool empty = true;
+	for (; s; s = s->next) {
+		if (s->kind == ST_FOR && shut_empty_loops(k, s->u.loop.body))
+			s->u.loop.extent = k->extent[s->u.loop.var] = 0;
+		empty &= s->kind == ST_FOR && s->u.loop.extent == 0;
+	}
+	return empty;
+}
+
 static Kernel *lower(Arena *a, const Node *n)
 {
 	Kernel *k = kernel_create(a, n);
@@ -268,6 +281,7 @@ static Kernel *lower(Arena *a, const Node *n)
 		lower_elementwise(k, n);
 	if (k->depth)
 		BUG("%s leaves %d loops open", n->op->name, k->depth);
+	shut_empty_loops(k, k->body);
 	return k;
 }
 

@@ -84,6 +84,16 @@ static void lower_sums(Kernel *k, const Node *n)
 	k_end(k);
 }
 
+/* y = 1, and in 2^61 empty loops 2. */
+static void lower_nothing(Kernel *k, const Node *n)
+{
+	int loop[3];
+	k_fill(k, n->out[0], 1);
+	k_for_shape(k, (Shape){3, {1 << 30, (int64_t)1 << 31, 0}}, loop);
+	k_store_flat(k, n->out[0], k_at(loop[2]), k_num(k, 2));
+	k_end_n(k, 3);
+}
+
 #define TEST_OP(lowering, inputs) {.name = "Test", .min_in = inputs, \
 	.max_in = inputs, .infer = infer_nothing, .lower = lowering}
 
@@ -91,6 +101,7 @@ static const OpDef op_shift = TEST_OP(lower_shift, 1);
 static const OpDef op_scatter = TEST_OP(lower_scatter, 1);
 static const OpDef op_gather = TEST_OP(lower_gather, 2);
 static const OpDef op_sums = TEST_OP(lower_sums, 1);
+static const OpDef op_nothing = TEST_OP(lower_nothing, 1);
 
 static void eval(const Single *s, void *x, void *index, void *y)
 {
@@ -131,6 +142,15 @@ Test(kernel, indirect_load)
 	cr_expect_arr_eq(y, want, sizeof y);
 	cr_expect_not(kernel_in_place(s.k, s.n->in[0], s.n->out[0]));
 	cr_expect(kernel_reads(s.k, s.n->in[1]));
+	arena_destroy(s.unit->arena);
+}
+
+Test(kernel, loops_around_nothing)
+{
+	Single s = single(&op_nothing, 1, row_of_four);
+	float x[4], y[4] = {0}, want[4] = {1, 1, 1, 1};
+	eval(&s, x, NULL, y);
+	cr_expect_arr_eq(y, want, sizeof y);
 	arena_destroy(s.unit->arena);
 }
 
