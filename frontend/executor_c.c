@@ -11,10 +11,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -83,33 +85,64 @@ bool executor_has_compiler(void)
 	return has;
 }
 
-/* Runs the words; what it prints goes to the file. Its exit status, or -1. */
+/* Instead of an exit status: errno says why; this program is about to end. */
+enum { NOT_RUN = -1, CUT_SHORT = -2 };
+
+/* Its exit status. What asks this program to end, which it puts off while there
+ * are files to be removed (files.h), ends the child first. */
+static int wait_for(pid_t child)
+{
+	static const struct timespec second = {.tv_sec = 1}, none;
+	sigset_t set, before;
+	int status, end = 0, s;
+	pid_t done;
+	ending_signals(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	while ((done = waitpid(child, &status, WNOHANG)) == 0)
+		if ((s = sigtimedwait(&set, NULL, &second)) > 0 && s != SIGCHLD)
+			kill(child, end = s);
+	while ((s = sigtimedwait(&set, NULL, &none)) > 0)
+		end = s == SIGCHLD ? end : s;
+	if (end)
+		raise(end);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return end ? CUT_SHORT : done < 0 ? NOT_RUN
+	     : WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Runs the words, with no signal blocked; what it prints goes to the file. Its
+ * exit status. */
 static int run_program(char *const words[], const char *log)
 {
 	posix_spawn_file_actions_t files;
+	posix_spawnattr_t signals;
+	sigset_t none;
 	pid_t child;
-	int status = -1;
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, 1, log,
 	                                 O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&files, 1, 2);
-	int bad = posix_spawnp(&child, words[0], &files, NULL, words, environ);
+	sigemptyset(&none);
+	posix_spawnattr_init(&signals);
+	posix_spawnattr_setsigmask(&signals, &none);
+	posix_spawnattr_setflags(&signals, POSIX_SPAWN_SETSIGMASK);
+	int bad = posix_spawnp(&child, words[0], &files, &signals, words,
+	                       environ);
+	posix_spawnattr_destroy(&signals);
 	posix_spawn_file_actions_destroy(&files);
 	if (bad) {
 		errno = bad;
-		return -1;
+		return NOT_RUN;
 	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+	return wait_for(child);
 }
 
 static void compiler_failed(Unit *u, const char *cc, int status,
                             const char *log)
 {
 	size_t size;
-	if (status < 0) {
+	if (status == NOT_RUN) {
 		error_at(u, (Loc){0}, "cannot run the C compiler '%s': %s", cc,
 		         strerror(errno));
 		return;
@@ -147,7 +180,8 @@ static char *build(Unit *u, const Program *p, const EmitHook *hook,
 	int status = run_program(words, log);
 	if (!status)
 		return library;
-	compiler_failed(u, words[0], status, log);
+	if (status != CUT_SHORT)
+		compiler_failed(u, words[0], status, log);
 	return NULL;
 }
 

@@ -111,12 +111,25 @@ typedef struct Leftover {
 	const char *path;
 	DIR *dir;           /* open from the start: at the end there may be no
 	                     * memory for it. NULL: it is a file */
+	sigset_t before;    /* the signals that were blocked without any */
 	struct Leftover *next;
 } Leftover;
 
 /* The one global there is, because exit() hands nothing over; and where memory
  * runs out, the program ends at once. */
 static Leftover *leftovers;
+
+void ending_signals(sigset_t *set)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGTERM};
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+		struct sigaction now;
+		if (!sigaction(ending[i], NULL, &now) &&
+		    now.sa_handler != SIG_IGN)
+			sigaddset(set, ending[i]);
+	}
+}
 
 /* The directory and the files in it, if it is still there: it may have been moved
  * to its place. */
@@ -147,19 +160,34 @@ static void remove_leftovers(void)
 		remove_leftover(l);
 }
 
-/* All that may fail, before there is anything to remove. */
+/* All that may fail, before there is anything to remove. From here to its drop or
+ * its cancelling, no signal ends the program. */
 static Leftover *leftover_reserve(Arena *a)
 {
 	static bool registered;
 	if (!registered && atexit(remove_leftovers))
 		out_of_memory(0);
 	registered = true;
-	return arena_new(a, Leftover);
+	Leftover *l = arena_new(a, Leftover);
+	sigset_t ending;
+	ending_signals(&ending);
+	sigprocmask(SIG_BLOCK, &ending, &l->before);
+	if (leftovers)
+		l->before = leftovers->before;
+	return l;
+}
+
+static void leftover_cancel(const Leftover *l)
+{
+	if (!leftovers)
+		sigprocmask(SIG_SETMASK, &l->before, NULL);
 }
 
 static void leftover_add(Leftover *l, const char *path, DIR *dir)
 {
-	*l = (Leftover){path, dir, leftovers};
+	l->path = path;
+	l->dir = dir;
+	l->next = leftovers;
 	leftovers = l;
 }
 
@@ -174,6 +202,7 @@ static void leftover_drop(const char *path)
 	if (l->dir)
 		closedir(l->dir);
 	*at = l->next;
+	leftover_cancel(l);
 }
 
 /* ---- writing ---- */
@@ -215,7 +244,9 @@ bool out_open(Unit *u, const char *path, OutFile *out)
 	if (fd < 0 || fchmod(fd, 0666 & ~mask) ||
 	    !(out->f = fdopen(fd, "wb"))) {
 		system_error(u, path, "cannot write");
-		if (fd >= 0) {
+		if (fd < 0) {
+			leftover_cancel(l);
+		} else {
 			close(fd);
 			leftover_drop(name);
 		}
@@ -289,6 +320,7 @@ char *dir_make_unique(Unit *u, const char *prefix)
 	system_error(u, prefix, "cannot make a directory beside it");
 	if (made)
 		rmdir(name);
+	leftover_cancel(l);
 	return NULL;
 }
 

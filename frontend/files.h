@@ -9,6 +9,7 @@
 
 #include "ir/unit.h"
 
+#include <signal.h>
 #include <stdbool.h>
 
 void file_error(Unit *, const char *path, const char *fmt, ...)
@@ -22,8 +23,9 @@ unsigned char *file_read(Unit *, const char *path, size_t *size);
 /*
  * A file that is written beside its place and moved there when it is complete:
  * whoever looks sees the old contents or the new ones. One that is open when the
- * program ends goes, as does a directory of dir_make_unique(). Links are followed,
- * and what is there and no file (a device, a pipe) is written to as it is.
+ * program ends goes, as does a directory of dir_make_unique(); signals that end it
+ * wait until there is none. Links are followed, and what is there and no file (a
+ * device, a pipe) is written to as it is.
  */
 typedef struct OutFile {
 	Unit *unit;
@@ -43,6 +45,9 @@ bool dir_make(Unit *, const char *path);            /* and its parents */
 char *dir_make_unique(Unit *, const char *prefix);
 /* Removes such a directory and the files in it, if it was not moved away. */
 void dir_remove(const char *path);
+
+/* SIGHUP, SIGINT and SIGTERM, but those that this program was told to ignore. */
+void ending_signals(sigset_t *);
 
 /*
  * The path of the file for a tensor called `name`: DIR/NAME + suffix, its

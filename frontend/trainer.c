@@ -426,9 +426,7 @@ bool trainer_run(Trainer *t, void (*after_step)(void *, const Trainer *),
 {
 	sigset_t signals, before;
 	int64_t *order = arena_array(t->unit->arena, int64_t, t->train.rows);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
+	ending_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	bool good = true;
 	while (good && t->done < t->steps && !interrupted(&signals)) {

@@ -54,8 +54,8 @@ bool trainer_check(Trainer *, double val_split);
 /* Sets `steps` from a number of epochs and a limit (0: none). */
 void trainer_plan(Trainer *, int64_t epochs, int64_t max_steps);
 /*
- * Runs the steps, or until SIGINT or SIGTERM, which end it after a whole step.
- * after_step is called for each. False after an error.
+ * Runs the steps, or until a signal that ends the program (files.h), which waits for
+ * a whole step. after_step is called for each. False after an error.
  */
 bool trainer_run(Trainer *, void (*after_step)(void *user, const Trainer *),
                  void *user);

@@ -395,6 +395,23 @@ kill -TERM $pid
 wait $pid || fail "a signal ends the training with status $?"
 says err interrupted
 there int.st int.csv
+
+# One that comes while the C compiler is at work ends both, and leaves nothing.
+printf '#!/bin/sh\ntouch compiling\nexec sleep 60\n' >slow-cc
+chmod +x slow-cc
+CC=./slow-cc "$thimble" train "$@" --executor c 2>err >out &
+pid=$!
+i=0
+while [ $i -lt 600 ] && [ ! -e compiling ]; do
+	sleep 0.1
+	i=$((i + 1))
+done
+began=$(date +%s)
+kill -TERM $pid
+wait $pid
+[ $? = 143 ] || fail "a signal during the C compiler does not end thimble"
+[ $(($(date +%s) - began)) -lt 30 ] || fail "thimble waits for the C compiler"
+[ -s err ] && fail "it is an error" "$(cat err)"
 ls -d ./*.?????? 2>/dev/null && fail "temporary files are left"
 rmdir tmp || fail "files are left in TMPDIR"
 

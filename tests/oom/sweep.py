@@ -31,6 +31,11 @@ COMMANDS = {
     'train': ['train', MODEL, '--data', 'x.npy,y.npy', *TRAINING,
               '--executor', 'interpreter', '-o', 'new.safetensors',
               '--log', 'log.csv', '--export', 'new.onnx'],
+    'run': ['run', MODEL, '--input', 'x=x6.npy', '--target', 'y6.npy',
+            *TRAINING, '--executor', 'interpreter', '--steps', '1',
+            '--dump', 'dump'],
+    'graph': ['export', MODEL, '--training-graph', *TRAINING, '-o',
+              'new.onnx'],
     'export': ['export', MODEL, 'old.safetensors', '-o', 'new.onnx'],
     'pack': ['pack', 'items.csv', '-o', 'placed.csv'],
 }
@@ -42,10 +47,10 @@ def make_inputs(thimble, folder):
     rng = np.random.default_rng(1)
     os.mkdir(folder)
     os.mkdir(os.path.join(folder, 'out'))
-    np.save(os.path.join(folder, 'x.npy'),
-            rng.normal(size=(12, 3, 4)).astype(np.float32))
-    np.save(os.path.join(folder, 'y.npy'),
-            rng.integers(0, 4, 12).astype(np.int32))
+    x = rng.normal(size=(12, 3, 4)).astype(np.float32)
+    y = rng.integers(0, 4, 12).astype(np.int32)
+    for name, a in ('x', x), ('y', y), ('x6', x[:6]), ('y6', y[:6]):
+        np.save(os.path.join(folder, name + '.npy'), a)
     with open(os.path.join(folder, 'items.csv'), 'w') as f:
         f.write('id,lower,upper,size\n' + ''.join(
             f'b{i},{i},{i + 3},{64 * (i % 5 + 1)}\n' for i in range(40)))
