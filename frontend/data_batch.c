@@ -1,16 +1,14 @@
 /* From samples to batches: the order of an epoch, conversion and scaling. */
 #include "frontend/data.h"
 #include "frontend/files.h"
+#include "ir/splitmix.h"
 
 #include <string.h>
 
-/* splitmix64: a good hash of a counter, so no state is kept. */
+/* A good hash of a counter, so no state is kept. */
 static uint64_t hash(uint64_t x)
 {
-	x += 0x9e3779b97f4a7c15u;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
+	return splitmix64(&x);
 }
 
 void data_order(int64_t n, bool shuffle, uint64_t seed, int64_t epoch,

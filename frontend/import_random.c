@@ -5,6 +5,7 @@
  * takes one from its output's name. In the model each step draws: import_draw.c.
  */
 #include "frontend/import_rules.h"
+#include "ir/splitmix.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,13 +31,10 @@ static Random random_of(const Site *s)
 	return (Random){hash(h, s->n->out[0], strlen(s->n->out[0]))};
 }
 
-/* In (0, 1); splitmix64 (Steele, Lea and Flood, 2014). */
+/* In (0, 1). */
 static double draw(Random *r)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return ((double)((z ^ z >> 31) >> 12) + 0.5) / 4503599627370496.0;
+	return ((double)(splitmix64(&r->state) >> 12) + 0.5) / 4503599627370496.0;
 }
 
 /* Box and Muller. */

@@ -12,7 +12,7 @@
  */
 #include "passes/batch.h"
 
-#include "passes/remat.h"
+#include "ir/splitmix.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,7 +37,7 @@ typedef struct Anneal {
 
 static int below(Anneal *s, int n)
 {
-	return (int)(remat_random(&s->random) % (uint64_t)n);
+	return (int)(splitmix64(&s->random) % (uint64_t)n);
 }
 
 /* As shares of all operations, and of the target. */
@@ -197,7 +197,7 @@ static void flip(Anneal *s)
 
 static double uniform(Anneal *s)
 {
-	return (double)(remat_random(&s->random) >> 11) * 0x1p-53;
+	return (double)(splitmix64(&s->random) >> 11) * 0x1p-53;
 }
 
 /* A fourth to a half of the choices are to fit. */

@@ -60,10 +60,4 @@ void pack_sort(const PackPart *p, PackOrder order, int by[])
 }
 
 /* splitmix64 */
-uint64_t pack_random(uint64_t *state)
-{
-	uint64_t x = *state += 0x9e3779b97f4a7c15u;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
-}
+

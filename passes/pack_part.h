@@ -79,8 +79,6 @@ int64_t pack_key(const PackPart *, char letter, int item);
 /* by[]: all items, sorted. */
 void pack_sort(const PackPart *, PackOrder, int by[]);
 
-uint64_t pack_random(uint64_t *state);
-
 /* ---- greedy ---- */
 
 typedef struct PackFill PackFill;

@@ -19,6 +19,7 @@
  * instead of copies, and one watched item for each section, so that the others
  * are looked at only when that one has moved too high.
  */
+#include "ir/splitmix.h"
 #include "passes/pack_part.h"
 
 #include <string.h>
@@ -403,7 +404,7 @@ static void set_keys(PackSearch *s, PackOrder order, uint64_t seed)
 	const PackPart *p = s->part;
 	s->order = order;
 	for (int i = 0; i < p->n; i++)
-		s->jitter[i] = 64 + (seed ? (int64_t)(pack_random(&seed) % 16)
+		s->jitter[i] = 64 + (seed ? (int64_t)(splitmix64(&seed) % 16)
 		                          : 0);
 	for (int k = 0; k < PACK_KEYS; k++)
 		for (int i = 0; i < p->n; i++)

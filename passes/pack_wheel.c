@@ -3,6 +3,7 @@
  * those forward in the order, the further the higher they were; again.
  * (Joslin and Clements, "Squeaky Wheel" Optimization, JAIR 1999.)
  */
+#include "ir/splitmix.h"
 #include "passes/pack_part.h"
 
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static void reorder(const PackPart *p, const int64_t offset[], Spoke spoke[],
 	for (int i = 0; i < p->n; i++) {
 		int v = by[i];
 		int64_t up = blame(offset[v] + p->size[v], goal, height);
-		int64_t noise = (int64_t)(pack_random(seed) % 2048);
+		int64_t noise = (int64_t)(splitmix64(seed) % 2048);
 		spoke[i] = (Spoke){(int64_t)i * (1024 - up) + noise, v};
 	}
 	qsort(spoke, (size_t)p->n, sizeof *spoke, earlier);

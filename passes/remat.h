@@ -112,7 +112,6 @@ int remat_pick(Remat *, const Sequence *, uint64_t *random, int task[]);
  * backward pass comes to it. False: there is no such sequence. */
 bool remat_segments(Remat *, int n, Sequence *to);
 
-uint64_t remat_random(uint64_t *state);   /* splitmix64 */
 
 /* The cheapest sequence found of which no step exceeds `target`; false if none
  * was found, *to is then the one with the smallest. `effort`: entries that may

@@ -3,6 +3,7 @@
  * depend on each other: neighbours in the graph, neighbours in the order, what
  * lives across one full step, or what is computed again around one place.
  */
+#include "ir/splitmix.h"
 #include "passes/remat.h"
 
 typedef struct Picker {
@@ -17,7 +18,7 @@ typedef struct Picker {
 
 static int below(Picker *k, int n)
 {
-	return (int)(remat_random(k->random) % (uint64_t)n);
+	return (int)(splitmix64(k->random) % (uint64_t)n);
 }
 
 static int bits_of(const Problem *p, const Task *t)
@@ -163,7 +164,7 @@ static int storages_for(int n, uint64_t *random)
 	int most = REMAT_WINDOW;
 	while (most > 7 && (int64_t)n << most > 1 << 20)
 		most--;
-	return most - (int)(remat_random(random) % 6);
+	return most - (int)(splitmix64(random) % 6);
 }
 
 int remat_pick(Remat *r, const Sequence *q, uint64_t *random, int task[])

@@ -7,6 +7,7 @@
  * best is partly undone, descends and is polished again, many times.
  * All costs are those of whole sequences, measured; its clock counts entries.
  */
+#include "ir/splitmix.h"
 #include "passes/remat.h"
 
 #include <math.h>
@@ -18,14 +19,6 @@ enum {
 	STALE = 5000000,       /* work without anything better that ends it, */
 	STALE_SHARE = 4,       /*   and times what it took until then */
 };
-
-uint64_t remat_random(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
 
 typedef struct Search {
 	Remat *r;
@@ -190,13 +183,13 @@ static void undo(Search *s)
 	Arena *scratch = arena_create();
 	int *count = arena_array(scratch, int, r->p->ntasks + 1);
 	int n = s->best.n, kept = 0;
-	int from = (int)(remat_random(&s->random) % (uint64_t)n);
-	int length = n / (2 << remat_random(&s->random) % 5) + 1;
-	int share = (int)(remat_random(&s->random) % 3);
+	int from = (int)(splitmix64(&s->random) % (uint64_t)n);
+	int length = n / (2 << splitmix64(&s->random) % 5) + 1;
+	int share = (int)(splitmix64(&s->random) % 3);
 	for (int i = 0; i < n; i++) {
 		int t = s->best.task[i];
 		bool out = share ? i >= from && i < from + length
-		                 : remat_random(&s->random) % 5 == 0;
+		                 : splitmix64(&s->random) % 5 == 0;
 		if (!count[t]++ || !out)
 			s->now.task[kept++] = t;
 	}

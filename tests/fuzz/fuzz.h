@@ -8,6 +8,7 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
+#include "ir/splitmix.h"
 #include "ir/unit.h"
 
 #include <stdbool.h>
@@ -55,10 +56,7 @@ static inline uint64_t fuzz_hash(const uint8_t *data, size_t size)
 /* Any of 0..n-1. */
 static inline uint32_t fuzz_below(uint64_t *state, uint32_t n)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)(((z ^ z >> 31) >> 32) * n >> 32);
+	return (uint32_t)((splitmix64(state) >> 32) * n >> 32);
 }
 
 /* The bytes with a zero behind them, as file_read() gives them. */

@@ -7,6 +7,7 @@
 #define TESTS_UNIT_OP_CASE_H
 
 #include "ir/op.h"
+#include "ir/splitmix.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -24,13 +25,9 @@ typedef struct Case {
 	uint64_t random;
 } Case;
 
-/* splitmix64 */
 static inline double random_unit(uint64_t *state)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return (double)((z ^ z >> 31) >> 11) / 9007199254740992.0;
+	return (double)(splitmix64(state) >> 11) / 9007199254740992.0;
 }
 
 /* f32 values, so that the narrow and the wide run see the same; integers

@@ -7,6 +7,7 @@
 
 #include "ir/op.h"
 #include "ir/plan.h"
+#include "ir/splitmix.h"
 #include "ir/verify.h"
 
 #include <stdlib.h>
@@ -16,13 +17,9 @@ typedef struct Random {
 	uint64_t state;
 } Random;
 
-/* splitmix64 */
 static inline uint64_t random_bits(Random *r)
 {
-	uint64_t z = r->state += 0x9e3779b97f4a7c15u;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
+	return splitmix64(&r->state);
 }
 
 static inline int random_int(Random *r, int below)
