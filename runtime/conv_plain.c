@@ -187,82 +187,157 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 		direct_any(d, rows, to);
 }
 
-/* Can direct_three() do it? */
-static int direct_is_three(const rt_direct *d, int32_t at)
-{
-	const rt_direct_axis *h = &d->h;
-	const int32_t lo = h->step < 0 ? at - 2 : at;
+/* ---- three taps side by side ---- */
 
-	return h->taps == 3 && h->stride == 1 && h->wstep == 1
-		&& (h->step == 1 || h->step == -1) && d->v.wstep * d->wrow == 3
-		&& lo >= -1 && lo + 4 < h->size;
+/* Where a tile is in the source, and in the weights. */
+typedef struct DirectThree {
+	const float *p;
+	rt_edges e;
+	rt_rows w;
+} DirectThree;
+
+/* The next row of a tile; on the way back, from the right. */
+RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr, int back,
+	int inside)
+{
+	const rt_three x = inside ? rt_three_load(s->p)
+		: rt_edges_load(&s->e, s->p, 1, 4);
+	const rt_three turned = { x.right, x.mid, x.left };
+
+	s->p += xr;
+	rt_edges_move(&s->e, xr);
+	return back ? turned : x;
 }
 
-/* The same for three taps side by side, to the left if back is set. */
+/* All source channels of n rows of taps. */
+RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
+	int back, DirectThree *s, rt_tile4 *t)
+{
+	const ptrdiff_t next = d->xc - n * xr, wnext = d->wc - n * 3;
+	int32_t row = n;
+
+	for (int32_t i = n * d->channels; i > 0; i--) {
+		const rt_three x = direct_three_load(s, xr, back, 0);
+		rt_tile4_three(t, &s->w, x.left, x.mid, x.right);
+		if (--row > 0)
+			continue;
+		row = n;
+		s->p += next;
+		rt_edges_move(&s->e, next);
+		rt_rows_move(&s->w, wnext);
+	}
+}
+
+/* The same of all three, whose weights go on. */
+RT_INLINED void direct_three_all(const rt_direct *d, ptrdiff_t xr, int back,
+	int inside, DirectThree *s, rt_tile4 *t)
+{
+	const ptrdiff_t next = d->xc - 3 * xr, wnext = d->wc - 9;
+
+	for (int32_t i = d->channels; i > 0; i--) {
+		const rt_three x = direct_three_load(s, xr, back, inside);
+		rt_three y, z;
+		rt_tile4_two(t, &s->w, x.left, x.mid);
+		y = direct_three_load(s, xr, back, inside);
+		rt_tile4_two(t, &s->w, x.right, y.left);
+		rt_tile4_two(t, &s->w, y.mid, y.right);
+		z = direct_three_load(s, xr, back, inside);
+		rt_tile4_three(t, &s->w, z.left, z.mid, z.right);
+		s->p += next;
+		rt_edges_move(&s->e, next);
+		rt_rows_move(&s->w, wnext);
+	}
+}
+
 RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to, int back)
 {
 	const int32_t lo = back ? to->at - 2 : to->at;
-	const ptrdiff_t xr = rows->xr, next = d->xc - rows->n * xr;
-	const ptrdiff_t wnext = d->wc - rows->n * 3;
-	const float *p = rows->x + lo + 1;
-	rt_edges e = rt_edges_at(p, 1, 4, lo >= 0, lo + 5 < d->h.size);
-	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
+	const int left = lo >= 0, right = lo + 5 < d->h.size;
 	rt_tile4 t = direct_begin(d);
-	int32_t row = rows->n;
+	DirectThree s;
 
-	for (int32_t i = rows->n * d->channels; i > 0; i--) {
-		const rt_three x = rt_edges_load(&e, p, 1, 4);
-		rt_tile4_three(&t, &w, back ? x.right : x.left, x.mid,
-			back ? x.left : x.right);
-		p += xr;
-		rt_edges_move(&e, xr);
-		if (--row > 0)
-			continue;
-		row = rows->n;
-		p += next;
-		rt_edges_move(&e, next);
-		rt_rows_move(&w, wnext);
-	}
+	s.p = rows->x + lo + 1;
+	s.e = rt_edges_at(s.p, 1, 4, left, right);
+	s.w = rt_rows_at(rows->w, d->wlane, d->lanes);
+	if (!RT_HELIUM || rows->n < 3)
+		direct_three_few(d, rows->n, rows->xr, back, &s, &t);
+	else if (left && right)
+		direct_three_all(d, rows->xr, back, 1, &s, &t);
+	else
+		direct_three_all(d, rows->xr, back, 0, &s, &t);
 	direct_end(d, to, &t);
 }
 
+/* The tiles from q on, the last of which ends at end. */
+RT_INLINED void direct_three_tiles(const rt_direct *d,
+	const rt_direct_rows *rows, int32_t q, int32_t end, float *y, int back)
+{
+	for (; q < end; q += 4) {
+		const int32_t i = q + 4 > end ? end - 4 : q;
+		const DirectTile to = { d->h.origin + i, 4, y + i * d->yq };
+		direct_three(d, rows, &to, back);
+	}
+}
+
 RT_APART void direct_three_on(const rt_direct *d, const rt_direct_rows *rows,
-	const DirectTile *to)
+	int32_t q, int32_t end, float *y)
 {
-	direct_three(d, rows, to, 0);
+	direct_three_tiles(d, rows, q, end, y, 0);
 }
 
-RT_APART void direct_three_back(const rt_direct *d, const rt_direct_rows *rows,
-	const DirectTile *to)
+RT_APART void direct_three_back(const rt_direct *d,
+	const rt_direct_rows *rows, int32_t q, int32_t end, float *y)
 {
-	direct_three(d, rows, to, 1);
+	direct_three_tiles(d, rows, q, end, y, 1);
 }
 
-/* Columns q .. of a row, four or what there is. */
-static void direct_tile(const rt_direct *d, const rt_direct_rows *rows,
-	int32_t q, float *y)
-{
-	const DirectTile to = { d->h.origin + q * d->h.stride,
-		d->h.out - q < 4 ? d->h.out - q : 4, y + q * d->yq };
+/* Columns from .. end - 1. */
+typedef struct DirectSpan {
+	int32_t from, end;
+} DirectSpan;
 
-	if (!direct_is_three(d, to.at))
+/* Those that tiles make which read at most one column beyond each end. */
+static DirectSpan direct_three_span(const rt_direct *d)
+{
+	const rt_direct_axis *h = &d->h;
+	const int32_t left = h->step < 0 ? h->origin - 2 : h->origin;
+	const DirectSpan none = { h->out, h->out };
+	DirectSpan s;
+
+	if (h->taps != 3 || h->stride != 1 || h->wstep != 1
+		|| (h->step != 1 && h->step != -1) || d->v.wstep * d->wrow != 3)
+		return none;
+	s.from = left < -1 ? -1 - left : 0;
+	s.end = rt_min(h->out, h->size - 1 - left);
+	return s.end - s.from < 4 ? none : s;
+}
+
+/* ---- planes ---- */
+
+/* Columns from q to end, and in front of these if that makes a tile whole. */
+static void direct_tiles(const rt_direct *d, const rt_direct_rows *rows,
+	int32_t q, int32_t end, float *y)
+{
+	for (; q < end; q += 4) {
+		const int32_t i = q + 4 > end && end >= 4 ? end - 4 : q;
+		const DirectTile to = { d->h.origin + i * d->h.stride,
+			rt_min(4, end - i), y + i * d->yq };
 		direct_general(d, rows, &to);
-	else if (d->h.step > 0)
-		direct_three_on(d, rows, &to);
-	else
-		direct_three_back(d, rows, &to);
+	}
 }
 
 RT_APART void direct_plane(const rt_direct *d)
 {
-	const int32_t last = d->h.out - 4;
+	const DirectSpan three = direct_three_span(d);
+	float *y = d->y;
 
-	for (int32_t r = 0; r < d->v.out; r++) {
+	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
-		for (int32_t q = 0; q < d->h.out; q += 4)
-			direct_tile(d, &rows, q > last && last > 0 ? last : q,
-				d->y + r * d->yr);
+		direct_tiles(d, &rows, 0, three.from, y);
+		(d->h.step > 0 ? direct_three_on : direct_three_back)(d, &rows,
+			three.from, three.end, y);
+		direct_tiles(d, &rows, three.end, d->h.out, y);
 	}
 }
 

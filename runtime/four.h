@@ -169,6 +169,16 @@ RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
 
 /* ---- columns around n at p, stride apart, in one row after another ---- */
 
+/* Of each of four side by side, it and its neighbours. */
+RT_INLINED rt_three rt_three_load(const float *p)
+{
+	const rt_four left = rt_four_load(p - 1), right = { left.c, left.d,
+		p[3], p[4] };
+	const rt_three x = { left, { left.b, left.c, left.d, p[3] }, right };
+
+	return x;
+}
+
 /* The column left of the first, and right of the last; a zero instead of what
  * is not there. */
 typedef struct rt_edges {

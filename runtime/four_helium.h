@@ -93,6 +93,12 @@ RT_INLINED rt_four rt_lanes_load(const rt_lanes *l)
 	return vldrwq_gather_shifted_offset_f32(l->p, l->at);
 }
 
+/* Those n behind. */
+RT_INLINED rt_four rt_lanes_ahead(const rt_lanes *l, uint32_t n)
+{
+	return vldrwq_gather_shifted_offset_f32(l->p, vaddq_n_u32(l->at, n));
+}
+
 RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 {
 	l->p += step;
@@ -126,6 +132,14 @@ RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
 
 	vstrwq_scatter_shifted_offset_p_f32(p, at, u, vctp32q((uint32_t)n));
 	vstrwq_scatter_shifted_offset_p_f32(p + 1, at, v, ends);
+}
+
+RT_INLINED rt_three rt_three_load(const float *p)
+{
+	const rt_three x = { vldrwq_f32(p - 1), vldrwq_f32(p),
+		vldrwq_f32(p + 1) };
+
+	return x;
 }
 
 /* Which of the n have a neighbour. */

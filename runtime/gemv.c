@@ -158,6 +158,17 @@ RT_APART void gemv_dots(const float *m, ptrdiff_t rs, int32_t count,
 	rt_lanes z = rt_lanes_at(m, rs, count);
 	rt_four t = rt_four_of(0);
 
+#if RT_HELIUM
+	for (int32_t i = k / 4; i > 0; i--, x += 4) {
+		const rt_pair u = rt_pair_load(x), v = rt_pair_load(x + 2);
+		t = rt_four_add(t, u.a, rt_lanes_ahead(&z, 0));
+		t = rt_four_add(t, u.b, rt_lanes_ahead(&z, 1));
+		t = rt_four_add(t, v.a, rt_lanes_ahead(&z, 2));
+		t = rt_four_add(t, v.b, rt_lanes_ahead(&z, 3));
+		rt_lanes_move(&z, 4);
+	}
+	k %= 4;
+#endif
 	RT_UNROLL4
 	for (; k > 0; k--) {
 		t = rt_four_add(t, *x++, rt_lanes_load(&z));
