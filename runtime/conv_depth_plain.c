@@ -65,7 +65,7 @@ RT_APART void column_tile(const rt_direct *d, rt_direct_rows rows, int32_t q,
 	float *y)
 {
 	const int32_t at = d->h.origin + q * d->h.stride;
-	const rt_direct_window win = rt_direct_window_at(&d->h, at);
+	const rt_direct_window win = rt_direct_window_at(&d->h, at, 4);
 	rt_four t = rt_four_of(d->bias ? *d->bias : 0.0f);
 	float buf[4];
 

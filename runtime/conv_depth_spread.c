@@ -6,10 +6,11 @@
  * three rows of taps, and columns likewise.  A strip of four columns of dy
  * goes down with the nine weights in registers, and with the sums of the row
  * of dx that its next row ends: a row takes 5 loads and 16 stores for 36
- * products.
+ * products.  On RISC-V's vectors a strip has as many columns as there are lanes.
  */
 #include "runtime/rt.h"
 #include "runtime/four.h"
+#include "runtime/rvv.h"
 #include "runtime/workspace.h"
 
 /* A plane; of each row, the columns from q on, n of dy and wide of dx. */
@@ -19,6 +20,82 @@ typedef struct Spread {
 	float *dx;
 	int32_t oh, ow, h, width;
 } Spread;
+
+#if RT_RVV
+
+/* A row of dy, the columns of each and on the right of it. */
+typedef struct SpreadWide {
+	const float *dy;
+	float *dx;
+	size_t n, between;	/* columns that there are, and between them */
+	int right;
+} SpreadWide;
+
+RT_INLINED void spread_wide_load(const SpreadWide *s, rt_wide *mid, rt_wide *right)
+{
+	*mid = rt_wide_load(s->dy, s->n);
+	*right = rt_wide_behind(*mid, s->right ? s->dy[s->n] : 0.0f, s->n);
+}
+
+/* Of the columns that dy reaches, and of those between. */
+RT_INLINED void spread_wide_begin(rt_wide *at, rt_wide *between, const float w[3],
+	rt_wide mid, rt_wide right, size_t n)
+{
+	*at = rt_wide_mul(w[1], mid, n);
+	*between = rt_wide_mul(w[2], mid, n);
+	*between = rt_wide_add(*between, w[0], right, n);
+}
+
+RT_INLINED void spread_wide_end(SpreadWide *s, int32_t width, rt_wide at,
+	rt_wide between)
+{
+	rt_wide_store(s->dx, 2, at, s->n);
+	if (s->between > 0)
+		rt_wide_store(s->dx + 1, 2, between, s->between);
+	s->dx += width;
+}
+
+RT_APART void spread_wide_columns(const Spread *plane, int32_t q, size_t n)
+{
+	const Spread d = *plane;
+	const int32_t wide = d.width - 2 * q;
+	rt_wide mid, right, at, between;
+	SpreadWide s;
+
+	s.dy = d.dy + q, s.dx = d.dx + 2 * q, s.n = n;
+	s.between = wide >= 2 * (int32_t)n ? n : n - 1;
+	s.right = q + (int32_t)n < d.ow;
+	spread_wide_load(&s, &mid, &right);
+	for (int32_t a = 1, left = d.h;; a++) {
+		spread_wide_begin(&at, &between, d.w[1], mid, right, n);
+		spread_wide_end(&s, d.width, at, between);
+		if (--left == 0)
+			return;
+		spread_wide_begin(&at, &between, d.w[2], mid, right, n);
+		if (a < d.oh) {
+			s.dy += d.ow;
+			spread_wide_load(&s, &mid, &right);
+			at = rt_wide_add(at, d.w[0][1], mid, n);
+			between = rt_wide_add(between, d.w[0][2], mid, n);
+			between = rt_wide_add(between, d.w[0][0], right, n);
+		}
+		spread_wide_end(&s, d.width, at, between);
+		if (--left == 0)
+			return;
+	}
+}
+
+static void spread_strips(const Spread *d, int32_t columns)
+{
+	size_t n;
+
+	for (int32_t q = 0; q < columns; q += (int32_t)n) {
+		n = rt_wide_lanes(columns - q, columns);
+		spread_wide_columns(d, q, n);
+	}
+}
+
+#else
 
 /* Sums of a row of dx: of columns that one of dy reaches, of those between. */
 typedef struct SpreadRow {
@@ -82,19 +159,25 @@ RT_APART void spread_one(const Spread *d, int32_t q)
 	spread_columns(d, q, 1);
 }
 
-RT_APART void spread_plane(Spread *d, const float *w, const float *dy,
-	float *dx)
+static void spread_strips(const Spread *d, int32_t columns)
 {
-	const int32_t columns = (d->width + 1) / 2;
 	int32_t q = 0;
 
-	for (int32_t i = 0; i < 9; i++)
-		d->w[i / 3][i % 3] = w[i];
-	d->dy = dy, d->dx = dx;
 	for (; q + 4 <= columns; q += 4)
 		spread_four(d, q);
 	for (; q < columns; q++)
 		spread_one(d, q);
+}
+
+#endif
+
+RT_APART void spread_plane(Spread *d, const float *w, const float *dy,
+	float *dx)
+{
+	for (int32_t i = 0; i < 9; i++)
+		d->w[i / 3][i % 3] = w[i];
+	d->dy = dy, d->dx = dx;
+	spread_strips(d, (d->width + 1) / 2);
 }
 
 static int spread_axis(int32_t size, int32_t out, int32_t taps, int32_t stride,

@@ -5,10 +5,12 @@
  * the nine weights in registers, and with the sums of the rows that it is in:
  * what it loads of a row, it multiplies for all of them.  So at stride 1, a
  * row takes 6 loads and 4 stores for 36 products.  Columns that no strip of
- * four is left for go one by one.
+ * four is left for go one by one.  On RISC-V's vectors a strip has as many
+ * columns as there are lanes.
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
+#include "runtime/rvv.h"
 
 /* A plane: weights of a row of taps, from left to right, those above first;
  * rows of the source from u on, of which some are there; the row behind which
@@ -21,14 +23,6 @@ typedef struct ThreePlane {
 	int32_t left, stride, width;
 	float *y;
 } ThreePlane;
-
-/* Where a strip is: at row u of the source, p its middle column. */
-typedef struct ThreeStrip {
-	const float *p;
-	rt_edges e;
-	int32_t u;
-	float *y;
-} ThreeStrip;
 
 /* The uppermost source row of output row 0; the leftmost column. */
 static int32_t three_origin(const rt_direct_axis *x)
@@ -66,6 +60,158 @@ static void three_begin(const rt_direct *d, ThreePlane *p)
 	p->x = d->x + (p->u > 0 ? p->u * p->xr : 0) + p->left + 1;
 	p->y = d->y;
 }
+
+#if RT_RVV
+
+/* Where a strip of n columns is: at row u of the source, p its middle column;
+ * is there one on the left of it, on the right. */
+typedef struct ThreeWide {
+	const float *p;
+	int32_t u;
+	size_t n;
+	int left, right;
+	float *y;
+} ThreeWide;
+
+static ThreeWide three_wide_strip(const ThreePlane *d, int32_t q, size_t n)
+{
+	const int32_t left = d->left + q * d->stride;
+	ThreeWide s;
+
+	s.p = d->x + q * d->stride;
+	s.u = d->u, s.y = d->y + q, s.n = n;
+	s.left = left >= 0;
+	s.right = left + ((int32_t)n - 1) * d->stride + 2 < d->width;
+	return s;
+}
+
+/* Of a row of the source, the columns of each output. */
+typedef struct ThreeEdges {
+	rt_wide *left, *mid, *right;
+} ThreeEdges;
+
+/* t + w times them */
+RT_INLINED rt_wide three_wide_add(rt_wide t, const float w[3], ThreeEdges x, size_t n)
+{
+	t = rt_wide_add(t, w[0], *x.left, n);
+	t = rt_wide_add(t, w[1], *x.mid, n);
+	return rt_wide_add(t, w[2], *x.right, n);
+}
+
+/* The next row of the source, if it is one. */
+RT_INLINED int three_wide_next(const ThreePlane *d, ThreeWide *s, ThreeEdges x)
+{
+	const size_t n = s->n;
+	const float *p = s->p;
+
+	if ((uint32_t)s->u++ >= (uint32_t)d->rows)
+		return 0;
+	*x.mid = rt_wide_load(p, n);
+	*x.left = rt_wide_before(s->left ? p[-1] : 0.0f, *x.mid, n);
+	*x.right = rt_wide_behind(*x.mid, s->right ? p[n] : 0.0f, n);
+	s->p += d->xr;
+	return 1;
+}
+
+/* The same at stride 2: what is on the right of one is on the left of the
+ * next. */
+RT_INLINED int three_wide_next_two(const ThreePlane *d, ThreeWide *s, ThreeEdges x)
+{
+	const size_t n = s->n;
+	const float *p = s->p;
+
+	if ((uint32_t)s->u++ >= (uint32_t)d->rows)
+		return 0;
+	*x.mid = rt_wide_gather(p, 2, n);
+	*x.right = rt_wide_gather_of(p + 1, 2, s->right ? n : n - 1, n);
+	*x.left = rt_wide_before(s->left ? p[-1] : 0.0f, *x.right, n);
+	s->p += d->xr;
+	return 1;
+}
+
+/* A row that is the last one of t, whose place a new sum takes. */
+RT_INLINED int three_wide_row(const ThreePlane *d, ThreeWide *s, rt_wide *t,
+	rt_wide *mid, rt_wide *first)
+{
+	rt_wide left, middle, right;
+	const ThreeEdges x = { &left, &middle, &right };
+
+	if (three_wide_next(d, s, x)) {
+		*t = three_wide_add(*t, d->w[2], x, s->n);
+		*mid = three_wide_add(*mid, d->w[1], x, s->n);
+		*first = three_wide_add(*first, d->w[0], x, s->n);
+	}
+	if (s->u > d->ready) {
+		rt_wide_store(s->y, 1, *t, s->n);
+		s->y += d->yr;
+	}
+	*t = rt_wide_of(d->bias, s->n);
+	return s->u < d->end;
+}
+
+RT_APART void three_wide_columns(const ThreePlane *plane, int32_t q, size_t n)
+{
+	const ThreePlane d = *plane;
+	ThreeWide s = three_wide_strip(&d, q, n);
+	rt_wide a = rt_wide_of(d.bias, n), b = a, c = a;
+
+	while (three_wide_row(&d, &s, &a, &b, &c) && three_wide_row(&d, &s, &b, &c, &a)
+		&& three_wide_row(&d, &s, &c, &a, &b))
+		;
+}
+
+/* Two rows at stride 2: the last ones of t, the second one the next one's
+ * first. */
+RT_INLINED int three_wide_rows(const ThreePlane *d, ThreeWide *s, rt_wide *t,
+	rt_wide *next)
+{
+	rt_wide left, mid, right;
+	const ThreeEdges x = { &left, &mid, &right };
+
+	if (three_wide_next_two(d, s, x))
+		*t = three_wide_add(*t, d->w[1], x, s->n);
+	*next = rt_wide_of(d->bias, s->n);
+	if (three_wide_next_two(d, s, x)) {
+		*t = three_wide_add(*t, d->w[2], x, s->n);
+		*next = three_wide_add(*next, d->w[0], x, s->n);
+	}
+	rt_wide_store(s->y, 1, *t, s->n);
+	s->y += d->yr;
+	return s->u < d->end;
+}
+
+RT_APART void three_wide_columns_two(const ThreePlane *plane, int32_t q, size_t n)
+{
+	const ThreePlane d = *plane;
+	ThreeWide s = three_wide_strip(&d, q, n);
+	rt_wide a = rt_wide_of(d.bias, n), b = a, left, mid, right;
+	const ThreeEdges x = { &left, &mid, &right };
+
+	if (three_wide_next_two(&d, &s, x))
+		a = three_wide_add(a, d.w[0], x, n);
+	while (three_wide_rows(&d, &s, &a, &b) && three_wide_rows(&d, &s, &b, &a))
+		;
+}
+
+static void three_plane(const ThreePlane *d, int32_t columns)
+{
+	size_t n;
+
+	for (int32_t q = 0; q < columns; q += (int32_t)n) {
+		n = rt_wide_lanes(columns - q, columns);
+		(d->stride == 1 ? three_wide_columns : three_wide_columns_two)(d, q, n);
+	}
+}
+
+#else
+
+/* Where a strip is: at row u of the source, p its middle column. */
+typedef struct ThreeStrip {
+	const float *p;
+	rt_edges e;
+	int32_t u;
+	float *y;
+} ThreeStrip;
 
 RT_INLINED ThreeStrip three_strip(const ThreePlane *d, int32_t q,
 	int32_t stride, int32_t n)
@@ -198,6 +344,8 @@ static void three_plane(const ThreePlane *d, int32_t columns)
 	for (; q < columns; q++)
 		(d->stride == 1 ? three_one : three_two_one)(d, q);
 }
+
+#endif
 
 RT_API int rt_depth_three(const rt_direct *d)
 {

@@ -10,6 +10,7 @@
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
+#include "runtime/direct_rvv.h"
 #include "runtime/tile4.h"
 
 RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
@@ -107,7 +108,7 @@ RT_INLINED void direct_far_row(const rt_direct_axis *h, rt_rows *w,
 RT_INLINED void direct_sum(enum direct_form form, const rt_direct *d,
 	const rt_direct_rows *rows, int32_t at, rt_tile4 *t)
 {
-	const rt_direct_window win = rt_direct_window_at(&d->h, at);
+	const rt_direct_window win = rt_direct_window_at(&d->h, at, 4);
 	const int inside = win.lo == 0 && win.hi == win.width;
 	const int far = form == DIRECT_ANY && !inside
 		&& win.width > RT_DIRECT_WINDOW;
@@ -173,7 +174,7 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to)
 {
 	const rt_direct_axis *h = &d->h;
-	const rt_direct_window w = rt_direct_window_at(h, to->at);
+	const rt_direct_window w = rt_direct_window_at(h, to->at, 4);
 
 	if (w.width > RT_DIRECT_WINDOW && (w.lo > 0 || w.hi < w.width))
 		direct_any(d, rows, to);
@@ -327,10 +328,41 @@ static void direct_tiles(const rt_direct *d, const rt_direct_rows *rows,
 	}
 }
 
+#if RT_RVV
+RT_APART void direct_wide_three(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_THREE, 0);
+}
+
+RT_APART void direct_wide_beside(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_BESIDE, 0);
+}
+
+RT_APART void direct_wide_any(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_ANY, 0);
+}
+
+static int direct_wide(const rt_direct *d)
+{
+	const rt_direct_axis *h = &d->h;
+
+	return rt_wide_plane(d, h->stride != 1 ? direct_wide_any
+		: h->taps == 3 && h->wstep == 1 ? direct_wide_three
+		: direct_wide_beside);
+}
+#endif
+
 RT_APART void direct_plane(const rt_direct *d)
 {
 	const DirectSpan three = direct_three_span(d);
 	float *y = d->y;
+
+#if RT_RVV
+	if (direct_wide(d))
+		return;
+#endif
 
 	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);

@@ -3,9 +3,11 @@
  * Gradient of a convolution's weights without workspace, for machines without
  * vector registers.  A tile is 4 output by 4 input channels at one tap, held
  * in registers over all positions and images; channels past the last alias
- * it.
+ * it.  On RISC-V's vectors it is four channels of one kind by lanes of the
+ * other.
  */
 #include "runtime/rt.h"
+#include "runtime/rvv.h"
 #include "runtime/tile4.h"
 #include "runtime/workspace.h"
 
@@ -49,6 +51,87 @@ static Tap tap_at(const rt_conv *d, const float *x,
 	return t;
 }
 
+#if RT_RVV
+
+/* One of the two that are multiplied: from a channel, an image, a row and a
+ * position to the next. */
+typedef struct TapSide {
+	const float *p;
+	ptrdiff_t c, n, r, q;
+} TapSide;
+
+/* dw of rows channels of u by lanes of v, us and vs apart. */
+RT_INLINED void tap_wide(const Tap *p, const TapSide *u, const TapSide *v,
+	int32_t rows, size_t lanes, float alpha, float beta, float *dw,
+	ptrdiff_t us, ptrdiff_t vs)
+{
+	rt_wide r0 = rt_wide_of(0, lanes), r1 = r0, r2 = r0, r3 = r0;
+
+	for (int32_t n = 0; n < p->images; n++) {
+		rt_rows x = rt_rows_at(u->p + n * u->n, u->c, rows);
+		const float *z = v->p + n * v->n;
+		for (int32_t r = p->rows; r > 0; r--) {
+			for (int32_t q = p->cols; q > 0; q--, z += v->q) {
+				const rt_wide w = rt_wide_gather(z, v->c,
+					lanes);
+				r0 = rt_wide_add(r0, *x.a, w, lanes);
+				r1 = rt_wide_add(r1, *x.b, w, lanes);
+				r2 = rt_wide_add(r2, *x.c, w, lanes);
+				r3 = rt_wide_add(r3, *x.d, w, lanes);
+				rt_rows_move(&x, u->q);
+			}
+			rt_rows_move(&x, u->r - p->cols * u->q);
+			z += v->r - p->cols * v->q;
+		}
+	}
+	rt_wide_put(dw, vs, alpha, r0, beta, lanes);
+	if (rows > 1)
+		rt_wide_put(dw + us, vs, alpha, r1, beta, lanes);
+	if (rows > 2)
+		rt_wide_put(dw + 2 * us, vs, alpha, r2, beta, lanes);
+	if (rows > 3)
+		rt_wide_put(dw + 3 * us, vs, alpha, r3, beta, lanes);
+}
+
+/* The weights of all channels at a tap: rows of u, columns of v. */
+RT_APART void tap_channels(const Tap *p, TapSide u, TapSide v, int32_t rows,
+	int32_t columns, float alpha, float beta, float *dw, ptrdiff_t us,
+	ptrdiff_t vs)
+{
+	size_t n;
+
+	for (int32_t j = 0; j < columns; j += (int32_t)n) {
+		TapSide a = u;
+		n = rt_wide_lanes(columns - j, columns);
+		for (int32_t i = 0; i < rows; i += 4, a.p += 4 * a.c)
+			tap_wide(p, &a, &v, rows - i < 4 ? rows - i : 4, n,
+				alpha, beta, dw + i * us + j * vs, us, vs);
+		v.p += (ptrdiff_t)n * v.c;
+	}
+}
+
+static void tap_weights(const rt_conv *d, float alpha, const float *x,
+	const float *dy, float beta, float *dw)
+{
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	const int32_t taps = d->kh * d->kw;
+	const ptrdiff_t row = (ptrdiff_t)cg * taps;
+
+	for (int32_t tap = 0; tap < taps; tap++, dw++) {
+		const Tap p = tap_at(d, x, dy, tap);
+		const TapSide in = { p.x, p.xc, p.xn, p.xr, p.xq };
+		const TapSide out = { p.dy, p.dyc, p.dyn, p.dyr, 1 };
+		if (rt_wide_cost(og, cg, 0) <= rt_wide_cost(cg, og, 0))
+			tap_channels(&p, out, in, og, cg, alpha, beta, dw, row,
+				taps);
+		else
+			tap_channels(&p, in, out, cg, og, alpha, beta, dw,
+				taps, row);
+	}
+}
+
+#else
+
 /* sum[i][j] = dy of output channel i . x of input channel j. */
 RT_INLINED void tap_sum(const Tap *p, int32_t outs, int32_t ins,
 	ptrdiff_t xq, float *sum)
@@ -83,7 +166,7 @@ RT_APART void tap_sum_strided(const Tap *p, int32_t outs,
 }
 
 /* The weights of up to 4 output by 4 input channels, those from i, j on. */
-static void tap_weights(const rt_conv *d, float alpha, const float *x,
+static void tap_tile(const rt_conv *d, float alpha, const float *x,
 	const float *dy, float beta, float *dw, int32_t i, int32_t j)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
@@ -107,6 +190,18 @@ static void tap_weights(const rt_conv *d, float alpha, const float *x,
 	}
 }
 
+static void tap_weights(const rt_conv *d, float alpha, const float *x,
+	const float *dy, float beta, float *dw)
+{
+	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+
+	for (int32_t i = 0; i < og; i += 4)
+		for (int32_t j = 0; j < cg; j += 4)
+			tap_tile(d, alpha, x, dy, beta, dw, i, j);
+}
+
+#endif
+
 RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
@@ -116,8 +211,6 @@ RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
 
 	for (int32_t g = 0; g < d->groups; g++)
-		for (int32_t i = 0; i < og; i += 4)
-			for (int32_t j = 0; j < cg; j += 4)
-				tap_weights(d, alpha, x + g * xs, dy + g * ys,
-					beta, dw + g * ws, i, j);
+		tap_weights(d, alpha, x + g * xs, dy + g * ys, beta,
+			dw + g * ws);
 }

@@ -120,20 +120,20 @@ static inline rt_direct_rows rt_direct_rows_of(const rt_direct *d, int32_t r)
 	return rows;
 }
 
-/* The columns of a source row that a tile reads: from .. from + width - 1, of
+/* The columns of a source row that a tile of n reads: from .. from + width - 1, of
  * which those at lo .. hi - 1 are there. */
 typedef struct rt_direct_window {
 	int32_t from, width, lo, hi;
 } rt_direct_window;
 
 static inline rt_direct_window rt_direct_window_at(const rt_direct_axis *h,
-	int32_t at)
+	int32_t at, int32_t n)
 {
 	const int32_t span = (h->taps - 1) * h->step;
 	rt_direct_window w;
 
 	w.from = span < 0 ? at + span : at;
-	w.width = 3 * h->stride + 1 + (span < 0 ? -span : span);
+	w.width = (n - 1) * h->stride + 1 + (span < 0 ? -span : span);
 	w.lo = w.from < 0 ? -w.from : 0;
 	w.hi = h->size - w.from < w.width ? h->size - w.from : w.width;
 	return w;

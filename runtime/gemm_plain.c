@@ -5,10 +5,117 @@
  * rows differ in what makes loads cheap: rows or columns that go on in memory
  * with k, or lie side by side.  What is left at the edges, tiles of any form
  * compute: there, rows and columns past the edge alias the last one, and only
- * the store looks.
+ * the store looks.  On RISC-V's vectors a tile is four rows by all lanes.
  */
 #include "runtime/rt.h"
+#include "runtime/rvv.h"
 #include "runtime/tile4.h"
+
+#if RT_RVV
+
+/* How the rows of a tile go from one k to the next. */
+enum plain_wide_form {
+	PLAIN_NEXT,	/* they go on */
+	PLAIN_SIDE,	/* four lie side by side */
+	PLAIN_ANY
+};
+
+/* Rows i .. by n columns from j on; unit says that these lie side by side. */
+RT_INLINED void plain_wide_tile(const rt_prod *g, enum plain_wide_form form, int unit,
+	int32_t i, int32_t j, size_t n)
+{
+	const int32_t rows = g->m - i < 4 ? g->m - i : 4;
+	const ptrdiff_t as = form == PLAIN_NEXT ? 1 : g->a.cs;
+	const float *a = g->a.p + i * g->a.rs, *z = g->b.p + j * g->b.cs;
+	rt_rows x = rt_rows_at(a, g->a.rs, rows);
+	rt_wide r0 = rt_wide_of(0, n), r1 = r0, r2 = r0, r3 = r0;
+	float *y = g->y + i * g->yrs + j * g->ycs;
+
+	RT_UNROLL4
+	for (int32_t k = g->k; k > 0; k--, z += g->b.rs) {
+		const rt_wide v = unit ? rt_wide_load(z, n)
+			: rt_wide_gather(z, g->b.cs, n);
+		r0 = rt_wide_add(r0, *x.a, v, n);
+		r1 = rt_wide_add(r1, form == PLAIN_SIDE ? x.a[1] : *x.b, v, n);
+		r2 = rt_wide_add(r2, form == PLAIN_SIDE ? x.a[2] : *x.c, v, n);
+		r3 = rt_wide_add(r3, form == PLAIN_SIDE ? x.a[3] : *x.d, v, n);
+		rt_rows_move(&x, as);
+	}
+	rt_wide_put(y, g->ycs, g->alpha, r0, g->beta, n);
+	if (rows > 1)
+		rt_wide_put(y + g->yrs, g->ycs, g->alpha, r1, g->beta, n);
+	if (rows > 2)
+		rt_wide_put(y + 2 * g->yrs, g->ycs, g->alpha, r2, g->beta, n);
+	if (rows > 3)
+		rt_wide_put(y + 3 * g->yrs, g->ycs, g->alpha, r3, g->beta, n);
+}
+
+/* One row. */
+RT_INLINED void plain_wide_row(const rt_prod *g, int unit, int32_t i, int32_t j,
+	size_t n)
+{
+	const float *x = g->a.p + i * g->a.rs, *z = g->b.p + j * g->b.cs;
+	rt_wide t = rt_wide_of(0, n);
+
+	RT_UNROLL4
+	for (int32_t k = g->k; k > 0; k--, x += g->a.cs, z += g->b.rs)
+		t = rt_wide_add(t, *x, unit ? rt_wide_load(z, n)
+			: rt_wide_gather(z, g->b.cs, n), n);
+	rt_wide_put(g->y + i * g->yrs + j * g->ycs, g->ycs, g->alpha, t,
+		g->beta, n);
+}
+
+RT_INLINED void plain_wide_rows(const rt_prod *g, int unit, int32_t j, size_t n)
+{
+	for (int32_t i = 0; i < g->m; i += 4) {
+		if (g->m - i == 1)
+			plain_wide_row(g, unit, i, j, n);
+		else if (g->a.cs == 1)
+			plain_wide_tile(g, PLAIN_NEXT, unit, i, j, n);
+		else if (g->a.rs == 1 && g->m - i >= 4)
+			plain_wide_tile(g, PLAIN_SIDE, unit, i, j, n);
+		else
+			plain_wide_tile(g, PLAIN_ANY, unit, i, j, n);
+	}
+}
+
+RT_APART void plain_wide_beside(const rt_prod *g, int32_t j, size_t n)
+{
+	plain_wide_rows(g, 1, j, n);
+}
+
+RT_APART void plain_wide_apart(const rt_prod *g, int32_t j, size_t n)
+{
+	plain_wide_rows(g, 0, j, n);
+}
+
+/* y' = b' a' instead, if then columns fill the lanes better. */
+static rt_prod plain_wide_orient(const rt_prod *g)
+{
+	rt_prod t = *g;
+
+	if (rt_wide_cost(g->m, g->n, g->b.cs)
+		<= rt_wide_cost(g->n, g->m, g->a.rs))
+		return t;
+	t.m = g->n, t.n = g->m;
+	t.a.p = g->b.p, t.a.rs = g->b.cs, t.a.cs = g->b.rs;
+	t.b.p = g->a.p, t.b.rs = g->a.cs, t.b.cs = g->a.rs;
+	t.yrs = g->ycs, t.ycs = g->yrs;
+	return t;
+}
+
+RT_API void rt_gemm_plain(const rt_prod *g)
+{
+	const rt_prod t = plain_wide_orient(g);
+	size_t n;
+
+	for (int32_t j = 0; j < t.n; j += (int32_t)n) {
+		n = rt_wide_lanes(t.n - j, t.n);
+		(t.b.cs == 1 ? plain_wide_beside : plain_wide_apart)(&t, j, n);
+	}
+}
+
+#else
 
 /* y = alpha * t + beta * y in rows by cols elements of it. */
 RT_APART void plain_add(const rt_prod *g, float *y, int32_t rows,
@@ -122,3 +229,5 @@ RT_API void rt_gemm_plain(const rt_prod *g)
 		for (int32_t j = plain_strip(g, i); j < g->n; j += 4)
 			plain_tile(g, i, j);
 }
+
+#endif

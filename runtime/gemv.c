@@ -5,10 +5,53 @@
  * that is contiguous the other way is added to y, four columns at a time by
  * vectors, else 16 sums in registers over all columns.  No less than an
  * element takes is its load and its product: two instructions, and 1/2 on
- * Helium; of an outer product, its product and its store.
+ * Helium; of an outer product, its product and its store.  On RISC-V's vectors
+ * only that one is apart from other products.
  */
 #include "runtime/rt.h"
+#include "runtime/rvv.h"
 #include "runtime/tile4.h"
+
+#if RT_RVV
+
+/* n columns from j on. */
+RT_INLINED void gemv_outer_wide(const rt_prod *g, float alpha, float beta,
+	int32_t j, size_t n)
+{
+	const rt_wide m = rt_wide_load(g->b.p + j, n);
+	const float *z = g->a.p;
+	float *y = g->y + j;
+
+	for (int32_t i = g->m; i > 0; i--, z += g->a.rs, y += g->yrs)
+		rt_wide_put(y, 1, alpha, rt_wide_mul(*z, m, n), beta, n);
+}
+
+/* With those of alpha and beta that are common as constants. */
+RT_APART void gemv_outer(const rt_prod *g)
+{
+	const float alpha = g->alpha;
+	size_t n;
+
+	for (int32_t j = 0; j < g->n; j += (int32_t)n) {
+		n = rt_wide_lanes(g->n - j, g->n);
+		if (g->beta == 1)
+			gemv_outer_wide(g, alpha, 1, j, n);
+		else if (alpha == 1 && g->beta == 0)
+			gemv_outer_wide(g, 1, 0, j, n);
+		else
+			gemv_outer_wide(g, alpha, g->beta, j, n);
+	}
+}
+
+RT_API int rt_gemv(const rt_prod *g)
+{
+	if (g->k != 1 || g->b.cs != 1)
+		return 0;
+	gemv_outer(g);
+	return 1;
+}
+
+#else
 
 /* y[i * ys] = alpha * (m x)[i] + beta * y[i * ys], where m is the matrix of
  * m[i * rs + p * cs] and x the vector of x[p * xs]. */
@@ -333,3 +376,5 @@ RT_API int rt_gemv(const rt_prod *g)
 		return 0;
 	return 1;
 }
+
+#endif

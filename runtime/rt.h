@@ -73,6 +73,14 @@
 #define RT_HELIUM 0
 #endif
 
+/* RISC-V's, however many floats they have (rvv.h); gcc has them from 14 on. */
+#if defined(RT_PLAIN) && defined(__riscv_v_intrinsic) \
+	&& defined(__riscv_v_elen_fp)
+#define RT_RVV (__riscv_v_elen_fp >= 32)
+#else
+#define RT_RVV 0
+#endif
+
 /*
  * c + a * b in the sums of kernels without vectors.  RT_FUSED says that it is
  * rounded once, on every machine that the program is compiled for, so that all

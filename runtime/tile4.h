@@ -14,6 +14,9 @@
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 8
 #define RT_UNROLL2 _Pragma("GCC unroll 2")
 #define RT_UNROLL4 _Pragma("GCC unroll 4")
+#elif RT_RVV && defined(__clang__)
+#define RT_UNROLL2
+#define RT_UNROLL4 _Pragma("clang loop unroll_count(4)")
 #else
 #define RT_UNROLL2
 #define RT_UNROLL4
