@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define CORTEX_M(cpu) "-mthumb -mcpu=cortex-" cpu
+#define RV64(arch) "-march=" arch " -mabi=lp64d -mcmodel=medany"
 #define HARD_FLOAT(fpu) " -mfloat-abi=hard -mfpu=" fpu
 
 /*
@@ -72,6 +73,20 @@ static const Core rv32imafc = {
 	.fpu = FPU_SINGLE,
 	.align = 8, .plain = true, .fused = true,
 };
+static const Core rv64gc = {
+	RV64("rv64gc"),
+	.triple = "riscv64-unknown-elf", .cpu = "generic-rv64",
+	.features = "+m,+a,+f,+d,+c", .abi = "lp64d",
+	.fpu = FPU_DOUBLE,
+	.align = 64, .plain = true, .fused = true,
+};
+static const Core rv64gcv = {
+	RV64("rv64gcv"),
+	.triple = "riscv64-unknown-elf", .cpu = "generic-rv64",
+	.features = "+m,+a,+f,+d,+c,+v", .abi = "lp64d",
+	.vectors = "RVV", .fpu = FPU_DOUBLE,
+	.align = 64, .plain = true, .fused = true,
+};
 static const Core aarch64 = {
 	"-march=armv8-a",
 	.triple = "aarch64-unknown-linux-gnu", .cpu = "generic",
@@ -121,6 +136,8 @@ const Target all_targets[] = {
 	{"rv32imc", "RISC-V, 32 bit", &rv32imc, 0, 0},
 	{"rv32imac", "RISC-V, 32 bit", &rv32imac, 0, 0},
 	{"rv32imafc", "RISC-V, 32 bit", &rv32imafc, 0, 0},
+	{"rv64gc", "RISC-V, 64 bit", &rv64gc, 0, 0},
+	{"rv64gcv", "RISC-V, 64 bit, vectors 1.0", &rv64gcv, 0, 0},
 	{"aarch64", "Armv8-A, 64 bit", &aarch64, 0, 0},
 	{"x86-64", "any of 64 bit", &x86_64, 0, 0},
 	{"x86-64-v2", "from 2009 on", &x86_64_v2, 0, 0},
