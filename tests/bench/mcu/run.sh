@@ -26,7 +26,8 @@ while getopts O:b: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- host m4 m4-clang m7 m7-clang m55 m55-clang rv32
+[ $# -gt 0 ] || set -- host m4 m4-clang m7 m7-clang m55 m55-clang rv32 rv64gcv \
+	rv64gcv-256 rv64gcv-512
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 bad=0 ran=0
@@ -36,9 +37,10 @@ flags="-std=c11 -Wall -Wextra -Werror -ffp-contract=off -fno-math-errno
 	-ffunction-sections -fdata-sections $include"
 ram=0x60000
 
-# core NAME: sets cc, options, emulator, kind, nm.
+# core NAME: sets cc, options, emulator, kind, nm, linker. The number after rv64gcv is of
+# the bits of a vector.
 core() {
-	cc=arm-none-eabi-gcc kind=cortex-m nm=arm-none-eabi-nm
+	cc=arm-none-eabi-gcc kind=cortex-m nm=arm-none-eabi-nm linker=
 	case $1 in
 	*-clang) cc="clang-19 --target=thumbv7em-none-eabihf
 		-isystem /usr/include/newlib" ;;
@@ -55,6 +57,13 @@ core() {
 		options="-march=rv32imafc -mabi=ilp32f -misa-spec=2.2
 			--specs=picolibc.specs"
 		emulator="qemu-system-riscv32 -M virt -bios none" ;;
+	rv64gcv*) cc="clang-19 --target=riscv64-unknown-elf -nostdlibinc
+			-isystem $top/backend/libc" kind=linux
+		options="-march=rv64gcv -mabi=lp64d -mcmodel=medany"
+		nm=nm linker=ld.lld-19 vlen=${1#rv64gcv}
+		vlen=${vlen:--128}
+		emulator="qemu-riscv64 -cpu
+			rv64,v=true,vext_spec=v1.0,vlen=${vlen#-}" ;;
 	*) echo "no core $1" >&2; exit 2 ;;
 	esac
 	link="$cc $options"
@@ -69,19 +78,23 @@ have() {
 
 # build: $work/bench of the core.
 build() {
-	for file in "$here/kernels.c" "$here/bench.c" "$here/naive.c" \
-			"$board/$kind"/*.[cS]; do
+	files="$board/$kind/*.[cS]" libraries="-lm -lc -lgcc"
+	[ $kind = linux ] && files=$top/tests/cross/linux.c libraries=
+	for file in "$here/kernels.c" "$here/bench.c" "$here/naive.c" $files; do
 		object=$work/$(basename "$file").o
 		level=-O1
 		[ "$file" = "$here/kernels.c" ] && level="$optimize -DRT_PLAIN -DRT_FUSED=${RT_FUSED:-1}"
 		$cc $options $flags $level -c "$file" -o "$object" || return 1
 	done
-	script=
-	[ $kind = host ] || script="-nostartfiles -T$board/$kind/memory.ld
+	script="-nostartfiles -T$board/$kind/memory.ld
 		-Wl,--defsym=RAM_BYTES=$ram,--defsym=FLASH_BYTES=0x60000
 		-Wl,--defsym=STACK_BYTES=8192,-z,noexecstack,--gc-sections"
-	[ $kind = cortex-m ] && script="$script -Wl,--no-enum-size-warning"
-	$link $script "$work"/*.o -o "$work/bench" -lm -lc -lgcc
+	case $kind in
+	host) script= ;;
+	linux) script="-nostdlib -static -fuse-ld=lld -Wl,--gc-sections" ;;
+	cortex-m) script="$script -Wl,--no-enum-size-warning" ;;
+	esac
+	$link $script "$work"/*.o -o "$work/bench" $libraries
 	status=$?
 	rm "$work"/*.o
 	return $status
@@ -92,6 +105,12 @@ emulate() {
 	if [ $kind = host ]; then
 		"$work/bench" >"$work/out"
 		: >"$work/counts"
+		return
+	fi
+	if [ $kind = linux ]; then
+		timeout 60 $emulator -plugin \
+			"file=$work/count.so,out=$work/counts" \
+			"$work/bench" >"$work/out"
 		return
 	fi
 	timeout 60 $emulator -display none -monitor none -serial none \
@@ -159,7 +178,7 @@ have cc && cc -O2 -shared -fPIC -o "$work/count.so" "$top/tests/qemu/count.c" ||
 echo kernel,core,compiler,macs,instructions,per_mac,code,stack,bits
 for name; do
 	core "$name"
-	have ${cc%% *} ${emulator%% *} ${link%% *} || continue
+	have ${cc%% *} ${emulator%% *} ${link%% *} $linker || continue
 	build && emulate || { echo "$name: failed" >&2; bad=1; continue; }
 	rows "$name" >"$work/rows" || bad=1
 	cat "$work/rows"
