@@ -55,6 +55,9 @@ static const char *runtime_of(Arena *a, const Machine *m, const Core *like)
 	if (begins(m->triple, "riscv32"))
 		return has(m->features, "+f") ? "riscv32-fused"
 		                              : "riscv32-plain";
+	if (begins(m->triple, "riscv64"))
+		return has(m->features, "+v") ? "riscv64-vector"
+		                              : "riscv64-fused";
 	if (begins(m->triple, "aarch64"))
 		return runtime_like(a, "aarch64", like);
 	if (begins(m->triple, "x86_64"))
@@ -101,6 +104,9 @@ static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)
 		                       : LLVMCodeGenLevelAggressive);
 	LLVMTargetMachineOptionsSetRelocMode(
 		o, core && core->plain ? LLVMRelocStatic : LLVMRelocPIC);
+	/* RAM is mostly beyond the lowest 2 GiB, where less finds nothing. */
+	if (begins(m->triple, "riscv64"))
+		LLVMTargetMachineOptionsSetCodeModel(o, LLVMCodeModelMedium);
 	LLVMTargetMachineRef machine =
 		LLVMCreateTargetMachineWithOptions(target, m->triple, o);
 	LLVMDisposeTargetMachineOptions(o);
@@ -122,8 +128,8 @@ Machine *machine_create(Unit *u, Arena *a, const Core *core, const Core *like)
 	m->scalar = scalar_of(m->triple);
 	if (!m->runtime || (here && !m->scalar)) {
 		error_at(u, (Loc){0}, "there is no machine code for %s, only "
-		         "for x86-64, AArch64, Thumb and RISC-V of 32 bits; "
-		         "there is C", m->triple);
+		         "for x86-64, AArch64, Thumb and RISC-V; there is C",
+		         m->triple);
 		return NULL;
 	}
 	m->llvm = open_machine(m, core);

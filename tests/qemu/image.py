@@ -1,7 +1,8 @@
 """Models as bare-metal images: compiled, linked for a core, run under QEMU.
 
-The boards (start-up code, linker script) are those of examples/firmware, the program is train.c,
-the plugin count.c. What one model was like is a Run: its losses, what it took.
+The boards (start-up code, linker script) are those of examples/firmware, or a Linux process is in
+place of one (tests/cross/linux.c); the program is train.c, the plugin count.c. What one model was like
+is a Run: its losses, what it took.
 """
 import glob
 import os
@@ -37,6 +38,17 @@ def cortex_m(name, machine, flash, ram, fpu=None, clang=None):
     return Core(name, 'arm-none-eabi-', flags, ['qemu-system-arm', '-M', machine], 'cortex-m', flash, ram, compiler)
 
 
+def linux(target, triple, flags, emulator):
+    """A core that QEMU runs a Linux process on; all is compiled by clang, for that has no need of libraries."""
+    clang = ['clang-19', f'--target={triple}', '-nostdlibinc', '-isystem', f'{HERE}/../../backend/libc']
+    return Core(target, '', flags, emulator, 'linux', None, None, clang)
+
+
+def rv64gcv(bits):
+    return linux('rv64gcv', 'riscv64-unknown-elf', ['-march=rv64gcv', '-mabi=lp64d', '-mcmodel=medany'],
+                 ['qemu-riscv64', '-cpu', f'rv64,v=true,vext_spec=v1.0,vlen={bits}'])
+
+
 M = 1 << 20
 SSRAM, PSRAM = (0, 4 * M), (0x20000000, 4 * M)
 CORES = {
@@ -49,6 +61,9 @@ CORES = {
                  ['-march=rv32imafc', '-mabi=ilp32f', '-misa-spec=2.2', '--specs=picolibc.specs'],
                  ['qemu-system-riscv32', '-M', 'virt', '-bios', 'none'], 'rv32',
                  (0x80000000, 4 * M), (0x80400000, 4 * M)),
+    'rv64gcv': rv64gcv(128),
+    'rv64gcv-256': rv64gcv(256),
+    'aarch64': linux('aarch64', 'aarch64-linux-gnu', ['-march=armv8-a'], ['qemu-aarch64']),
     'host': Core('generic', '', [], [], 'host', None, None),
 }
 
@@ -56,6 +71,7 @@ CORES = {
 def is_here(core):
     """None, or which program is missing."""
     wanted = [core.tools + 'gcc', core.tools + 'nm'] + core.machine[:1] + (core.clang or [])[:1]
+    wanted += ['ld.lld-19'] if core.board == 'linux' else []
     return next((w for w in wanted if not shutil.which(w)), None)
 
 
@@ -171,7 +187,8 @@ def compile_model(thimble, model, options, core, out):
 
 
 def compile_c(core, source, to, out, flags):
-    compiler = [core.tools + 'gcc'] if 'm.' not in os.path.basename(source)[:2] or not core.clang else core.clang
+    clang = core.clang and (core.board == 'linux' or os.path.basename(source).startswith('m.'))
+    compiler = core.clang if clang else [core.tools + 'gcc']
     flags = [f for f in flags if compiler[0] != 'clang-19' or f not in ('-fno-ipa-icf', '-fcallgraph-info=su')]
     board = ['-DHOST'] if core.board == 'host' else []
     shell([*compiler, *core.flags, *FLAGS, *board, *flags, f'-I{out}', f'-I{FIRMWARE}/board', f'-I{FIRMWARE}',
@@ -188,15 +205,23 @@ def compile_own(core, out, optimize):
         compile_c(core, source, object_of(out, source), out, [optimize, *MODEL_FLAGS])
 
 
+def board_sources(core):
+    if core.board == 'linux':
+        return [f'{HERE}/../cross/linux.c']
+    return sorted(glob.glob(f'{FIRMWARE}/board/{core.board}/*.[cS]'))
+
+
 def objects(core, out, steps, optimize):
-    """Those, and what runs it."""
+    """Those, and what runs it. A model that is an object already stays one."""
     open(f'{out}/case.h', 'w').write(case_header(open(f'{out}/m.h').read(), steps))
-    compile_own(core, out, optimize)
-    board = f'{FIRMWARE}/board/{core.board}'
-    own = [f'{HERE}/train.c', f'{FIRMWARE}/log.c', *sorted(glob.glob(f'{board}/*.[cS]'))]
+    model = [f'{out}/m.o']
+    if not os.path.exists(model[0]):
+        compile_own(core, out, optimize)
+        model = [object_of(out, f'{out}/{name}.c') for name in ('m', 'm_weights')]
+    own = [f'{HERE}/train.c', f'{FIRMWARE}/log.c', *board_sources(core)]
     for source in own:
         compile_c(core, source, object_of(out, source), out, [optimize])
-    return [object_of(out, source) for source in (f'{out}/m.c', f'{out}/m_weights.c', *own)]
+    return model + [object_of(out, source) for source in own]
 
 
 def linker_script(core, out):
@@ -219,6 +244,9 @@ def build(core, out, steps=10, optimize='-O2', ram=0, flash=0, stack=8192):
     """The image of a compiled model; RuntimeError where it does not fit."""
     files = objects(core, out, steps, optimize)
     script = []
+    if core.board == 'linux':
+        shell([*core.clang, *core.flags, '-nostdlib', '-static', '-fuse-ld=lld', *files, '-o', f'{out}/image'])
+        return f'{out}/image'
     if core.board != 'host':
         script = [linker_script(core, out), *memory_of(core, ram, flash, stack),
                   '-Wl,--no-warn-rwx-segments']
@@ -256,6 +284,8 @@ def run(core, image, plugin=None, writes=True, timeout=3600):
         noting = f',writes={out}/writes' if writes else ''
         watch = ['-plugin', f'file={plugin},out={out}/counts{noting}'] if plugin else []
         command = [*core.machine, *log, *watch, '-kernel', image]
+        if core.board == 'linux':
+            command = [*core.machine, *watch, image]
     lines = [tuple(line.split()) for line in shell(command, timeout=timeout).splitlines()]
     result = Run(lines)
     if plugin and core.machine:

@@ -91,6 +91,8 @@ static uint32_t *stack_pointer(void)
 	__asm__ volatile("mov %0, sp" : "=r"(sp));
 #elif defined(__riscv)
 	__asm__ volatile("mv %0, sp" : "=r"(sp));
+#elif defined(__aarch64__)
+	__asm__ volatile("mov %0, sp" : "=r"(sp));
 #else
 	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
 #endif
