@@ -37,6 +37,7 @@ typedef struct Thin {
 	int64_t width;      /* of the sketch's tables; 0: there is none */
 	const char *why;    /* neither, for this reason */
 	int64_t saved;      /* bytes of optimizer state */
+	bool passes_more;   /* through memory than the gradient would take */
 } Thin;
 
 typedef struct Variable {

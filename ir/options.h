@@ -140,6 +140,8 @@ typedef struct Options {
 	OptimizerOptions optimizer;
 	int nlow_ranks;             /* the last that matches a parameter counts */
 	const LowRank *low_rank;
+	bool whole;                 /* gradients are, until they are projected,
+	                             * where what passes otherwise is more */
 	int nsketches;              /* the same */
 	const SketchSpec *sketch;
 	bool sketch_first_moment;   /* Adam's, too; else there is none */

@@ -279,6 +279,28 @@ static void check_pays(const Graph *forward, const Plan *plan, const Options *o)
 		        (long long)plan->arena_bytes, (long long)bytes);
 }
 
+static bool may_be_whole(const Model *m)
+{
+	for (int i = 0; i < m->nvars; i++)
+		if (m->var[i]->thin && m->var[i]->thin->passes_more)
+			return true;
+	return false;
+}
+
+/* The same step from whole gradients, where those are small; or the plan. */
+static Plan *try_whole(Plan *plan, const Graph *forward, const Options *o)
+{
+	if (!may_be_whole(forward->model))
+		return plan;
+	Options whole = *o;
+	whole.whole = true;
+	whole.dump_after = NULL;
+	Graph *g = train_again(forward, &whole);
+	if (o->parts > 1)
+		g = step_to_divide(g, forward, &whole);
+	return smaller(plan, plan_step(g, &whole));
+}
+
 static void plan_training(Program *p, const Graph *forward, const Options *o,
                           bool again, Budget **b)
 {
@@ -291,6 +313,8 @@ static void plan_training(Program *p, const Graph *forward, const Options *o,
 	graph_verify(g);
 	Graph *copy = o->explain ? graph_clone(g, g->name, NULL) : NULL;
 	p->train = plan_as_asked(g, forward, o, b);
+	if (!*b)
+		p->train = try_whole(p->train, forward, o);
 	if (divided)
 		check_parts(whole, p->train, o);
 	else if (o->segment && !*b && has_recurrence(forward))

@@ -18,6 +18,11 @@
  * u starts from 0 again, and v with orthonormal rows.
  *
  * Weight decay is decoupled in both: w (1 - lr weight_decay), as in AdamW.
+ *
+ * The gradient is not computed. Where it is smaller than what its products meet
+ * first (project.h), as of small convolutions over large maps, it may be, for the
+ * moment: so nothing takes more than the state that it saves. What is least in all,
+ * functions.c finds out.
  */
 #include "passes/low_rank_form.h"
 
@@ -122,6 +127,8 @@ static const Thin *judge(Arena *a, const Value *grad, const LowRank *l,
 	if (t->why)
 		return t;
 	t->rank = l->rank;
+	t->passes_more = l->form != LOW_RANK_STREAMING &&
+	                 l->rank * project_samples(grad) > m * n;
 	t->saved = (optimizer_states(o) * m * n - elements(l, o, m, n)) *
 	           dtype_size(grad->dtype);
 	return t;
@@ -204,7 +211,8 @@ static void refresh(const LowRankUpdate *u, Value *new, Value *old,
 
 Value *low_rank_gradient(const LowRankUpdate *u, Value *basis, Side side)
 {
-	Value *v = project(u->g, u->grad, basis, side);
+	Value *v = (u->whole ? project_whole : project)(u->g, u->grad, basis,
+	                                                side);
 	v->memory = MEM_GRADIENT;
 	return v;
 }
@@ -333,6 +341,7 @@ bool append_low_rank_update(Graph *g, Variable *w, Value *grad,
 		.g = g, .loc = {w->name, "LowRank"}, .w = w, .grad = grad,
 		.l = l, .o = &o->optimizer,
 		.owner = arena_printf(g->unit->arena, "%s/low_rank", w->name),
+		.whole = o->whole && w->thin->passes_more,
 	};
 	append[l->form](&u);
 	return true;

@@ -14,6 +14,7 @@ typedef struct LowRankUpdate {
 	const LowRank *l;
 	const OptimizerOptions *o;
 	const char *owner;     /* of the state: "fc.weight/low_rank" */
+	bool whole;            /* the gradient is, until it is projected */
 } LowRankUpdate;
 
 /* State [r, n]; at first 0, or orthonormal rows. */

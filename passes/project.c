@@ -158,7 +158,13 @@ static Value *project_gather(Graph *g, Node *n, Value *basis, Side side)
 	return transpose(g, n->loc, node_done(g, spread));
 }
 
-/* ---- what they are added up by ---- */
+/* ---- what they are added up by, or scaled ---- */
+
+/* By a number, as where the norm is clipped; NULL: it is no such node. */
+static Value *scale_of(const Node *n)
+{
+	return n->op == &op_Mul && !n->in[1]->shape.rank ? n->in[1] : NULL;
+}
 
 static bool is_sum(const Node *n)
 {
@@ -191,6 +197,8 @@ const char *project_refuses(const Value *grad)
 	if (n->op == &op_Reshape && grad->shape.rank > 0 &&
 	    gradient_rows(grad) == gradient_rows(n->in[0]))
 		return project_refuses(n->in[0]);
+	if (scale_of(n))
+		return project_refuses(n->in[0]);
 	if (!is_sum(n))
 		return "its gradient is no product";
 	for (int i = 0; i < n->nin; i++) {
@@ -210,6 +218,9 @@ Value *project(Graph *g, Value *grad, Value *basis, Side side)
 		return project_sum(g, n, basis, side);
 	if (n->op == &op_Reshape)
 		return project(g, n->in[0], basis, side);
+	if (scale_of(n))
+		return APPLY(g, n->loc, op_Mul,
+		             project(g, n->in[0], basis, side), scale_of(n));
 	if (n->op == &op_GatherGrad)
 		return project_gather(g, n, basis, side);
 	if (n->op == &op_RecurrenceGradWeight)
@@ -218,4 +229,38 @@ Value *project(Graph *g, Value *grad, Value *basis, Side side)
 		return side == SIDE_ROWS ? conv_rows(g, n, basis)
 		                         : conv_columns(g, n, basis);
 	return project_gemm(g, n, basis, side);
+}
+
+Value *project_whole(Graph *g, Value *grad, Value *basis, Side side)
+{
+	Loc loc = grad->def->loc;
+	Value *flat = build_reshape(g, loc, grad, matrix(
+		gradient_rows(grad), gradient_columns(grad)));
+	return project_product(g, loc, basis, false, flat,
+	                       side == SIDE_COLUMNS, 1);
+}
+
+/* Of a product, a row or a column of an operand; else dy has all others. */
+static int64_t samples_of(const Node *n)
+{
+	const Shape *dy = &n->in[n->op == &op_ConvGradWeight]->shape;
+	if (n->op == &op_Gemm || n->op == &op_MatMul)
+		return dy->dim[!attr_of(n, "transA")->i];
+	int channels = n->op == &op_ConvGradWeight ? 1 : dy->rank - 1;
+	return dy->dim[channels] ? numel(*dy) / dy->dim[channels] : 0;
+}
+
+int64_t project_samples(const Value *grad)
+{
+	const Node *n = grad->def;
+	if (n->op == &op_Reshape || scale_of(n))
+		return project_samples(n->in[0]);
+	if (!is_sum(n))
+		return samples_of(n);
+	int64_t most = 0;
+	for (int i = 0; i < n->nin; i++) {
+		int64_t count = project_samples(n->in[i]);
+		most = count > most ? count : most;
+	}
+	return most;
 }

@@ -4,7 +4,9 @@
  * The gradient G [m, n] of a parameter (its first dimension against all others)
  * is a sum over samples, positions or tokens of dy x^T, so what it is multiplied
  * by may meet x, or dy, first: G b^T = dy^T (x b^T) costs r (m + n) operations a
- * sample where r rows are wanted, and no memory of G's size.
+ * sample where r rows are wanted, and no memory of G's size. What it takes instead
+ * is x b^T, r elements a sample: of a convolution, whose samples are all positions
+ * of all examples, that may be more.
  */
 #ifndef PASSES_PROJECT_H
 #define PASSES_PROJECT_H
@@ -25,5 +27,9 @@ const char *project_refuses(const Value *grad);
  * which is [r, n]. The gradient must not be refused. It is left where it is, for
  * others to read or to be dropped. */
 Value *project(Graph *, Value *grad, Value *basis, Side);
+/* The same from the gradient as it is. */
+Value *project_whole(Graph *, Value *grad, Value *basis, Side);
+/* The sum over how many samples it is: of the longest, if it is a sum of such. */
+int64_t project_samples(const Value *grad);
 
 #endif

@@ -54,6 +54,10 @@ static const Gradient gradients[] = {
 	{"[4,6]", "input %x data f32[8,4]\ninput %y data f32[8,6]\n",
 	 "%p f32[4,6] = MatMul(%x, %y) {transA=1}\n"
 	 "%g f32[4,6] = Reshape(%p) {shape=[4, 6]}\n"},
+	{"[4,6]", "input %x data f32[8,4]\ninput %y data f32[8,6]\n"
+	 "const %c f32[] = {0.3}\n",
+	 "%p f32[4,6] = MatMul(%x, %y) {transA=1}\n"
+	 "%g f32[4,6] = Mul(%p, %c)\n"},
 };
 
 enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };
@@ -399,4 +403,56 @@ Test(low_rank, refuses)
 	cr_expect_str_eq(w->thin->why, "its own rank is no higher");
 	cr_expect(model_find(r->program->model, "w/exp_avg"));
 	run_close(r);
+}
+
+/* ---- a gradient that is smaller than what its products pass through ---- */
+
+static Run *open_convolution(const LowRank *l, int64_t ram)
+{
+	Run *r = run_create(LOSS_MSE);
+	r->options.optimizer = optimizers[0];
+	r->options.nlow_ranks = l ? 1 : 0;
+	r->options.low_rank = l;
+	r->options.ram = ram;
+	run_build(r, "graph \"forward\" of \"convolution\"\n"
+	          "variable \"w\" parameter f32[8,3,3,3] fill 0.05\n"
+	          "input %x data f32[4,3,16,16]\nread %w \"w\"\n"
+	          "%y f32[4,8,14,14] = Conv(%x, %w)\n"
+	          "%z f32[4,8,7,7] = MaxPool(%y) {kernel_shape=[2, 2], "
+	          "strides=[2, 2]}\n"
+	          "output \"z\" data %z\n");
+	return r;
+}
+
+static int64_t memory_of(const Run *r)
+{
+	return r->program->arena_bytes + r->program->state_bytes;
+}
+
+/* Under a budget gradients are thin, as the batch may come in parts: with one that
+ * binds nothing, the weights are those, and the memory is no less. */
+Test(low_rank, whole)
+{
+	LowRank l = {.rank = RANK, .refresh = 1, .rate = 1, .scale = 1};
+	Run *full = open_convolution(NULL, 0);
+	Run *least = open_convolution(&l, 0);
+	Run *thin = open_convolution(&l, 1 << 30);
+	const Variable *w = model_find(least->program->model, "w");
+	cr_assert(w->thin && w->thin->rank == RANK && w->thin->passes_more);
+	cr_expect_leq(memory_of(least), memory_of(full));
+	cr_expect_lt(memory_of(least), memory_of(thin));
+	for (int t = 0; t < STEPS; t++) {
+		run_training_step(least, datum, target, t);
+		run_training_step(thin, datum, target, t);
+	}
+	const float *x = executor_variable(least->executor, w);
+	const float *y = executor_variable(thin->executor, model_find(
+		thin->program->model, "w"));
+	for (int i = 0; i < numel(w->shape); i++)
+		cr_assert(fabsf(x[i] - y[i]) < 1e-5f, "w[%d]: %g and %g", i,
+		          (double)x[i], (double)y[i]);
+	cr_expect_neq(x[0], 0.05f);
+	run_close(full);
+	run_close(least);
+	run_close(thin);
 }
