@@ -46,6 +46,28 @@ static void channel_tap(ChannelTap *t, const rt_conv *d, int32_t j, int32_t l)
 	t->dy += r0 * t->dyr + q0;
 }
 
+/* Adds n columns; the lanes move on. */
+RT_INLINED rt_four channel_row(rt_four s, rt_lanes *y, rt_lanes *x,
+	ptrdiff_t step, int32_t n)
+{
+#if RT_HELIUM
+	for (int32_t i = n / 2; i > 0; i--) {
+		s = rt_four_each(s, rt_lanes_load(y), rt_lanes_load(x));
+		s = rt_four_each(s, rt_lanes_ahead(y, 1),
+			rt_lanes_ahead(x, (uint32_t)step));
+		rt_lanes_move(y, 2);
+		rt_lanes_move(x, 2 * step);
+	}
+	n %= 2;
+#endif
+	for (; n > 0; n--) {
+		s = rt_four_each(s, rt_lanes_load(y), rt_lanes_load(x));
+		rt_lanes_move(y, 1);
+		rt_lanes_move(x, step);
+	}
+	return s;
+}
+
 RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 {
 	rt_four s = rt_four_of(0);
@@ -54,12 +76,7 @@ RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 		rt_lanes x = rt_lanes_at(t->x + n * t->xn, t->xc, t->lanes);
 		rt_lanes y = rt_lanes_at(t->dy + n * t->dyn, t->dyc, t->lanes);
 		for (int32_t r = t->rows; r > 0; r--) {
-			for (int32_t q = t->cols; q > 0; q--) {
-				s = rt_four_each(s, rt_lanes_load(&y),
-					rt_lanes_load(&x));
-				rt_lanes_move(&y, 1);
-				rt_lanes_move(&x, t->xq);
-			}
+			s = channel_row(s, &y, &x, t->xq, t->cols);
 			rt_lanes_move(&y, t->dyr - t->cols);
 			rt_lanes_move(&x, t->xr - t->cols * t->xq);
 		}
