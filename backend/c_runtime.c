@@ -152,6 +152,55 @@ static void print_file(Output *o, int file)
 	fputc('\n', o->out);
 }
 
+/* ---- what its convolutions are at most ---- */
+
+typedef struct Limits {
+	long depth_stride, stride, span;   /* 0: there are none */
+	bool three;
+} Limits;
+
+static void limit(long *most, long n)
+{
+	if (n > *most)
+		*most = n;
+}
+
+/* One: the numbers of its rt_conv, then the call. */
+static void limit_by(Limits *l, const char *s)
+{
+	enum { KW = 8, SH, SW, DW = 14, FIELDS = 17 };
+	long f[FIELDS];
+	for (int i = 0; i < FIELDS; i++, s++) {
+		char *end;
+		f[i] = strtol(s, &end, 10);
+		s = end;
+	}
+	const char *call = strstr(s, "rt_");
+	bool depth = call && starts(call, "rt_depth_");
+	limit(depth ? &l->depth_stride : &l->stride,
+	      f[SH] > f[SW] ? f[SH] : f[SW]);
+	if (depth)
+		return;
+	limit(&l->span, 3 * f[SW] + 1 + (f[KW] - 1) * f[DW]);
+	l->three |= f[KW] == 3;
+}
+
+/* So that the compiler leaves out what none of them needs; see rt.h. */
+static void print_limits(FILE *out, const char *program)
+{
+	static const char conv[] = "static const rt_conv ";
+	Limits l = {0};
+	for (const char *s = program; (s = strstr(s, conv)); s++)
+		limit_by(&l, strchr(s, '{') + 1);
+	if (l.depth_stride)
+		fprintf(out, "#define RT_DEPTH_STRIDE %ld\n", l.depth_stride);
+	if (l.stride)
+		fprintf(out, "#define RT_CONV_STRIDE %ld\n"
+		        "#define RT_CONV_SPAN %ld\n"
+		        "#define RT_CONV_THREE %d\n", l.stride, l.span,
+		        l.three);
+}
+
 const char *runtime_text(Arena *a, const char *program)
 {
 	Output o = {0};
@@ -161,6 +210,7 @@ const char *runtime_text(Arena *a, const char *program)
 		return NULL;
 	memo_open(&m);
 	o.out = m.f;
+	print_limits(o.out, program);
 	for (int i = 0; i < o.n; i++)
 		print_file(&o, o.order[i]);
 	return memo_close(&m, a);

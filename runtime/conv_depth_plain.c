@@ -126,7 +126,7 @@ RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 	const ptrdiff_t xs = (ptrdiff_t)d->c * d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->o * d->oh * d->ow;
 
-	if (rt_depth_spread(d, dy, w, dx))
+	if (RT_DEPTH_STRIDE > 1 && rt_depth_spread(d, dy, w, dx))
 		return;
 	for (int32_t i = 0; i < d->n; i++)
 		for (int32_t r = 0; r < d->sh && r < d->h; r++)

@@ -339,10 +339,17 @@ static void three_plane(const ThreePlane *d, int32_t columns)
 {
 	int32_t q = 0;
 
+	if (RT_DEPTH_STRIDE == 1 || d->stride == 1) {
+		for (; q + 4 <= columns; q += 4)
+			three_four(d, q);
+		for (; q < columns; q++)
+			three_one(d, q);
+		return;
+	}
 	for (; q + 4 <= columns; q += 4)
-		(d->stride == 1 ? three_four : three_two_four)(d, q);
+		three_two_four(d, q);
 	for (; q < columns; q++)
-		(d->stride == 1 ? three_one : three_two_one)(d, q);
+		three_two_one(d, q);
 }
 
 #endif

@@ -432,7 +432,7 @@ static void nine_band(NineRows *w, const rt_conv *d, const float *x,
 	w->b = x + (ptrdiff_t)(r * d->sh - d->ph + 1) * d->w;
 	w->a = above ? w->b - d->w : w->b, w->c = below ? w->b + d->w : w->b;
 	w->dy = dy + (ptrdiff_t)r * d->ow, w->rows = rows;
-	if (d->sw == 1)
+	if (RT_DEPTH_STRIDE == 1 || d->sw == 1)
 		nine_rows(w);
 	else
 		nine_rows_two(w);

@@ -176,9 +176,10 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 	const rt_direct_axis *h = &d->h;
 	const rt_direct_window w = rt_direct_window_at(h, to->at, 4);
 
-	if (w.width > RT_DIRECT_WINDOW && (w.lo > 0 || w.hi < w.width))
+	if (RT_CONV_SPAN > RT_DIRECT_WINDOW && w.width > RT_DIRECT_WINDOW
+		&& (w.lo > 0 || w.hi < w.width))
 		direct_any(d, rows, to);
-	else if (h->wstep == 1 && h->stride == 1)
+	else if (RT_CONV_STRIDE == 1 || (h->wstep == 1 && h->stride == 1))
 		direct_nn(d, rows, to);
 	else if (h->wstep == 1 && h->step == 1)
 		direct_nt(d, rows, to);
@@ -306,7 +307,7 @@ static DirectSpan direct_three_span(const rt_direct *d)
 	const DirectSpan none = { h->out, h->out };
 	DirectSpan s;
 
-	if (h->taps != 3 || h->stride != 1 || h->wstep != 1
+	if (!RT_CONV_THREE || h->taps != 3 || h->stride != 1 || h->wstep != 1
 		|| (h->step != 1 && h->step != -1) || d->v.wstep * d->wrow != 3)
 		return none;
 	s.from = left < -1 ? -1 - left : 0;
@@ -367,8 +368,10 @@ RT_APART void direct_plane(const rt_direct *d)
 	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		direct_tiles(d, &rows, 0, three.from, y);
-		(d->h.step > 0 ? direct_three_on : direct_three_back)(d, &rows,
-			three.from, three.end, y);
+		if (RT_CONV_THREE && d->h.step > 0)
+			direct_three_on(d, &rows, three.from, three.end, y);
+		else if (RT_CONV_THREE)
+			direct_three_back(d, &rows, three.from, three.end, y);
 		direct_tiles(d, &rows, three.end, d->h.out, y);
 	}
 }

@@ -179,7 +179,7 @@ static void tap_tile(const rt_conv *d, float alpha, const float *x,
 		const Tap p = tap_at(d, x, dy, tap);
 		float *to = dw + ((ptrdiff_t)i * cg + j) * taps + tap;
 		float sum[16];
-		if (d->sw == 1)
+		if (RT_CONV_STRIDE == 1 || d->sw == 1)
 			tap_sum_dense(&p, outs, ins, sum);
 		else
 			tap_sum_strided(&p, outs, ins, sum);

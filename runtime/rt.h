@@ -82,6 +82,24 @@
 #endif
 
 /*
+ * The largest stride of the depthwise convolutions of a program, and of the
+ * others; the columns that four outputs of one of these span; and whether one
+ * has three columns of taps.  What only larger ones call is not compiled.
+ */
+#ifndef RT_DEPTH_STRIDE
+#define RT_DEPTH_STRIDE INT32_MAX
+#endif
+#ifndef RT_CONV_STRIDE
+#define RT_CONV_STRIDE INT32_MAX
+#endif
+#ifndef RT_CONV_SPAN
+#define RT_CONV_SPAN INT32_MAX
+#endif
+#ifndef RT_CONV_THREE
+#define RT_CONV_THREE 1
+#endif
+
+/*
  * c + a * b in the sums of kernels without vectors.  RT_FUSED says that it is
  * rounded once, on every machine that the program is compiled for, so that all
  * have the same bits.  It is set for cores whose instruction that is: on a

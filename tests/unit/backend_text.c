@@ -137,3 +137,21 @@ Test(backend_text, runtime_is_found_in_its_text)
 	cr_expect_null(strstr(s, "rt_gemm"));
 	cr_expect_null(strstr(s, "#include \"runtime/"));
 }
+
+/* Without one of a kind, nothing is said: all of it remains. */
+Test(backend_text, runtime_knows_the_largest_stride_and_span)
+{
+	const char *s = runtime_text(arena,
+		"\tstatic const rt_conv d0 = {1, 8, 9, 9, 8, 5, 5, 3, 3, 2, 1, "
+		"1, 1, 1, 1, 8, 8};\n\trt_depth_forward(&d0, x, w, b, y);\n"
+		"\tstatic const rt_conv d0 = {1, 1, 9, 9, 8, 9, 9, 3, 5, 1, 1, "
+		"1, 2, 1, 3, 1, 8};\n\trt_conv_forward(&d0, x, w, b, y, 0);\n"
+		"\tstatic const rt_conv d0 = {1, 8, 9, 9, 8, 9, 9, 3, 3, 1, 1, "
+		"1, 1, 1, 1, 8, 8};\n\trt_depth_forward(&d0, x, w, b, y);\n");
+	cr_expect_not_null(strstr(s, "#define RT_DEPTH_STRIDE 2\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_STRIDE 1\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_SPAN 16\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_THREE 0\n"));
+	s = runtime_text(arena, "rt_conv_forward(d, x, w, b, y, 0);");
+	cr_expect_null(strstr(s, "#define RT_CONV_STRIDE 1"));
+}
