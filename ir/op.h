@@ -67,6 +67,18 @@ typedef struct RowsDef {
 	int64_t (*seam)(const Node *);
 } RowsDef;
 
+/* An update that is no elementwise one, but takes its gradient, input 1, row by
+ * row, in order, and that only once. */
+typedef struct UpdateRowsDef {
+	bool (*fits)(const Node *);   /* is this node one? */
+	/* What comes before all rows. What it returns is handed on. */
+	const void *(*begin)(Kernel *, const Node *);
+	/* `count` rows from `first` on, which may depend on open loops, by their
+	 * gradient, which is at the start of `g`. */
+	void (*lower)(Kernel *, const Node *, const void *begun, Index first,
+	              int64_t count, const Value *g);
+} UpdateRowsDef;
+
 /* `count` elements of input `in`, from element `from` on, are those of output
  * `out` from `to` on: see ir/piece.h. */
 typedef struct Piece {
@@ -119,6 +131,7 @@ struct OpDef {
 	int64_t (*workspace)(const Node *);
 
 	const RowsDef *rows;       /* NULL: all or nothing */
+	const UpdateRowsDef *update_rows;   /* NULL: it is no such update */
 
 	/* May it be computed on parts of the batch? NULL: if it is elementwise,
 	 * as such, else not. `wants_part`: what it computes depends on which part

@@ -246,7 +246,8 @@ static Node *parse_member(Parser *p, const Node *fused, int first)
 	const char *name = lex_text(&p->l, LEX_WORD, "an operator");
 	const OpDef *op = op_find(name);
 	if (!op || !(op->scalar || is_gradient(fused) ||
-	             (op->view && fused->op == &op_FusedUpdate)))
+	             ((op->view || op->update_rows) &&
+	              fused->op == &op_FusedUpdate)))
 		lex_fail(&p->l, "'%.40s' is no elementwise operator", name);
 	Value **in = NULL;
 	nin = parse_operands(p, &in);

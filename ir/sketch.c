@@ -88,21 +88,34 @@ static Expr *hash(Kernel *k, Expr *row, int which)
 	return shifted(k, h, 16);
 }
 
-void sketch_find(Kernel *k, Expr *row, int64_t width, int bucket[SKETCH_DEPTH])
+/* The high word of hash * width: in [0, width), evenly. */
+static Expr *bucket_of(Kernel *k, Expr *row, int j, int64_t width)
 {
-	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		/* The high word of hash * width: in [0, width), evenly. */
-		Expr *at = k_shr(k, k_mul(k, hash(k, row, j),
-		                          word(k, (double)width)),
-		                 word(k, 32));
-		Expr *is = k_ge(k, row, k_typed(k, DT_I32, 0));
-		bucket[j] = k_var(k, k_sel(k, is, k_cast(k, DT_I32, at),
-		                           k_typed(k, DT_I32, -1)));
-	}
+	Expr *at = k_mul(k, hash(k, row, j), word(k, (double)width));
+	return k_cast(k, DT_I32, k_shr(k, at, word(k, 32)));
 }
 
-void sketch_signs(Kernel *k, Expr *row, Expr *sign[SKETCH_DEPTH])
+SketchRow sketch_row(Kernel *k, const Node *n, Index t)
 {
+	const Value *rows = n->in[SKETCH_ROWS];
+	int64_t width = n->in[SKETCH_BINS]->shape.dim[1];
+	SketchRow r = {.all = !rows, .number = t};
+	Expr *row = bind(k, rows ? k_load_flat(k, rows, t) : k_index(k, t));
+	if (rows)
+		r.number = k_indirect(row->u.var);
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		Expr *at = bucket_of(k, row, j, width);
+		if (rows)
+			at = k_sel(k, k_ge(k, row, k_typed(k, DT_I32, 0)), at,
+			           k_typed(k, DT_I32, -1));
+		r.bucket[j] = k_var(k, at);
+	}
+	return r;
+}
+
+void sketch_signs(Kernel *k, const SketchRow *r, Expr *sign[SKETCH_DEPTH])
+{
+	Expr *row = bind(k, k_index(k, r->number));
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
 		Expr *bit = k_and(k, hash(k, row, SKETCH_DEPTH + j),
 		                  word(k, 1));
@@ -113,26 +126,44 @@ void sketch_signs(Kernel *k, Expr *row, Expr *sign[SKETCH_DEPTH])
 
 /* ---- tables ---- */
 
-static void place(Index at[3], int j, int bucket, int column)
+void sketch_bin(const SketchRow *r, int j, int column, Index at[3])
 {
 	at[0] = k_const(j);
-	at[1] = k_indirect(bucket);
+	at[1] = k_indirect(r->bucket[j]);
 	at[2] = k_at(column);
 }
 
-Expr *sketch_load(Kernel *k, const Value *v, int j, int bucket, int column)
+void sketch_bucket(const SketchRow *r, int j, Index at[2])
 {
-	Index at[3];
-	place(at, j, bucket, column);
-	return bind(k, k_load_padded(k, v, at, 0));
+	at[0] = k_const(j);
+	at[1] = k_indirect(r->bucket[j]);
 }
 
-void sketch_store(Kernel *k, const Value *v, int j, int bucket, int column,
-                  Expr *x)
+void sketch_element(const SketchRow *r, int column, Index at[2])
 {
-	Index at[3];
-	place(at, j, bucket, column);
-	k_store_padded(k, v, at, x);
+	at[0] = r->number;
+	at[1] = k_at(column);
+}
+
+Expr *sketch_load(Kernel *k, const SketchRow *r, const Value *v,
+                  const Index at[])
+{
+	return bind(k, r->all ? k_load_at(k, v, at)
+	                      : k_load_padded(k, v, at, 0));
+}
+
+void sketch_store(Kernel *k, const SketchRow *r, const Value *v,
+                  const Index at[], Expr *x)
+{
+	if (r->all)
+		k_store_at(k, v, at, x);
+	else
+		k_store_padded(k, v, at, x);
+}
+
+bool sketch_takes_all(const Node *n)
+{
+	return !n->in[SKETCH_ROWS];
 }
 
 Expr *sketch_least(Kernel *k, Expr *const x[SKETCH_DEPTH])

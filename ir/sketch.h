@@ -31,16 +31,29 @@ void sketch_begin(Kernel *, const Value *was, const Value *is);
 /* Input i, one number, in a variable. */
 Expr *sketch_scalar(Kernel *, const Node *, int i);
 
-/* In every table, the variable that holds where row `row` is: in [0, width), or
- * -1 if the row is negative, which loads and stores nothing. */
-void sketch_find(Kernel *, Expr *row, int64_t width, int bucket[SKETCH_DEPTH]);
-/* 1 or -1, by table. */
-void sketch_signs(Kernel *, Expr *row, Expr *sign[SKETCH_DEPTH]);
+/* A row of w that is updated: its number, and a variable for each table that
+ * holds where it is there, in [0, width). Unless all rows are, in order, a number
+ * may be negative, and the buckets are -1: nothing is loaded or stored. */
+typedef struct SketchRow {
+	bool all;
+	Index number;
+	int bucket[SKETCH_DEPTH];
+} SketchRow;
 
-/* Element `column` (a loop) of the row in table j; and what becomes of it. */
-Expr *sketch_load(Kernel *, const Value *, int j, int bucket, int column);
-void sketch_store(Kernel *, const Value *, int j, int bucket, int column,
+SketchRow sketch_row(Kernel *, const Node *, Index t);
+/* 1 or -1, by table. */
+void sketch_signs(Kernel *, const SketchRow *, Expr *sign[SKETCH_DEPTH]);
+
+/* Where element `column` (a loop) of the row is in table j [3, width, d], what
+ * belongs to its bucket there [3, width], and the element itself in w. */
+void sketch_bin(const SketchRow *, int j, int column, Index at[3]);
+void sketch_bucket(const SketchRow *, int j, Index at[2]);
+void sketch_element(const SketchRow *, int column, Index at[2]);
+Expr *sketch_load(Kernel *, const SketchRow *, const Value *, const Index at[]);
+void sketch_store(Kernel *, const SketchRow *, const Value *, const Index at[],
                   Expr *);
+/* Every row in order: see UpdateRowsDef. */
+bool sketch_takes_all(const Node *);
 
 Expr *sketch_least(Kernel *, Expr *const x[SKETCH_DEPTH]);
 Expr *sketch_median(Kernel *, Expr *const x[SKETCH_DEPTH]);

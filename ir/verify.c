@@ -90,6 +90,15 @@ static void check_types(Check *c, const Node *n)
 			    shape_text(c->scratch, copies[o].shape));
 }
 
+/* Member b of n is not elementwise. */
+static bool may_be_fused(const Node *n, int b)
+{
+	const OpDef *op = n->body[b]->op;
+	return n->op == &op_FusedUpdate &&
+	       (b < fused_update_gradients(n) || op->view ||
+	        (op->update_rows && b == n->nbody - 1));
+}
+
 static void check_node(Check *c, const Node *n)
 {
 	if (n->next ? n->next->prev != n : c->g->last != n)
@@ -100,10 +109,7 @@ static void check_node(Check *c, const Node *n)
 	if (n->scan)
 		graph_verify(n->scan->graph);
 	for (int b = 0; b < n->nbody && !n->scan; b++) {
-		if (!n->body[b]->op->scalar &&
-		    (n->op != &op_FusedUpdate ||
-		     (b >= fused_update_gradients(n) &&
-		      !n->body[b]->op->view)))
+		if (!n->body[b]->op->scalar && !may_be_fused(n, b))
 			BUG("%s is fused but not elementwise",
 			    n->body[b]->op->name);
 		for (int i = 0; i < n->body[b]->nin; i++)

@@ -11,6 +11,8 @@
  * gradient itself did. Only if that is no larger are the two fused, or if all
  * gradients are to go, because other steps need more (see plan_step.c).
  *
+ * An update that is not elementwise may still take the gradient row by row.
+ *
  * In the graph for one part of a batch, what adds a gradient to a sum is no
  * other: there a tile of the summand is enough.
  *
@@ -38,12 +40,17 @@ static const Value *total_of(const Node *n)
 	return NULL;
 }
 
+static bool by_rows(const Node *n)
+{
+	return n->op->update_rows && n->op->update_rows->fits(n);
+}
+
 static bool updates(const Node *n)
 {
 	bool any = total_of(n) != NULL;
 	for (int o = 0; o < n->nout; o++)
 		any |= n->out[o]->var != NULL;
-	return any && (n->op->scalar || n->op == &op_Fused);
+	return any && (n->op->scalar || n->op == &op_Fused || by_rows(n));
 }
 
 /* Does every value have one element, or one for each of the gradient's? Then
@@ -74,7 +81,10 @@ static bool is_pair(Candidate *f, Node *c, const Value *read)
 	f->c = c;
 	f->nsources = 1;
 	f->source[0] = (Source){p, read};
-	return p && is_gradient(p) && lies_alike(c, numel(p->out[0]->shape));
+	if (!p || !is_gradient(p))
+		return false;
+	return by_rows(c) ? read == c->in[1] && read == p->out[0]
+	                  : lies_alike(c, numel(p->out[0]->shape));
 }
 
 static bool can_add(const Tile *t)
@@ -215,7 +225,8 @@ static bool choose_tile(Candidate *f, bool workspace)
 {
 	Tile t = tile_of(f->source[0].p, workspace);
 	f->tile_bytes = 0;
-	if (add_up(f, &t, workspace) || t.by_element)
+	f->adds = false;
+	if (!by_rows(f->c) && (add_up(f, &t, workspace) || t.by_element))
 		return true;
 	f->rows = t.rows;
 	f->tile_bytes = t.bytes;

@@ -5,7 +5,8 @@
  * for, the first moment; Adagrad sums of squares, momentum and nesterov the
  * momentum (CountSketchMomentumUpdate.c). Where only a
  * Gather reads the parameter, rows that it did not take are left alone, and there
- * is no gradient [n, d] at all (MergeRows.c).
+ * is no gradient [n, d] at all (MergeRows.c). Where all rows have one, it need not
+ * be whole: rows are updated one after the other (fuse_update.c).
  *
  * Weight decay is decoupled: w (1 - lr weight_decay), of the rows that change.
  */

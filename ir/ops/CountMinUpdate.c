@@ -58,76 +58,107 @@ typedef struct Scalars {
 	Expr *lr, *beta2, *rest, *eps, *stays, *step, *beta1, *rest1;
 } Scalars;
 
-static Scalars scalars(Kernel *k, const Node *n)
+static const Scalars *scalars(Kernel *k, const Node *n)
 {
-	Scalars s = {
+	Scalars *s = arena_new(k->arena, Scalars);
+	*s = (Scalars){
 		.lr = sketch_scalar(k, n, LR), .beta2 = sketch_scalar(k, n, BETA2),
 		.eps = sketch_scalar(k, n, EPS), .step = sketch_scalar(k, n, STEP),
 	};
 	Expr *one = k_num(k, 1);
-	s.rest = update_bind(k, k_sub(k, one, s.beta2));
-	Expr *lost = k_mul(k, s.lr, sketch_scalar(k, n, DECAY));
-	s.stays = update_bind(k, k_sub(k, one, lost));
+	s->rest = update_bind(k, k_sub(k, one, s->beta2));
+	Expr *lost = k_mul(k, s->lr, sketch_scalar(k, n, DECAY));
+	s->stays = update_bind(k, k_sub(k, one, lost));
 	if (has_first(n)) {
-		s.beta1 = sketch_scalar(k, n, BETA1);
-		s.rest1 = update_bind(k, k_sub(k, one, s.beta1));
+		s->beta1 = sketch_scalar(k, n, BETA1);
+		s->rest1 = update_bind(k, k_sub(k, one, s->beta1));
 	}
 	return s;
 }
 
-/* keep to the power of the cleanings since the bucket was last used. */
-static Expr *faded(Kernel *k, const Node *n, const Scalars *s, Index at[2])
+/* keep to the power of the cleanings since the bucket was last used; NULL: 1. */
+static Expr *faded(Kernel *k, const Node *n, const Scalars *s, Expr *last)
 {
 	double every = (double)attr_int(n, CLEAN);
 	if (every < 1)
-		return k_num(k, 1);
-	Expr *last = k_load_padded(k, n->out[NEW_LAST], at, 0);
+		return NULL;
 	Expr *c = k_typed(k, DT_I32, every);
 	Expr *times = k_sub(k, k_div(k, s->step, c), k_div(k, last, c));
 	return update_bind(k, k_pow(k, k_num(k, attr_float(n, KEEP)),
 	                            k_cast(k, DT_F32, times)));
 }
 
-/* The bucket of table j, before its columns: what its bins are multiplied by
- * first, and what they, and those of the first moment, are divided by at the
- * end. */
+static Expr *times(Kernel *k, Expr *factor, Expr *x)
+{
+	return factor ? k_mul(k, factor, x) : x;
+}
+
+/* The row in table j: what its bins are multiplied by first (NULL: 1), and what
+ * they, and those of the first moment, are multiplied by at the end. */
 typedef struct Bucket {
-	int at;
-	Expr *fade, *weight, *count, *sign;
+	Expr *fade, *scale, *first_scale, *sign;
 } Bucket;
 
-static void open_bucket(Kernel *k, const Node *n, const Scalars *s, int j,
-                        Bucket *b)
+static Expr *reciprocal(Kernel *k, Expr *x)
 {
-	Index at[2] = {k_const(j), k_indirect(b->at)};
-	b->fade = faded(k, n, s, at);
-	k_store_padded(k, n->out[NEW_LAST], at, s->step);
-	Expr *old = k_mul(k, b->fade,
-	                  k_load_padded(k, n->out[NEW_WEIGHTS], at, 0));
-	Expr *new = k_add(k, k_mul(k, s->beta2, old), s->rest);
-	b->weight = update_bind(k, new);
-	k_store_padded(k, n->out[NEW_WEIGHTS], at, b->weight);
+	return update_bind(k, k_div(k, k_num(k, 1), x));
+}
+
+static void open_bucket(Kernel *k, const Node *n, const Scalars *s,
+                        const SketchRow *r, int j, Bucket *b)
+{
+	Index at[2];
+	sketch_bucket(r, j, at);
+	const Value *last = n->out[NEW_LAST], *weights = n->out[NEW_WEIGHTS];
+	b->fade = faded(k, n, s, sketch_load(k, r, last, at));
+	sketch_store(k, r, last, at, s->step);
+	Expr *old = times(k, b->fade, sketch_load(k, r, weights, at));
+	Expr *new = update_bind(k, k_add(k, k_mul(k, s->beta2, old), s->rest));
+	sketch_store(k, r, weights, at, new);
+	b->scale = reciprocal(k, new);
 	if (!has_first(n))
 		return;
-	old = k_load_padded(k, n->out[NEW_COUNTS], at, 0);
-	new = k_add(k, k_mul(k, s->beta1, old), s->rest1);
-	b->count = update_bind(k, new);
-	k_store_padded(k, n->out[NEW_COUNTS], at, b->count);
+	const Value *counts = n->out[NEW_COUNTS];
+	old = sketch_load(k, r, counts, at);
+	new = update_bind(k, k_add(k, k_mul(k, s->beta1, old), s->rest1));
+	sketch_store(k, r, counts, at, new);
+	b->first_scale = update_bind(k, k_mul(k, b->sign, reciprocal(k, new)));
+}
+
+/* What is in all tables for a column, before any of it is written: one table is
+ * no other. */
+static void load_bins(Kernel *k, const SketchRow *r, const Value *bins, int c,
+                      Expr *x[SKETCH_DEPTH])
+{
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		Index at[3];
+		sketch_bin(r, j, c, at);
+		x[j] = sketch_load(k, r, bins, at);
+	}
+}
+
+static void store_bin(Kernel *k, const SketchRow *r, const Value *bins, int j,
+                      int c, Expr *x)
+{
+	Index at[3];
+	sketch_bin(r, j, c, at);
+	sketch_store(k, r, bins, at, x);
 }
 
 /* m of a column whose gradient is g. */
 static Expr *first_moment(Kernel *k, const Node *n, const Scalars *s,
-                          const Bucket b[SKETCH_DEPTH], int c, Expr *g)
+                          const SketchRow *r, const Bucket b[], int c, Expr *g)
 {
-	Expr *part = update_bind(k, k_mul(k, s->rest1, g)), *m[SKETCH_DEPTH];
+	Expr *part = update_bind(k, k_mul(k, s->rest1, g));
+	Expr *x[SKETCH_DEPTH], *m[SKETCH_DEPTH];
+	load_bins(k, r, n->out[NEW_FIRST], c, x);
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *old = sketch_load(k, n->out[NEW_FIRST], j, b[j].at, c);
-		Expr *new = update_bind(k, k_add(k, k_mul(k, s->beta1, old),
-		                                 k_mul(k, b[j].sign, part)));
-		sketch_store(k, n->out[NEW_FIRST], j, b[j].at, c, new);
-		m[j] = update_bind(k, k_div(k, k_mul(k, b[j].sign, new),
-		                            b[j].count));
+		x[j] = update_bind(k, k_add(k, k_mul(k, s->beta1, x[j]),
+		                            k_mul(k, b[j].sign, part)));
+		m[j] = update_bind(k, k_mul(k, b[j].first_scale, x[j]));
 	}
+	for (int j = 0; j < SKETCH_DEPTH; j++)
+		store_bin(k, r, n->out[NEW_FIRST], j, c, x[j]);
 	return sketch_median(k, m);
 }
 
@@ -139,57 +170,68 @@ static Expr *bin_after(Kernel *k, const Node *n, const Scalars *s, Expr *old,
 	return update_bind(k, new);
 }
 
-static void update_column(Kernel *k, const Node *n, const Scalars *s, int row,
-                          Index from, const Bucket b[SKETCH_DEPTH], int c)
+/* v of a column whose gradient is g. */
+static Expr *squares(Kernel *k, const Node *n, const Scalars *s,
+                     const SketchRow *r, const Bucket b[], int c, Expr *g)
 {
-	Expr *g = update_bind(k, k_load_flat(k, n->in[SKETCH_G], from));
-	Expr *square = update_bind(k, k_mul(k, g, g)), *v[SKETCH_DEPTH];
+	Expr *square = update_bind(k, k_mul(k, g, g));
+	Expr *x[SKETCH_DEPTH], *v[SKETCH_DEPTH];
+	load_bins(k, r, n->out[NEW_BINS], c, x);
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *old = sketch_load(k, n->out[NEW_BINS], j, b[j].at, c);
-		Expr *new = bin_after(k, n, s, k_mul(k, b[j].fade, old),
-		                      square);
-		sketch_store(k, n->out[NEW_BINS], j, b[j].at, c, new);
-		v[j] = attr_int(n, SUM) ? new : k_div(k, new, b[j].weight);
+		x[j] = bin_after(k, n, s, times(k, b[j].fade, x[j]), square);
+		v[j] = attr_int(n, SUM) ? x[j] : k_mul(k, b[j].scale, x[j]);
 	}
-	Expr *norm = k_add(k, k_sqrt(k, sketch_least(k, v)), s->eps);
-	Expr *m = has_first(n) ? first_moment(k, n, s, b, c, g) : g;
+	for (int j = 0; j < SKETCH_DEPTH; j++)
+		store_bin(k, r, n->out[NEW_BINS], j, c, x[j]);
+	return sketch_least(k, v);
+}
+
+static void update_column(Kernel *k, const Node *n, const Scalars *s,
+                          const SketchRow *r, const Bucket b[], int c, Expr *g)
+{
+	Expr *norm = k_add(k, k_sqrt(k, squares(k, n, s, r, b, c, g)), s->eps);
+	Expr *m = has_first(n) ? first_moment(k, n, s, r, b, c, g) : g;
 	Expr *by = k_mul(k, s->lr, k_div(k, m, norm));
-	Index to[2] = {k_indirect(row), k_at(c)};
-	Expr *x = k_mul(k, s->stays, k_load_padded(k, n->out[NEW_W], to, 0));
-	k_store_padded(k, n->out[NEW_W], to, k_sub(k, x, by));
+	Index at[2];
+	sketch_element(r, c, at);
+	Expr *x = k_mul(k, s->stays, sketch_load(k, r, n->out[NEW_W], at));
+	sketch_store(k, r, n->out[NEW_W], at, k_sub(k, x, by));
 }
 
-static void update_row(Kernel *k, const Node *n, const Scalars *s, int t)
-{
-	const Value *rows = n->in[SKETCH_ROWS];
-	int64_t d = n->in[SKETCH_W]->shape.dim[1];
-	Expr *number = rows ? k_load_flat(k, rows, k_at(t))
-	                    : k_index(k, k_at(t));
-	int row = k_var(k, number), bucket[SKETCH_DEPTH];
-	Bucket b[SKETCH_DEPTH];
-	Expr *sign[SKETCH_DEPTH] = {NULL};
-	sketch_find(k, k_get(k, row), n->in[SKETCH_BINS]->shape.dim[1], bucket);
-	if (has_first(n))
-		sketch_signs(k, k_get(k, row), sign);
-	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		b[j] = (Bucket){.at = bucket[j], .sign = sign[j]};
-		open_bucket(k, n, s, j, &b[j]);
-	}
-	int c = k_for(k, d);
-	update_column(k, n, s, row, k_sum(k_scaled(k_at(t), d), k_at(c)), b, c);
-	k_end(k);
-}
-
-static void lower(Kernel *k, const Node *n)
+static const void *begin(Kernel *k, const Node *n)
 {
 	static const int was[NOUTPUTS] = {SKETCH_W, SKETCH_BINS, WEIGHTS, LAST,
 	                                  FIRST, COUNTS};
 	for (int o = 0; o < n->nout; o++)
 		sketch_begin(k, n->in[was[o]], n->out[o]);
-	Scalars s = scalars(k, n);
-	int t = k_for(k, n->in[SKETCH_G]->shape.dim[0]);
-	update_row(k, n, &s, t);
-	k_end(k);
+	return scalars(k, n);
+}
+
+static void update_rows(Kernel *k, const Node *n, const void *begun,
+                        Index first, int64_t count, const Value *from)
+{
+	const Scalars *s = begun;
+	int64_t d = n->in[SKETCH_W]->shape.dim[1];
+	Bucket b[SKETCH_DEPTH] = {{0}};
+	Expr *sign[SKETCH_DEPTH] = {NULL};
+	int t = k_for(k, count);
+	SketchRow r = sketch_row(k, n, k_sum(first, k_at(t)));
+	if (has_first(n))
+		sketch_signs(k, &r, sign);
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		b[j].sign = sign[j];
+		open_bucket(k, n, s, &r, j, &b[j]);
+	}
+	int c = k_for(k, d);
+	Index at = k_sum(k_scaled(k_at(t), d), k_at(c));
+	update_column(k, n, s, &r, b, c, update_bind(k, k_load_flat(k, from, at)));
+	k_end_n(k, 2);
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *g = n->in[SKETCH_G];
+	update_rows(k, n, begin(k, n), k_const(0), g->shape.dim[0], g);
 }
 
 #define BINS_OF(...) {DIMS(__VA_ARGS__), .lo = 0, .hi = 1}
@@ -202,6 +244,9 @@ const OpDef op_CountMinUpdate = {
 	      [KEEP] = {"keep", ATTR_FLOAT, true, .f = 1}),
 	.infer = infer,
 	.lower = lower,
+	.update_rows = &(const UpdateRowsDef){
+		.fits = sketch_takes_all, .begin = begin,
+		.lower = update_rows},
 	EXAMPLES({.nin = FIRST, .nout = 4,
 	          .in = {{DIMS(9, 4)}, {DIMS(9, 4)}, {.absent = true},
 	                 BINS_OF(3, 2, 4), BINS_OF(3, 2),

@@ -20,37 +20,67 @@ static bool infer(Unit *u, Node *n)
 	return sketch_infer(u, n, NINPUTS, 2);
 }
 
-static void lower(Kernel *k, const Node *n)
+typedef struct Scalars {
+	Expr *lr, *momentum, *stays;
+} Scalars;
+
+static const void *begin(Kernel *k, const Node *n)
 {
-	const Value *rows = n->in[SKETCH_ROWS];
-	int64_t d = n->in[SKETCH_W]->shape.dim[1];
+	Scalars *s = arena_new(k->arena, Scalars);
 	sketch_begin(k, n->in[SKETCH_W], n->out[0]);
 	sketch_begin(k, n->in[SKETCH_BINS], n->out[1]);
-	Expr *lr = sketch_scalar(k, n, LR), *momentum = sketch_scalar(k, n, MOMENTUM);
-	Expr *lost = k_mul(k, lr, sketch_scalar(k, n, DECAY));
-	Expr *stays = update_bind(k, k_sub(k, k_num(k, 1), lost));
-	int t = k_for(k, n->in[SKETCH_G]->shape.dim[0]);
-	int row = k_var(k, rows ? k_load_flat(k, rows, k_at(t))
-	                        : k_index(k, k_at(t)));
-	int bucket[SKETCH_DEPTH];
-	Expr *sign[SKETCH_DEPTH], *m[SKETCH_DEPTH];
-	sketch_find(k, k_get(k, row), n->in[SKETCH_BINS]->shape.dim[1], bucket);
-	sketch_signs(k, k_get(k, row), sign);
-	int c = k_for(k, d);
-	Index from = k_sum(k_scaled(k_at(t), d), k_at(c));
-	Expr *g = update_bind(k, k_load_flat(k, n->in[SKETCH_G], from));
+	s->lr = sketch_scalar(k, n, LR);
+	s->momentum = sketch_scalar(k, n, MOMENTUM);
+	Expr *lost = k_mul(k, s->lr, sketch_scalar(k, n, DECAY));
+	s->stays = update_bind(k, k_sub(k, k_num(k, 1), lost));
+	return s;
+}
+
+/* m of a column whose gradient is g. One table is no other, so all are read
+ * before they are written. */
+static Expr *moment(Kernel *k, const Node *n, const Scalars *s,
+                    const SketchRow *r, Expr *const sign[], int c, Expr *g)
+{
+	Expr *x[SKETCH_DEPTH], *m[SKETCH_DEPTH];
+	Index at[SKETCH_DEPTH][3];
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *old = sketch_load(k, n->out[1], j, bucket[j], c);
-		Expr *new = update_bind(k, k_add(k, k_mul(k, momentum, old),
-		                                 k_mul(k, sign[j], g)));
-		sketch_store(k, n->out[1], j, bucket[j], c, new);
-		m[j] = update_bind(k, k_mul(k, sign[j], new));
+		sketch_bin(r, j, c, at[j]);
+		x[j] = sketch_load(k, r, n->out[1], at[j]);
 	}
-	Index to[2] = {k_indirect(row), k_at(c)};
-	Expr *x = k_mul(k, stays, k_load_padded(k, n->out[0], to, 0));
-	k_store_padded(k, n->out[0], to,
-	               k_sub(k, x, k_mul(k, lr, sketch_median(k, m))));
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		x[j] = update_bind(k, k_add(k, k_mul(k, s->momentum, x[j]),
+		                            k_mul(k, sign[j], g)));
+		m[j] = update_bind(k, k_mul(k, sign[j], x[j]));
+	}
+	for (int j = 0; j < SKETCH_DEPTH; j++)
+		sketch_store(k, r, n->out[1], at[j], x[j]);
+	return sketch_median(k, m);
+}
+
+static void update_rows(Kernel *k, const Node *n, const void *begun,
+                        Index first, int64_t count, const Value *from)
+{
+	const Scalars *s = begun;
+	int64_t d = n->in[SKETCH_W]->shape.dim[1];
+	Expr *sign[SKETCH_DEPTH];
+	Index at[2];
+	int t = k_for(k, count);
+	SketchRow r = sketch_row(k, n, k_sum(first, k_at(t)));
+	sketch_signs(k, &r, sign);
+	int c = k_for(k, d);
+	Index g = k_sum(k_scaled(k_at(t), d), k_at(c));
+	Expr *m = moment(k, n, s, &r, sign, c,
+	                 update_bind(k, k_load_flat(k, from, g)));
+	sketch_element(&r, c, at);
+	Expr *x = k_mul(k, s->stays, sketch_load(k, &r, n->out[0], at));
+	sketch_store(k, &r, n->out[0], at, k_sub(k, x, k_mul(k, s->lr, m)));
 	k_end_n(k, 2);
+}
+
+static void lower(Kernel *k, const Node *n)
+{
+	const Value *g = n->in[SKETCH_G];
+	update_rows(k, n, begin(k, n), k_const(0), g->shape.dim[0], g);
 }
 
 const OpDef op_CountSketchMomentumUpdate = {
@@ -58,6 +88,9 @@ const OpDef op_CountSketchMomentumUpdate = {
 	.max_in = NINPUTS, .min_out = 2, .max_out = 2,
 	.infer = infer,
 	.lower = lower,
+	.update_rows = &(const UpdateRowsDef){
+		.fits = sketch_takes_all, .begin = begin,
+		.lower = update_rows},
 	EXAMPLES({.nin = NINPUTS, .nout = 2,
 	          .in = {{DIMS(9, 4)}, {DIMS(9, 4)}, {.absent = true},
 	                 {DIMS(3, 2, 4)}, HYPER, HYPER, HYPER}},

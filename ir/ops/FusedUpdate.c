@@ -2,7 +2,7 @@
  * FusedUpdate: a parameter's gradient and the update that consumes it, so that
  * the gradient is never in memory as a whole. Node.body[0] computes the
  * gradient, the rest, views and elementwise, updates; its are all outputs but
- * the tile.
+ * the tile. Or the last is one update that goes by rows (see UpdateRowsDef).
  * Made by the fuse-update pass only.
  *
  * With `rows` 0 each element of the gradient is used where the loops of
@@ -40,7 +40,7 @@ int fused_update_gradients(const Node *n)
 {
 	int count = 0;
 	while (count < n->nbody && n->body[count]->op->lower &&
-	       !n->body[count]->op->view)
+	       !n->body[count]->op->view && !n->body[count]->op->update_rows)
 		count++;
 	return count;
 }
@@ -57,12 +57,25 @@ static bool divides(const Node *n, int64_t rows)
 	       p->out[0]->shape.rank > 0 && rows <= p->out[0]->shape.dim[0];
 }
 
+/* Is there no update by rows but one that takes those of the tile? */
+static bool rows_fit(const Node *n, int64_t rows)
+{
+	for (int b = 0; b < n->nbody; b++) {
+		const Node *c = n->body[b];
+		const UpdateRowsDef *by = c->op->update_rows;
+		if (by && (b != 1 || n->nbody != 2 || !rows || !by->fits(c) ||
+		           c->in[1] != gradient(n)))
+			return false;
+	}
+	return true;
+}
+
 /* The members were inferred before they were fused. */
 static bool infer(Unit *u, Node *n)
 {
 	int64_t rows = attr_int(n, ROWS);
 	if (n->nbody < 2 || !fused_update_gradients(n) ||
-	    (rows != 0 && !divides(n, rows))) {
+	    (rows != 0 && !divides(n, rows)) || !rows_fit(n, rows)) {
 		error_at(u, n->loc, "%lld rows of no gradient that has them",
 		         (long long)rows);
 		return false;
@@ -310,11 +323,23 @@ static void by_addends(Kernel *k, const Node *n)
 
 /* ---- row by row ---- */
 
-static void use_rows(Kernel *k, const Node *n, Index first, int64_t count)
+/* The update, if it is by rows, and what it begins with. */
+typedef struct ByRows {
+	const Node *update;
+	const void *begun;
+} ByRows;
+
+static ByRows begin_rows(Kernel *k, const Node *n)
+{
+	const Node *last = n->body[n->nbody - 1];
+	const UpdateRowsDef *by = last->op->update_rows;
+	return by ? (ByRows){last, by->begin(k, last)} : (ByRows){NULL, NULL};
+}
+
+static void use_elements_of(Kernel *k, const Node *n, Index first, int64_t count)
 {
 	const Value *g = gradient(n), *tile = n->out[0];
 	int64_t row = numel(g->shape) / g->shape.dim[0];
-	n->body[0]->op->rows->lower(k, n->body[0], first, count, tile);
 	int i = k_for(k, count * row);
 	Index at = k_sum(k_scaled(first, row), k_at(i));
 	k_members(k, n, 1, numel(g->shape), at, g,
@@ -322,16 +347,30 @@ static void use_rows(Kernel *k, const Node *n, Index first, int64_t count)
 	k_end(k);
 }
 
-static void by_tiles(Kernel *k, const Node *n, int64_t from, int64_t to)
+static void use_rows(Kernel *k, const Node *n, const ByRows *by, Index first,
+                     int64_t count)
+{
+	const Value *tile = n->out[0];
+	n->body[0]->op->rows->lower(k, n->body[0], first, count, tile);
+	if (by->update)
+		by->update->op->update_rows->lower(k, by->update, by->begun,
+		                                   first, count, tile);
+	else
+		use_elements_of(k, n, first, count);
+}
+
+static void by_tiles(Kernel *k, const Node *n, const ByRows *by, int64_t from,
+                     int64_t to)
 {
 	int64_t rows = attr_int(n, ROWS), whole = (to - from) / rows;
 	if (whole) {
 		int t = k_for(k, whole);
-		use_rows(k, n, k_plus(k_scaled(k_at(t), rows), from), rows);
+		use_rows(k, n, by, k_plus(k_scaled(k_at(t), rows), from), rows);
 		k_end(k);
 	}
 	if ((to - from) % rows)
-		use_rows(k, n, k_const(from + whole * rows), (to - from) % rows);
+		use_rows(k, n, by, k_const(from + whole * rows),
+		         (to - from) % rows);
 }
 
 static int64_t seam_of(const Node *p)
@@ -341,10 +380,11 @@ static int64_t seam_of(const Node *p)
 
 static void by_rows(Kernel *k, const Node *n)
 {
+	ByRows by = begin_rows(k, n);
 	int64_t seam = seam_of(n->body[0]);
 	if (seam)
-		by_tiles(k, n, 0, seam);
-	by_tiles(k, n, seam, gradient(n)->shape.dim[0]);
+		by_tiles(k, n, &by, 0, seam);
+	by_tiles(k, n, &by, seam, gradient(n)->shape.dim[0]);
 }
 
 static void lower(Kernel *k, const Node *n)

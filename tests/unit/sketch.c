@@ -2,11 +2,7 @@
  * Optimizer state in count sketches: the updates against the formulas with tables
  * of their own, hashes against chance, and what a program then holds.
  */
-#include "ir/text.h"
-#include "passes/pass.h"
-#include "tests/unit/random_graph.h"
-
-#include <criterion/criterion.h>
+#include "tests/unit/fused.h"
 
 #include <math.h>
 
@@ -331,4 +327,75 @@ Test(sketch, touches_rows_only)
 	cr_expect_null(model_find(p->model, "emb/exp_avg"));
 	cr_expect(model_find(p->model, "w/exp_avg"));
 	arena_destroy(u.arena);
+}
+
+/* ---- a layer whose rows all have a gradient ---- */
+
+/* dy^T x, 40 rows: two tiles of 16, and what is left. */
+static const char *layer(Arena *a, const char *vars, const char *reads,
+                         const char *outs, const char *node)
+{
+	return arena_printf(a, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[40,5] mutable fill 0.5\n"
+		"variable \"bins\" optimizer f32[3,4,5] mutable fill 0.25\n%s"
+		"input %%x data f32[6,5]\ninput %%dy data f32[6,40]\n"
+		"input %%lr hyper f32[] initial 0.1\n"
+		"input %%beta hyper f32[] initial 0.75\n"
+		"input %%n step i32[] \nread %%w \"w\"\nread %%bins \"bins\"\n%s"
+		"%%g f32[40,5] gradients = MatMul(%%dy, %%x) {transA=1}\n"
+		"%%w2 f32[40,5] parameters -> \"w\", %%b2 f32[3,4,5] optimizer "
+		"-> \"bins\"%s = %s\n"
+		"%%l f32[] = ReduceSum(%%x) {keepdims=0}\n"
+		"output \"l\" loss %%l\n", vars, reads, outs, node);
+}
+
+static const char *momentum_layer(Arena *a)
+{
+	return layer(a, "", "", "", "CountSketchMomentumUpdate(%w, %g, _, %bins, "
+	             "%lr, %beta, %lr)");
+}
+
+static const char *squares_layer(Arena *a)
+{
+	return layer(a,
+		"variable \"v\" optimizer f32[3,4] mutable fill 0.125\n"
+		"variable \"last\" optimizer i32[3,4] mutable fill 0\n",
+		"read %v \"v\"\nread %last \"last\"\n",
+		", %v2 f32[3,4] optimizer -> \"v\", %l2 i32[3,4] optimizer -> "
+		"\"last\"", "CountMinUpdate(%w, %g, _, %bins, %v, %last, %lr, "
+		"%beta, %lr, %lr, %n) {clean=2, keep=0.5}");
+}
+
+static void check_tiles(const char *text, int target, int rows)
+{
+	Unit u = test_unit(), v = test_unit();
+	Options o = {.target = &all_targets[target]};
+	Graph *g = parsed(&u, text), *plain = parsed(&v, text);
+	run_pass(&pass_fuse_update, g, &o);
+	run_pass(&pass_outputs, g, &o);
+	run_pass(&pass_workspace, g, &o);
+	cr_expect_eq(rows_of(g), rows, "tile of %d rows", rows_of(g));
+	cr_expect_eq(graph_count(g, &op_Copy), 0, "a copy, as it is not proved "
+	             "to work in place");
+	const Plan *plan = plan_memory(g, &o);
+	cr_expect_null(plan_check(u.arena, plan));
+	Results want = run_apart(plain), got = run_planned(plan, 0);
+	for (int i = 0; i < g->model->nvars; i++) {
+		const Variable *x = g->model->var[i];
+		cr_expect(!memcmp(got.state[i], want.state[i], (size_t)
+		                  shape_bytes(x->shape, x->dtype)),
+		          "'%s' differs", x->name);
+	}
+	arena_destroy(u.arena);
+	arena_destroy(v.arena);
+}
+
+Test(sketch, takes_gradients_by_tiles)
+{
+	Arena *a = arena_create();
+	for (int t = 0; t < 2; t++) {
+		check_tiles(squares_layer(a), t, 16);
+		check_tiles(momentum_layer(a), t, 16);
+	}
+	arena_destroy(a);
 }
