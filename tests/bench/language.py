@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Optimizer state in sketches, on a language model that is an embedding and an output layer.
+
+    language.py THIMBLE MODEL.onnx DATA [--steps N] [--rates LR,...] [--methods NAME,...] > rows.csv
+
+MODEL is the LSTM over words of curves.py's lstm_lm, with inputs h0, c0 and outputs hn, cn; DATA the
+folder with wikitext-2/. Each of the methods (adam, rmsprop, adam+sketch, rmsprop+sketch) trains at
+each of the rates on the validation text in its order (the training text is not there); the
+held-out loss is that of the first 44,800 words of the test text. A sketch has a fifth of the
+elements of one state of the two tables.
+
+Rows: method, learning rate, mean loss of the last 50 steps, held-out loss and perplexity, bytes of
+optimizer state, of arena and state, milliseconds a step. On stderr each method at its best rate,
+beside full Adam's and RMSprop's.
+"""
+import argparse
+import csv
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from curves import RUNS, losses
+
+METHODS = {
+    'adam': ('adam', []),
+    'rmsprop': ('rmsprop', []),
+    'adam+sketch': ('adam', ['--sketch', '0.2:*.weight']),
+    'rmsprop+sketch': ('rmsprop', ['--sketch', '0.2:*.weight']),
+}
+COLUMNS = ['method', 'lr', 'training', 'held_out', 'perplexity', 'optimizer', 'bytes', 'ms']
+RATES = '5e-4,1e-3,2e-3,4e-3'
+HELD_OUT = 2 * 32 * (35 * 40 + 1)   # bytes: windows of 35, 32 side by side, and what comes next
+
+DATA, _, *COMMON = RUNS['lstm_lm']
+COMMON = COMMON[:COMMON.index('--optimizer')]
+
+
+def memory(args, spec, more):
+    """Bytes of the optimizer's state, of arena and all state."""
+    options = [o for o in COMMON if o != '--stream']
+    r = subprocess.run([args.tool, 'plan', args.model, *options, '--optimizer', spec, *more,
+                        '--json'], stdout=subprocess.PIPE, check=True)
+    plan = json.loads(r.stdout)
+    return plan['peak']['optimizer'], plan['arena_bytes'] + plan['state_bytes']
+
+
+def said(pattern, text):
+    return float(re.search(pattern, text)[1])
+
+
+def train(args, folder, spec, lr, more):
+    """Mean of the last 50 losses, held-out loss, milliseconds a step."""
+    log = os.path.join(folder, 'log.csv')
+    r = subprocess.run([args.tool, 'train', args.model, '--data', os.path.join(args.data, DATA),
+                        '--val-data', os.path.join(folder, 'held-out.u16') + ':u16', *COMMON,
+                        '--optimizer', f'{spec}:lr={lr}', *more, '--no-shuffle',
+                        '--steps', str(args.steps), '--log', log],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    last = losses(log)[-50:]
+    return (sum(last) / len(last), said(r'validation loss ([0-9.e+-]+)', r.stdout),
+            said(r'([0-9.e+]+) ms each', r.stdout))
+
+
+def cut(args, folder):
+    with open(os.path.join(args.data, 'wikitext-2', 'test.ids.u16'), 'rb') as text, \
+         open(os.path.join(folder, 'held-out.u16'), 'wb') as held_out:
+        held_out.write(text.read(HELD_OUT))
+
+
+def measure(args, folder):
+    """A row for each method and rate."""
+    for name in args.methods.split(','):
+        spec, more = METHODS[name]
+        optimizer, total = memory(args, spec, more)
+        for lr in args.rates.split(','):
+            training, held_out, ms = train(args, folder, spec, lr, more)
+            yield dict(zip(COLUMNS, (name, lr, f'{training:.4f}', f'{held_out:.4f}',
+                                     f'{math.exp(held_out):.1f}', optimizer, total, f'{ms:.0f}')))
+
+
+def best_of(rows):
+    best = {}
+    for row in rows:
+        old = best.get(row['method'])
+        if not old or float(row['held_out']) < float(old['held_out']):
+            best[row['method']] = row
+    return best
+
+
+def compare(best):
+    """Each method at its best rate, beside those that keep all of their state."""
+    for name, row in best.items():
+        beside = [f"{float(row['perplexity']) / float(best[full]['perplexity']):.3f} of {full}'s, "
+                  f"{row['bytes'] / best[full]['bytes'] - 1:+.1%} bytes"
+                  for full in ('adam', 'rmsprop') if full in best and full != name]
+        print(f"{name} at {row['lr']}: perplexity {row['perplexity']}", *beside, sep='; ',
+              file=sys.stderr)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    p.add_argument('tool')
+    p.add_argument('model')
+    p.add_argument('data')
+    p.add_argument('--steps', type=int, default=300)
+    p.add_argument('--rates', default=RATES)
+    p.add_argument('--methods', default=','.join(METHODS))
+    args = p.parse_args()
+    out = csv.DictWriter(sys.stdout, COLUMNS, lineterminator='\n')
+    out.writeheader()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        cut(args, folder)
+        for row in measure(args, folder):
+            out.writerow(row)
+            sys.stdout.flush()
+            rows.append(row)
+    compare(best_of(rows))
+
+
+if __name__ == '__main__':
+    main()
