@@ -18,7 +18,7 @@ extern const RuntimeBitcode runtime_bitcode[];
 
 typedef struct NativeRuntime {
 	const char *name;
-	struct { const char *name; void (*fn)(void); } call[8];
+	struct { const char *name; void (*fn)(void); } call[16];
 } NativeRuntime;
 
 extern const NativeRuntime *const native_runtimes[];   /* NULL ends it */

@@ -86,6 +86,7 @@ static void start_llvm(void)
 	LLVMInitializeAllTargets();
 	LLVMInitializeAllTargetMCs();
 	LLVMInitializeAllAsmPrinters();
+	LLVMInitializeAllAsmParsers();   /* kernels have single instructions */
 }
 
 static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)

@@ -143,16 +143,22 @@ Arg conv_struct(const Conv *c)
 	return a;
 }
 
-bool conv_callable(const Conv *c)
+/* Do its numbers fit rt_conv? */
+static bool fits(const Conv *c)
 {
-	if (c->win.rank > 2 || c->x->dtype != DT_F32 ||
-	    c->w->dtype != DT_F32 || c->y->dtype != DT_F32)
+	if (c->win.rank > 2)
 		return false;
 	Arg a = conv_struct(c);
 	for (int i = 0; i < a.n; i++)
 		if (a.field[i] > INT32_MAX)
 			return false;
 	return true;
+}
+
+bool conv_callable(const Conv *c)
+{
+	return c->x->dtype == DT_F32 && c->w->dtype == DT_F32 &&
+	       c->y->dtype == DT_F32 && fits(c);
 }
 
 static rt_conv call_of(const Conv *c)
@@ -184,6 +190,21 @@ int64_t conv_workspace(const Conv *c, ConvKind kind)
 	return kind == CONV_FORWARD ? rt_conv_forward_workspace(&d)
 	     : kind == CONV_GRAD_INPUT ? rt_conv_grad_input_workspace(&d)
 	     : rt_conv_grad_weight_workspace(&d);
+}
+
+const char *conv_integer_function(const Conv *c)
+{
+	if (!fits(c) || !numel(c->y->shape))
+		return NULL;
+	rt_conv d = call_of(c);
+	return rt_conv_kind(&d) == RT_CONV_DEPTHWISE ? "rt_depth_s8"
+	                                             : "rt_conv_s8";
+}
+
+int64_t conv_integer_workspace(const Conv *c)
+{
+	rt_conv d = call_of(c);
+	return rt_conv_s8_workspace(&d);
 }
 
 void k_conv_call(Kernel *k, const Conv *c, ConvKind kind, int narg,

@@ -44,6 +44,10 @@ int64_t conv_row_groups(const Conv *);
  * and conv_workspace() the bytes it wants. */
 bool conv_callable(const Conv *);
 Arg conv_struct(const Conv *);
+/* Its function where x and w are integers (NULL: there is none), and the bytes
+ * that this needs. */
+const char *conv_integer_function(const Conv *);
+int64_t conv_integer_workspace(const Conv *);
 int64_t conv_workspace(const Conv *, ConvKind);
 /* Opens the call. Depthwise ones have functions of their own, without the
  * workspace (the last argument): a program carries only those that it names. */

@@ -33,10 +33,10 @@ static void store_requantized(Kernel *k, const Node *n, const Index at[],
 	Expr *scale[3];
 	for (int i = 0; i < 3; i++)
 		scale[i] = stretched(k, n, n->in[of[i]], at);
-	Expr *x = k_mul(k, k_cast(k, scale[0]->type, sum),
-	                k_mul(k, scale[0], scale[1]));
-	x = quantize_place(k, x, scale[2],
-	                   stretched(k, n, n->in[QL_Y_ZERO], at));
+	Expr *all = k_div(k, k_mul(k, scale[0], scale[1]), scale[2]);
+	Expr *x = k_rint(k, k_mul(k, k_cast(k, all->type, sum), all));
+	Expr *zero = stretched(k, n, n->in[QL_Y_ZERO], at);
+	x = k_add(k, x, k_cast(k, x->type, zero));
 	x = k_min(k, k_max(k, x, k_num(k, quantize_least(y->dtype))),
 	          k_num(k, quantize_greatest(y->dtype)));
 	k_store_at(k, y, at, k_cast(k, DT_I32, x));
@@ -192,7 +192,7 @@ static Expr *with_bias(Kernel *k, const Node *n, const ConvAt *at, Expr *sum)
 	return bias ? k_add(k, sum, k_load_at(k, bias, &at->y[1])) : sum;
 }
 
-void k_integer_conv(Kernel *k, const IntegerProduct *p, const Conv *c)
+static void conv_loops(Kernel *k, const IntegerProduct *p, const Conv *c)
 {
 	const Node *n = p->node;
 	ConvLoop l;
@@ -215,6 +215,94 @@ void k_integer_conv(Kernel *k, const IntegerProduct *p, const Conv *c)
 	k_end_n(k, 1 + c->win.rank);
 	p->store(k, n, at.y, with_bias(k, n, &at, k_get(k, sum)));
 	k_end_n(k, 3 + c->win.rank);
+}
+
+/* ---- calls ---- */
+
+static bool is_one(const Value *v)
+{
+	return !v || numel(v->shape) == 1;
+}
+
+/* One number, or one for each output channel. */
+static bool is_of_channels(const Value *v, const Value *y)
+{
+	if (is_one(v))
+		return true;
+	int channel = 1 - (y->shape.rank - v->shape.rank);
+	return channel >= 0 && numel(v->shape) == v->shape.dim[channel];
+}
+
+static bool is_float(const Value *v)
+{
+	return v->dtype == DT_F32;
+}
+
+static bool requantizes(const IntegerProduct *p)
+{
+	return p->store == store_requantized;
+}
+
+static bool scales_fit(const Node *n)
+{
+	return is_float(n->in[QL_A_SCALE]) && is_one(n->in[QL_A_SCALE]) &&
+	       is_one(n->in[QL_Y_SCALE]) && is_one(n->in[QL_Y_ZERO]) &&
+	       is_of_channels(n->in[QL_B_SCALE], n->out[0]);
+}
+
+/* NULL: there is none. */
+static const char *conv_function(const IntegerProduct *p, const Conv *c)
+{
+	bool fits = p->b->dtype == DT_I8 && is_one(p->a_zero) &&
+	            is_of_channels(p->b_zero, c->y) &&
+	            (!requantizes(p) || scales_fit(p->node));
+	return fits ? conv_integer_function(c) : NULL;
+}
+
+int64_t integer_conv_workspace(const IntegerProduct *p, const Conv *c)
+{
+	return conv_function(p, c) ? conv_integer_workspace(c) : 0;
+}
+
+/* rt_s8. */
+static Arg kinds(const IntegerProduct *p)
+{
+	const Value *scale = requantizes(p) ? p->node->in[QL_B_SCALE] : NULL;
+	return (Arg){.kind = ARG_STRUCT, .type = "rt_s8", .n = 4, .field = {
+		p->a->dtype == DT_U8, p->node->out[0]->dtype == DT_U8,
+		scale ? numel(scale->shape) : 1,
+		p->b_zero ? numel(p->b_zero->shape) : 1}};
+}
+
+static Arg operand(const IntegerProduct *p, int i)
+{
+	return (Arg){.v = requantizes(p) ? input(p->node, i) : NULL};
+}
+
+/* Parts of x and y that go in order: images, or planes where there is no
+ * workspace. */
+static int64_t conv_call_parts(const Conv *c, const Value *columns)
+{
+	return c->x->shape.dim[0] * (columns ? 1 : c->x->shape.dim[1]);
+}
+
+void k_integer_conv(Kernel *k, const IntegerProduct *p, const Conv *c)
+{
+	const char *fn = conv_function(p, c);
+	const Value *columns = node_workspace(p->node);
+	bool call = fn && (columns || !conv_integer_workspace(c));
+	int64_t parts = conv_call_parts(c, columns);
+	if (call)
+		k_call(k, fn, columns ? 13 : 12, (Arg[]){
+			conv_struct(c), kinds(p), {.v = c->x, .parts = parts},
+			{.v = p->a_zero}, operand(p, QL_A_SCALE), {.v = c->w},
+			{.v = p->b_zero}, operand(p, QL_B_SCALE),
+			operand(p, QL_BIAS), operand(p, QL_Y_SCALE),
+			operand(p, QL_Y_ZERO), {.v = c->y, .parts = parts},
+			{.v = columns}});
+	conv_loops(k, p, c);
+	if (call)
+		k_end(k);
 }
 
 /* The matrix's element: its batch goes with that of y. */

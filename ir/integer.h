@@ -4,9 +4,12 @@
  * share: their loop nests are here and nowhere else, and so is the way back to
  * the integers of y's type (ir/quantize.h),
  *
- *   y = q(sum (sa sb)),   with the scale and the zero point of y.
+ *   y = min(hi, max(lo, round(sum (sa sb / sy)) + zy)),
  *
- * a and b are i8 or u8. Zero points and scales stretch to y's shape.
+ * in this order, which is ONNX Runtime's, and to the nearest even. a and b are i8
+ * or u8. Zero points and scales stretch to y's shape. With weights of i8 and
+ * scales and zero points that are of all or of an output channel, the runtime has
+ * a function for it.
  */
 #ifndef IR_INTEGER_H
 #define IR_INTEGER_H
@@ -36,6 +39,8 @@ bool integer_infer(Unit *, Node *, const IntegerProduct *);
 /* y's shape, of a[..,m,k] b[..,k,n]. False after error_at(). */
 bool integer_matrices(Unit *, const Node *, Shape a, Shape b, Shape *y);
 
+/* Bytes that its function needs. */
+int64_t integer_conv_workspace(const IntegerProduct *, const Conv *);
 void k_integer_conv(Kernel *, const IntegerProduct *, const Conv *);
 void k_integer_matmul(Kernel *, const IntegerProduct *);
 

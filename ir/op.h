@@ -129,6 +129,8 @@ struct OpDef {
 	 * target grants it, the node has one more output, last, of that many u8
 	 * with memory MEM_WORKSPACE: see node_workspace(). */
 	int64_t (*workspace)(const Node *);
+	/* Every target grants it: it is little, and without it is no call. */
+	bool needs_workspace;
 
 	const RowsDef *rows;       /* NULL: all or nothing */
 	const UpdateRowsDef *update_rows;   /* NULL: it is no such update */

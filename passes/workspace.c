@@ -1,5 +1,5 @@
 /* Grants nodes the workspace that their runtime function asks for, where the
- * target has memory for it. */
+ * target has memory for it, or where there is no call without it. */
 #include "ir/op.h"
 #include "passes/pass.h"
 
@@ -7,8 +7,10 @@ static bool run(Graph *g, const Options *o)
 {
 	const Core *core = target_or_host(o->target)->core;
 	bool changed = false;
-	for (Node *n = g->first; core->workspace && n; n = n->next) {
-		int64_t bytes = n->op->workspace ? n->op->workspace(n) : 0;
+	for (Node *n = g->first; n; n = n->next) {
+		bool may = core->workspace || n->op->needs_workspace;
+		int64_t bytes = may && n->op->workspace ? n->op->workspace(n)
+		                                        : 0;
 		if (!bytes || node_workspace(n))
 			continue;
 		Value *w = node_add_output(g, n, DT_U8, (Shape){1, {bytes}});

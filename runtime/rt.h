@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Compute kernels called by emitted programs: declarations.  All tensors are
- * f32, row-major, NCHW.  Sizes are int32_t, offsets ptrdiff_t.  No heap, no
- * stdio, no mutable globals.
+ * f32 (integers: s8.h), row-major, NCHW.  Sizes are int32_t, offsets
+ * ptrdiff_t.  No heap, no stdio, no mutable globals.
  *
  * A program carries the text of the .c files it needs and of the headers
  * they include, with RT_API defined as static.  Prototypes are then left out
@@ -10,7 +10,7 @@
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
  * plane, conv_plain, conv_plain_weight, conv_tile, conv_tile_weight,
  * conv_depth_three, conv_depth_spread, conv_depth_plain, conv_depth_weight,
- * conv_depth_tile, conv_depth, conv.
+ * conv_depth_tile, conv_depth, conv; those of integers, in any order.
  */
 #ifndef RT_H
 #define RT_H

@@ -283,4 +283,14 @@ static inline int64_t rt_conv_grad_weight_workspace(const rt_conv *d)
 	return rt_plan_workspace(&p);
 }
 
+/* Four columns of 16-bit numbers, of whole fours of steps. */
+static inline int64_t rt_conv_s8_workspace(const rt_conv *d)
+{
+	const int64_t steps = (int64_t)(d->c / d->groups) * d->kh * d->kw;
+
+	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
+		return 0;
+	return (steps + 3) / 4 * 4 * 4 * (int64_t)sizeof(int16_t);
+}
+
 #endif

@@ -46,7 +46,7 @@ endforeach()
 file(CONFIGURE OUTPUT runtime_whole.c CONTENT "${CALLS}${TEXT}${SCALARS}")
 file(CONFIGURE OUTPUT runtime_scalar.c
   CONTENT
-  "#include \"runtime/rt.h\"\n#include \"backend/native/calls.c\"\n${SCALARS}")
+  "#include \"runtime/rt.h\"\n#include \"runtime/s8.h\"\n#include \"backend/native/calls.c\"\n${SCALARS}")
 
 # NAME TRIPLE FLAG...; NAME-scalar: without what is in this process anyway.
 set(MACHINES
@@ -60,7 +60,7 @@ set(MACHINES
   "aarch64-plain aarch64-unknown-linux-gnu -DRT_PLAIN"
   "aarch64-fused aarch64-unknown-linux-gnu -DRT_PLAIN -DRT_FUSED=1"
   "aarch64-scalar aarch64-unknown-linux-gnu"
-  "thumb-plain thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN"
+  "thumb-plain thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_S8_PAIRS=0"
   "thumb-fused thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
   "riscv32-plain riscv32-unknown-elf -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
   "riscv32-fused riscv32-unknown-elf -march=rv32imafc -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"

@@ -9,6 +9,13 @@ static bool infer(Unit *u, Node *n)
 	       integer_infer(u, n, &p);
 }
 
+static int64_t workspace(const Node *n)
+{
+	IntegerProduct p = integer_sums(n);
+	Conv c = conv_of(n, p.a, p.b, n->out[0]);
+	return integer_conv_workspace(&p, &c);
+}
+
 static void lower(Kernel *k, const Node *n)
 {
 	IntegerProduct p = integer_sums(n);
@@ -21,6 +28,8 @@ const OpDef op_ConvInteger = {
 	ATTRS(CONV_ATTRS),
 	.infer = infer,
 	.lower = lower,
+	.workspace = workspace,
+	.needs_workspace = true,
 	.stops = true,
 	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5), DT_U8, 0, 255},

@@ -23,6 +23,13 @@ static bool infer(Unit *u, Node *n)
 	       integer_infer(u, n, &p) && check_bias(u, n);
 }
 
+static int64_t workspace(const Node *n)
+{
+	IntegerProduct p = integer_requantized(n);
+	Conv c = conv_of(n, p.a, p.b, n->out[0]);
+	return integer_conv_workspace(&p, &c);
+}
+
 static void lower(Kernel *k, const Node *n)
 {
 	IntegerProduct p = integer_requantized(n);
@@ -35,6 +42,8 @@ const OpDef op_QLinearConv = {
 	ATTRS(CONV_ATTRS),
 	.infer = infer,
 	.lower = lower,
+	.workspace = workspace,
+	.needs_workspace = true,
 	.stops = true,
 	.parts = parts_first,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5), DT_U8, 0, 255},
@@ -53,5 +62,25 @@ const OpDef op_QLinearConv = {
 	                 {DIMS(4, 1, 1), DT_U8, 1, 200},
 	                 {{0}, .lo = 0.03, .hi = 0.04}, {{0}, DT_I8, -9, 9},
 	                 {DIMS(4), DT_I32, -999, 999}},
-	          .attr = {{"group", 2}, {"strides", INTS(2, 1)}}}),
+	          .attr = {{"group", 2}, {"strides", INTS(2, 1)}}},
+	         {.nin = 9,
+	          .in = {{DIMS(2, 4, 5, 4), DT_I8, -128, 127},
+	                 {{0}, .lo = 0.01, .hi = 0.02},
+	                 {{0}, DT_I8, -9, 9},
+	                 {DIMS(4, 2, 3, 2), DT_I8, -128, 127},
+	                 {DIMS(4, 1, 1), .lo = 0.01, .hi = 0.02},
+	                 {DIMS(4, 1, 1), DT_I8, -9, 9},
+	                 {{0}, .lo = 0.5, .hi = 0.6}, {{0}, DT_U8, 1, 200},
+	                 {DIMS(4), DT_I32, -999, 999}},
+	          .attr = {{"group", 2}, {"strides", INTS(1, 2)}}},
+	         {.nin = 9,
+	          .in = {{DIMS(2, 3, 5, 7), DT_U8, 0, 255},
+	                 {{0}, .lo = 0.01, .hi = 0.02},
+	                 {{0}, DT_U8, 1, 200},
+	                 {DIMS(3, 1, 3, 3), DT_I8, -128, 127},
+	                 {DIMS(3, 1, 1), .lo = 0.01, .hi = 0.02},
+	                 {{0}, DT_I8, 0, 0},
+	                 {{0}, .lo = 0.2, .hi = 0.3}, {{0}, DT_I8, -9, 9},
+	                 {DIMS(3), DT_I32, -999, 999}},
+	          .attr = {{"group", 3}, {"pads", INTS(1, 1, 1, 1)}}}),
 };

@@ -1,7 +1,6 @@
 /*
- * What the tests of the kernels share: random inputs that end where their
- * allocation ends, buffers between guard zones, and results in double
- * precision with the error that f32 sums may have.
+ * What the tests of the kernels share: random numbers, and buffers between guard
+ * zones.
  */
 #ifndef TESTS_RUNTIME_GUARDED_H
 #define TESTS_RUNTIME_GUARDED_H
@@ -32,16 +31,6 @@ static int32_t rng_below(int32_t n)
 static float rng_float(void)
 {
 	return (float)rng_below(2001) / 1000.0f - 1.0f;
-}
-
-static float *input_new(size_t count)
-{
-	float *p = malloc((count ? count : 1) * sizeof(float));
-
-	cr_assert_not_null(p);
-	for (size_t i = 0; i < count; i++)
-		p[i] = rng_float();
-	return p;
 }
 
 /* With the sanitizer, guard zones may not even be read. */
@@ -79,34 +68,6 @@ static int guards_intact(const float *p, size_t count)
 static void guarded_free(float *p)
 {
 	free(p - GUARD);
-}
-
-/* What a result must be, and the sum of the magnitudes that made it. */
-struct expect {
-	double value, size;
-};
-
-static struct expect *expect_new(size_t count)
-{
-	struct expect *e = calloc(count ? count : 1, sizeof(*e));
-
-	cr_assert_not_null(e);
-	return e;
-}
-
-static void expect_add(struct expect *e, double v)
-{
-	e->value += v;
-	e->size += fabs(v);
-}
-
-/* The first index that is off, or -1. */
-static long expect_check(const struct expect *e, const float *got, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!(fabs(got[i] - e[i].value) <= 4e-6 * e[i].size + 1e-9))
-			return (long)i;
-	return -1;
 }
 
 #endif

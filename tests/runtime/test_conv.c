@@ -15,7 +15,7 @@
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
 #include "tests/runtime/any_conv.h"
-#include "tests/runtime/guarded.h"
+#include "tests/runtime/expect.h"
 
 struct conv_sizes {
 	size_t x, w, y;

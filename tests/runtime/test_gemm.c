@@ -14,7 +14,7 @@
 
 #include "runtime/rt.h"
 #include "runtime/workspace.h"
-#include "tests/runtime/guarded.h"
+#include "tests/runtime/expect.h"
 
 struct gemm_case {
 	int ta, tb;

@@ -24,6 +24,9 @@
 #include "runtime/conv_depth_tile.c"
 #include "runtime/conv_depth.c"
 #include "runtime/conv.c"
+#include "runtime/conv_s8.c"
+#include "runtime/depth_s8.c"
 
 #include "tests/runtime/test_gemm.c"
 #include "tests/runtime/test_conv.c"
+#include "tests/runtime/test_s8.c"

@@ -46,8 +46,12 @@ static bool is_native(const char *fn)
 	return false;
 }
 
-static void check_call(const Case *c, Tally *t)
+static void check_call(Case *c, Tally *t)
 {
+	int64_t bytes = c->op->needs_workspace ? c->op->workspace(c->n) : 0;
+	if (bytes)
+		node_add_output(c->g, c->n, DT_U8, (Shape){1, {bytes}})
+			->memory = MEM_WORKSPACE;
 	const Stmt *s = call_of(kernel_of(c->unit.arena, c->n));
 	if (!s)
 		return;
@@ -82,4 +86,5 @@ Test(conv_calls, depthwise_is_apart)
 	check_operator("Conv");
 	check_operator("ConvGradInput");
 	check_operator("ConvGradWeight");
+	check_operator("QLinearConv");
 }

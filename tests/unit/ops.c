@@ -157,6 +157,7 @@ static void *compile_runs(const Run *runs, int n)
 	FILE *out = fopen(BUILD_DIR "/op_kernels.c", "w");
 	cr_assert_not_null(out);
 	fprintf(out, "#include <math.h>\n#include \"runtime/rt.h\"\n"
+	        "#include \"runtime/s8.h\"\n"
 	        "#include \"runtime/math.h\"\n"
 	        "#include \"runtime/scalar.h\"\n\n");
 	for (int i = 0; i < n; i++)

@@ -8,12 +8,10 @@
  * BITS is a checksum of what the kernel makes of numbers that are not integers,
  * which must be that of every other machine.
  */
-#include "board.h"
+#include "measure.h"
 #include "naive.h"
 #include "runtime/rt.h"
 #include "tests/runtime/any_conv.h"
-
-#include <string.h>
 
 #define MAX_FLOATS 10000
 
@@ -91,8 +89,9 @@ static int32_t macs(const Case *c)
 
 /* ---- running ---- */
 
-static void run(const Case *c)
+static void run(const void *any)
 {
+	const Case *c = any;
 	if (!c->d.c)
 		rt_gemm(c->ta, c->tb, c->m, c->n, c->k, c->update ? -2 : 1, a,
 			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n,
@@ -126,60 +125,7 @@ static void fill(float *p, int32_t n, uint32_t seed, int whole)
 	}
 }
 
-static uint32_t checksum(const float *p, int32_t n)
-{
-	uint32_t sum = 2166136261u;
-	for (int32_t i = 0; i < n; i++) {
-		uint32_t bits;
-		memcpy(&bits, &p[i], sizeof bits);
-		sum = (sum ^ bits) * 16777619u;
-	}
-	return sum;
-}
-
-/* ---- marks: count.c knows their names ---- */
-
-void mark_begin(void);
-void mark_end(void);
-
-__attribute__((noinline)) void mark_begin(void)
-{
-	__asm__ volatile("" ::: "memory");
-}
-
-__attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("" ::: "memory");
-}
-
-/* ---- the stack ---- */
-
-#if defined(__arm__) || defined(__riscv)
-#define PAINT 0xa5a5a5a5u
-extern uint32_t stack_low[];
-
-/* What was painted at reset, again; not what this function itself uses. */
-__attribute__((noinline)) static void paint_stack(void)
-{
-	volatile uint32_t here = 0;
-	for (uint32_t *p = stack_low; p < (uint32_t *)&here - 16; p++)
-		*p = PAINT;
-}
-#else
-static void paint_stack(void) {}
-#endif
-
 /* ---- one line ---- */
-
-static void put_number(uint32_t n, uint32_t base)
-{
-	char text[12], *p = text + sizeof text - 1;
-	*p = 0;
-	do
-		*--p = "0123456789abcdef"[n % base];
-	while (n /= base);
-	board_puts(p);
-}
 
 /* What y was, and what was made of it. */
 static void update_want(int32_t n)
@@ -197,17 +143,6 @@ static int32_t count_wrong(int32_t n)
 	return wrong;
 }
 
-/* With no case, what the marks and the call themselves take. */
-static uint32_t measure(const Case *c)
-{
-	paint_stack();
-	mark_begin();
-	if (c)
-		run(c);
-	mark_end();
-	return board_stack_used();
-}
-
 static void put_case(const Case *c, uint32_t stack_before)
 {
 	Sizes s = sizes(c);
@@ -215,21 +150,19 @@ static void put_case(const Case *c, uint32_t stack_before)
 	run_naive(c);
 	if (c->update)
 		update_want(s.y);
-	uint32_t stack = measure(c) - stack_before;
+	uint32_t stack = measure(run, c) - stack_before;
 	int32_t wrong = count_wrong(s.y);
 	fill(a, s.a, 3, 0), fill(b, s.b, 4, 0);
 	run(c);
-	board_puts(c->name), board_puts(",");
-	put_number((uint32_t)macs(c), 10), board_puts(",");
-	put_number(stack, 10), board_puts(",");
-	put_number(checksum(y, s.y), 16), board_puts(",");
-	put_number((uint32_t)wrong, 10), board_puts("\n");
+	put_line(c->name, macs(c), stack, checksum(y, s.y * sizeof y[0]),
+		 wrong);
 }
 
 int main(void)
 {
-	uint32_t stack = measure(NULL);
+	uint32_t stack = measure(NULL, NULL);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		put_case(&cases[i], stack);
+	put_s8_cases(stack);
 	return 0;
 }

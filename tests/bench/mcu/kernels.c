@@ -19,3 +19,5 @@
 #include "runtime/conv_depth_tile.c"
 #include "runtime/conv_depth.c"
 #include "runtime/conv.c"
+#include "runtime/conv_s8.c"
+#include "runtime/depth_s8.c"

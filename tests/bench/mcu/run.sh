@@ -80,7 +80,7 @@ have() {
 build() {
 	files="$board/$kind/*.[cS]" libraries="-lm -lc -lgcc"
 	[ $kind = linux ] && files=$top/tests/cross/linux.c libraries=
-	for file in "$here/kernels.c" "$here/bench.c" "$here/naive.c" $files; do
+	for file in "$here"/*.c $files; do
 		object=$work/$(basename "$file").o
 		level=-O1
 		[ "$file" = "$here/kernels.c" ] && level="$optimize -DRT_PLAIN -DRT_FUSED=${RT_FUSED:-1}"
@@ -136,7 +136,7 @@ rows() {
 		if (!counts++) { empty = $1; next }
 		count[counts - 1] = $1 - empty
 		for (i = 2; i <= NF; i++)
-			if ($i != "main" && $i != "measure" && $i != "run")
+			if ($i != "main" && $i != "measure" && $i !~ /^run(_s8)?$/)
 				code[counts - 1] += size[$i]
 		next
 	}

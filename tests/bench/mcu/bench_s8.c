@@ -1,0 +1,134 @@
+/* The kernels on 8-bit integers, as bench.c does it; with scales of channels, and
+ * x of either kind by turns. */
+#include "measure.h"
+#include "runtime/s8.h"
+
+enum { MAX_X = 8192, MAX_W = 9216, MAX_Y = 8192, MAX_O = 64 };
+
+static uint8_t x[MAX_X], y[MAX_Y], want[MAX_Y];
+static int8_t w[MAX_W];
+static int32_t bias[MAX_O], columns[2048];
+static float scale[MAX_O];
+
+typedef struct Case {
+	const char *name;
+	rt_conv d;
+	int is_unsigned;
+} Case;
+
+#define CONV(name, c, o, size, out, taps, stride, pad, groups) \
+	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
+	          pad, pad, 1, 1, groups, 0 }, size % 2 }
+
+static const Case cases[] = {
+	CONV("conv3x3_s8", 16, 16, 16, 16, 3, 1, 1, 1),
+	CONV("pointwise_s8", 32, 32, 16, 16, 1, 1, 0, 1),
+	CONV("conv3x3_stride2_s8", 16, 32, 16, 8, 3, 2, 1, 1),
+	CONV("conv5x5_s8", 6, 16, 14, 10, 5, 1, 0, 1),
+	CONV("conv3x3_odd_s8", 5, 7, 13, 13, 3, 1, 1, 1),
+	CONV("depthwise3x3_s8", 32, 32, 16, 16, 3, 1, 1, 32),
+	CONV("depthwise3x3_stride2_s8", 32, 32, 16, 8, 3, 2, 1, 32),
+	CONV("depthwise3x3_odd_s8", 6, 6, 11, 11, 3, 1, 1, 6),
+	CONV("pointwise_odd_s8", 31, 13, 5, 5, 1, 1, 0, 1),
+	CONV("conv2x2_odd_s8", 5, 3, 7, 6, 2, 1, 0, 1),
+};
+
+static const uint8_t xz = 5;
+static const int8_t yz = -7;
+static const float xs = 0.02f, ys = 0.5f;
+
+static void run_s8(const void *any)
+{
+	const Case *c = any;
+	const rt_s8 q = { c->is_unsigned, 0, c->d.o, 0 };
+	if (rt_conv_kind(&c->d) == RT_CONV_DEPTHWISE)
+		rt_depth_s8(&c->d, &q, x, &xz, &xs, w, NULL, scale, bias, &ys,
+			&yz, y);
+	else
+		rt_conv_s8(&c->d, &q, x, &xz, &xs, w, NULL, scale, bias, &ys,
+			&yz, y, columns);
+}
+
+/* ---- the definition ---- */
+
+static int32_t input(const Case *k, int32_t c, int32_t u, int32_t v)
+{
+	const rt_conv *d = &k->d;
+	if (u < 0 || u >= d->h || v < 0 || v >= d->w)
+		return 0;
+	uint8_t byte = x[(c * d->h + u) * d->w + v];
+	return (k->is_unsigned ? byte : (int8_t)byte) - xz;
+}
+
+static int32_t sum_of(const Case *k, int32_t o, int32_t r, int32_t q)
+{
+	const rt_conv *d = &k->d;
+	int32_t cg = d->c / d->groups, first = o / (d->o / d->groups) * cg;
+	const int8_t *tap = w + o * cg * d->kh * d->kw;
+	int32_t sum = bias[o];
+	for (int32_t c = 0; c < cg; c++)
+		for (int32_t j = 0; j < d->kh; j++)
+			for (int32_t l = 0; l < d->kw; l++)
+				sum += *tap++ * input(k, first + c,
+						      r * d->sh - d->ph + j,
+						      q * d->sw - d->pw + l);
+	return sum;
+}
+
+/* The nearest integer, even if two are, and what i8 holds. */
+static int32_t nearest(float z)
+{
+	z = z < -1000 ? -1000 : z > 1000 ? 1000 : z;
+	int32_t n = (int32_t)(z + 1000) - 1000;
+	float rest = z - (float)n;
+	return n + (rest > 0.5f || (rest == 0.5f && n % 2 != 0));
+}
+
+static int32_t clamped(int32_t n)
+{
+	return n < -128 ? -128 : n > 127 ? 127 : n;
+}
+
+static void run_naive(const Case *k)
+{
+	const rt_conv *d = &k->d;
+	for (int32_t i = 0; i < d->o * d->oh * d->ow; i++) {
+		int32_t o = i / (d->oh * d->ow);
+		int32_t sum = sum_of(k, o, i / d->ow % d->oh, i % d->ow);
+		float z = (float)sum * (xs * scale[o] / ys);
+		want[i] = (uint8_t)clamped(nearest(z) + yz);
+	}
+}
+
+static void fill(void *to, int32_t n, uint32_t seed)
+{
+	uint8_t *p = to;
+	for (int32_t i = 0; i < n; i++) {
+		seed = seed * 1664525u + 1013904223u;
+		p[i] = (uint8_t)(seed >> 24);
+	}
+}
+
+static void put_case(const Case *c, uint32_t stack_before)
+{
+	const rt_conv *d = &c->d;
+	int32_t taps = d->c / d->groups * d->kh * d->kw;
+	int32_t outputs = d->o * d->oh * d->ow, wrong = 0;
+	fill(x, d->c * d->h * d->w, 1), fill(w, d->o * taps, 2);
+	for (int32_t o = 0; o < d->o; o++) {
+		bias[o] = 1000 * (o % 5 - 2);
+		scale[o] = 0.0625f / (float)(1 + o % 3);
+	}
+	run_naive(c);
+	uint32_t stack = measure(run_s8, c) - stack_before;
+	for (int32_t i = 0; i < outputs; i++)
+		wrong += y[i] != want[i];
+	put_line(c->name, outputs * taps, stack, checksum(y, (size_t)outputs),
+		 wrong);
+}
+
+void put_s8_cases(uint32_t stack_before)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		put_case(&cases[i], stack_before);
+}
