@@ -231,33 +231,45 @@ static bool among(const int loop[], int n, int var)
 	return false;
 }
 
-/* Does another guard of the load depend on the variable? */
-static bool guarded_twice(const Touch *load, const Guard *g, int var)
+/* Does another of its guards depend on the variable? */
+static bool guarded_twice(const Touch *touch, const Guard *g, int var)
 {
-	for (int i = 0; i < load->nguards; i++)
-		if (&load->guard[i] != g && factor(&load->guard[i].at, var))
+	for (int i = 0; i < touch->nguards; i++)
+		if (&touch->guard[i] != g && factor(&touch->guard[i].at, var))
 			return true;
 	return false;
 }
 
-/* Where the loops of a guard are all free, and its own, the load begins no
- * lower than it lets it: by how many bytes that is higher. */
-static int64_t guarded_away(const Nest *n, const Touch *load, int bound,
-                            const Guard *g)
+/* By how much the guard's index, with all its loops free, goes beyond what the
+ * guard lets through: below 0, or above its extent. */
+static int64_t beyond(const Nest *n, const Guard *g, bool above)
 {
-	int64_t least = g->at.add, ratio = 0;
+	int64_t at = above ? g->at.add - (g->extent - 1) : -g->at.add;
 	for (int i = 0; i < g->at.nterms; i++) {
 		const Term *t = &g->at.term[i];
-		if (t->scalar || !t->mul || guarded_twice(load, g, t->var) ||
-		    among(load->loop, bound, t->var))
+		int64_t reach = t->mul * last_of(n, t->var);
+		at += larger(0, above ? reach : -reach);
+	}
+	return larger(0, at);
+}
+
+/* Where the loops of a guard are all free, and its own, a load begins no lower
+ * than it lets it, and a store ends no higher: by how many bytes that is. */
+static int64_t guarded_away(const Nest *n, const Touch *touch, int bound,
+                            const Guard *g, bool above)
+{
+	int64_t ratio = 0;
+	for (int i = 0; i < g->at.nterms; i++) {
+		const Term *t = &g->at.term[i];
+		if (t->scalar || !t->mul || guarded_twice(touch, g, t->var) ||
+		    among(touch->loop, bound, t->var))
 			return 0;
-		int64_t f = factor(&load->at, t->var);
+		int64_t f = factor(&touch->at, t->var);
 		if (f % t->mul || (ratio && f / t->mul != ratio))
 			return 0;
 		ratio = f / t->mul;
-		least += t->mul < 0 ? t->mul * last_of(n, t->var) : 0;
 	}
-	return ratio > 0 && least < 0 ? -least * ratio : 0;
+	return ratio > 0 ? beyond(n, g, above) * ratio : 0;
 }
 
 /* The most of end(store) - begin(load) where the loops before level p are
@@ -281,7 +293,9 @@ static int64_t most_at(const Nest *n, const Touch *s, const Touch *l,
 		most += larger(0, -factor(&l->at, l->loop[i]) *
 		                  last_of(n, l->loop[i]));
 	for (int i = 0; i < l->nguards; i++)
-		most -= guarded_away(n, l, bound, &l->guard[i]);
+		most -= guarded_away(n, l, bound, &l->guard[i], false);
+	for (int i = 0; i < s->nguards; i++)
+		most -= guarded_away(n, s, bound, &s->guard[i], true);
 	return most;
 }
 

@@ -94,9 +94,10 @@ static bool guarded(const Nest *n, const Guard *g, Range *r)
 		*r = (Range){0, g->extent - 1, false};
 		return true;
 	}
-	if (has_fixed(n, &g->at) || r->lo >= 0)
+	if (has_fixed(n, &g->at) || (r->lo >= 0 && r->hi < g->extent))
 		return false;
-	r->lo = 0;
+	r->lo = r->lo > 0 ? r->lo : 0;
+	r->hi = r->hi < g->extent ? r->hi : g->extent - 1;
 	return true;
 }
 
