@@ -124,7 +124,7 @@ Arg conv_struct(const Conv *c)
 	int64_t groups = conv_row_groups(c);
 	Arg a = {.kind = ARG_STRUCT, .type = "rt_conv", .n = 17};
 	int64_t field[] = {
-		x[0], x[1] / c->groups * groups,
+		x[0], c->w->shape.dim[1] * groups,
 		from_end(x + 2, w->rank, 1, 1), from_end(x + 2, w->rank, 0, 1),
 		rows_of(c),
 		from_end(y + 2, w->rank, 1, 1), from_end(y + 2, w->rank, 0, 1),
@@ -239,48 +239,4 @@ ConvAt conv_at(const Conv *c, const ConvLoop *l)
 		at.y[2 + d] = out;
 	}
 	return at;
-}
-
-/* x of one image and group is 0. */
-static void clear(Kernel *k, const Conv *c, const ConvLoop *l)
-{
-	int64_t part = c->x->shape.dim[1] / c->groups;
-	for (int d = 0; d < c->win.rank; d++)
-		part *= c->x->shape.dim[2 + d];
-	Index number = k_sum(k_scaled(k_at(l->n), c->groups), k_at(l->g));
-	k_fill_part(k, c->x, k_scaled(number, part), part, 0);
-}
-
-/* Scatters: every y adds to the x that it was computed from. Image by image, so
- * that x may lie over what has been read of y. */
-static void scatter(Kernel *k, const Conv *c)
-{
-	ConvLoop l;
-	l.n = k_for(k, c->y->shape.dim[0]);
-	l.g = k_for(k, c->groups);
-	clear(k, c, &l);
-	l.o = k_for(k, c->y->shape.dim[1] / c->groups);
-	l.c = k_for(k, c->w->shape.dim[1]);
-	window_for_cells(k, &c->win, l.cell);
-	window_for_outputs(k, &c->win, c->y->shape, l.out);
-	ConvAt at = conv_at(c, &l);
-	k_accumulate_padded(k, c->x, at.x,
-	                    k_mul(k, k_load_at(k, c->y, at.y),
-	                          k_load_at(k, c->w, at.w)));
-	k_end_n(k, 4 + 2 * c->win.rank);
-}
-
-void k_conv_grad_input(Kernel *k, const Node *n, const Conv *c)
-{
-	bool call = conv_callable(c);
-	if (call) {
-		int64_t parts = conv_parts(c, CONV_GRAD_INPUT);
-		k_conv_call(k, c, CONV_GRAD_INPUT, 5, (Arg[]){
-			conv_struct(c), {.v = c->y, .parts = parts},
-			{.v = c->w}, {.v = c->x, .parts = parts},
-			{.v = node_workspace(n)}});
-	}
-	scatter(k, c);
-	if (call)
-		k_end(k);
 }

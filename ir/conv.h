@@ -68,8 +68,21 @@ typedef struct ConvAt {
 } ConvAt;
 
 ConvAt conv_at(const Conv *, const ConvLoop *);
+
+/* Some of the channels: rows of w, in whole groups, with those of x that they
+ * read; or, of one group and one image, all rows and some channels of x. Conv.w
+ * then has no more of them than these. */
+typedef struct ConvPart {
+	const Conv *c;
+	Index row, channel;       /* the first of w and y, the first of x */
+} ConvPart;
+
+/* Rows of `to` from to_row on = the gradient of w; where alpha is given, += alpha
+ * times that. The call and its loops. */
+void k_conv_grad_weight(Kernel *, const ConvPart *, const Value *to,
+                        int64_t to_row, Expr *alpha);
 /* x = what y was spread over: the gradient of x where y is that of y, and the
- * transposed convolution. The call and its loops. */
-void k_conv_grad_input(Kernel *, const Node *, const Conv *);
+ * transposed convolution. */
+void k_conv_grad_input(Kernel *, const ConvPart *);
 
 #endif

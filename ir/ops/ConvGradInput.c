@@ -36,7 +36,7 @@ static int64_t workspace(const Node *n)
 static void lower(Kernel *k, const Node *n)
 {
 	Conv c = geometry(n);
-	k_conv_grad_input(k, n, &c);
+	k_conv_grad_input(k, &(ConvPart){.c = &c});
 }
 
 const OpDef op_ConvGradInput = {

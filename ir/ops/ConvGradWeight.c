@@ -33,70 +33,10 @@ static int64_t workspace(const Node *n)
 	return conv_workspace(&c, CONV_GRAD_WEIGHT);
 }
 
-/* The rows from `first` on; `group` is the group of that one. */
-typedef struct Rows {
-	const Conv *c;
-	Index first, group;
-	int64_t count;
-	const Value *to;
-} Rows;
-
-static void loops(Kernel *k, const Rows *r)
-{
-	const Conv *c = r->c;
-	int64_t groups = conv_row_groups(c);
-	ConvLoop l;
-	l.g = k_for(k, groups);
-	l.o = k_for(k, r->count / groups);
-	l.c = k_for(k, c->w->shape.dim[1]);
-	window_for_cells(k, &c->win, l.cell);
-	int sum = k_var(k, k_typed(k, compute_type(c->w->dtype), 0));
-	l.n = k_for(k, c->x->shape.dim[0]);
-	window_for_outputs(k, &c->win, c->y->shape, l.out);
-	ConvAt at = conv_at(c, &l);
-	at.y[1] = k_sum(at.y[1], r->first);
-	at.x[1] = k_sum(at.x[1], k_scaled(r->group, c->w->shape.dim[1]));
-	Expr *product = k_mul(k, k_load_at(k, c->y, at.y),
-	                      k_load_padded(k, c->x, at.x, 0));
-	k_set(k, sum, k_add(k, k_get(k, sum), product));
-	k_end_n(k, 1 + c->win.rank);
-	k_store_at(k, r->to, at.w, k_get(k, sum));
-	k_end_n(k, 3 + c->win.rank);
-}
-
-static int64_t image(const Value *v)
-{
-	Shape s = v->shape;
-	s.dim[0] = s.dim[1] = 1;
-	return numel(s);
-}
-
-static void put_rows(Kernel *k, const Rows *r)
-{
-	const Conv *c = r->c;
-	bool call = conv_callable(c);
-	if (call) {
-		int64_t channels = c->w->shape.dim[1];
-		Index x = k_scaled(r->group, channels * image(c->x));
-		Index y = k_scaled(r->first, image(c->y));
-		k_conv_call(k, c, CONV_GRAD_WEIGHT, 7, (Arg[]){
-			conv_struct(c),
-			{.kind = ARG_FLOAT, .epilogue = EP_ALPHA, .f = 1},
-			{.v = c->x, .at = x}, {.v = c->y, .at = y},
-			{.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = 0},
-			{.epilogue = EP_RESULT, .v = r->to},
-			{.v = node_workspace(k->node)}});
-	}
-	loops(k, r);
-	if (call)
-		k_end(k);
-}
-
 static void lower(Kernel *k, const Node *n)
 {
 	Conv c = geometry(n);
-	Rows all = {.c = &c, .count = c.w->shape.dim[0], .to = c.w};
-	put_rows(k, &all);
+	k_conv_grad_weight(k, &(ConvPart){.c = &c}, c.w, 0, NULL);
 }
 
 static int64_t rows_of_group(const Node *n)
@@ -119,24 +59,27 @@ static int64_t rows_unit(const Node *n, bool workspace)
 	return x->shape.dim[0] > 1 ? 0 : (some + rows - 1) / rows * rows;
 }
 
-/* Of an index that counts whole groups of rows. */
-static Index group_of(Index row, int64_t rows)
+/* The first channel of x that such a row reads, where it begins a group. */
+static Index channel_of(Index row, const Conv *c)
 {
-	row.add /= rows;
-	for (int t = 0; t < row.nterms; t++)
-		row.term[t].mul /= rows;
-	return row;
+	int64_t rows = c->y->shape.dim[1] / c->groups;
+	Index group = {.nterms = row.nterms, .add = row.add / rows};
+	for (int t = 0; t < row.nterms; t++) {
+		group.term[t] = row.term[t];
+		group.term[t].mul /= rows;
+	}
+	return k_scaled(group, c->w->shape.dim[1]);
 }
 
 static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
                        const Value *to)
 {
 	Conv c = geometry(n);
-	Rows some = {.c = &c, .first = first, .count = count, .to = to};
+	ConvPart some = {.c = &c, .row = first};
 	c.rows = count;
 	if (c.groups > 1)
-		some.group = group_of(first, rows_of_group(n));
-	put_rows(k, &some);
+		some.channel = channel_of(first, &c);
+	k_conv_grad_weight(k, &some, to, 0, NULL);
 }
 
 static int64_t rows_workspace(const Node *n, int64_t count)

@@ -105,7 +105,7 @@ static void add_bias(Kernel *k, const Value *y, const Value *bias)
 static void lower(Kernel *k, const Node *n)
 {
 	Conv c = geometry(n);
-	k_conv_grad_input(k, n, &c);
+	k_conv_grad_input(k, &(ConvPart){.c = &c});
 	if (conv_bias(n))
 		add_bias(k, n->out[0], conv_bias(n));
 }
