@@ -123,7 +123,7 @@ struct Node {
 	Value **in;         /* NULL: an optional input that is absent */
 	Value **out;
 	Attr *attr;         /* op->nattrs of them */
-	int nbody;          /* Fused, FusedUpdate, Scan: the nodes it stands */
+	int nbody;          /* Fused..., Scan: the nodes it stands */
 	Node **body;        /*   for, in order; not in the graph's list */
 	Scan *scan;         /* Scan: those for one part of the batch */
 	int again;          /* id of the node whose work it repeats; -1: none */

@@ -80,6 +80,11 @@ const Value *value_viewed(const Value *v)
 	return v;
 }
 
+bool op_fuses_gradients(const OpDef *op)
+{
+	return op == &op_FusedUpdate || op == &op_FusedConvGrad;
+}
+
 bool infer_axis(Unit *u, const Node *n, int64_t axis, int rank, int *out)
 {
 	if (axis < -rank || axis >= rank) {

@@ -111,6 +111,14 @@ typedef enum GradientRule {
 	GRADIENTS_GONE,      /* wherever it can be */
 } GradientRule;
 
+/* Of one parameter, where all gradients are to be gone. */
+typedef enum GradientStay {
+	GRADIENT_GOES,
+	GRADIENT_TAKES_INPUT,  /* with that of the convolution's input, by
+	                        * channels: see passes/fuse_conv_grad.c */
+	GRADIENT_STAYS,        /* as at the least */
+} GradientStay;
+
 /* What a budget may change of what is learned. */
 typedef enum Allow {
 	ALLOW_LOW_RANK = 1, ALLOW_SKETCH = 2,
@@ -174,8 +182,8 @@ typedef struct Options {
 	                             * sums of so many bytes are complete, or
 	                             * part by part; 0: when all are */
 	GradientRule gradients;     /* which are whole in memory before a */
-	const bool *stays;          /*   parameter is updated; GONE: by
-	                             *   variable id, these as at the least */
+	const GradientStay *stays;  /*   parameter is updated; GONE: which
+	                             *   are not, by variable id; or NULL */
 	int64_t ram;                /* arena and state must fit; 0: any size */
 	unsigned allow;             /* so that they do: a set of Allow */
 	bool limited;               /* the least memory that takes at most */

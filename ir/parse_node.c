@@ -233,7 +233,7 @@ static bool is_listed(Value *const list[], int n, const Value *v)
 /* May the next member be one that is not elementwise? */
 static bool is_gradient(const Node *fused)
 {
-	return fused->op == &op_FusedUpdate &&
+	return op_fuses_gradients(fused->op) &&
 	       fused_update_gradients(fused) == fused->nbody;
 }
 
@@ -247,7 +247,7 @@ static Node *parse_member(Parser *p, const Node *fused, int first)
 	const OpDef *op = op_find(name);
 	if (!op || !(op->scalar || is_gradient(fused) ||
 	             ((op->view || op->update_rows) &&
-	              fused->op == &op_FusedUpdate)))
+	              op_fuses_gradients(fused->op))))
 		lex_fail(&p->l, "'%.40s' is no elementwise operator", name);
 	Value **in = NULL;
 	nin = parse_operands(p, &in);
@@ -335,6 +335,11 @@ static void bind_fused(Parser *p, Node *n, int own_results, int nout,
 		check_shapes(p, n);
 }
 
+static bool has_tile(const Node *n)
+{
+	return n->op == &op_FusedConvGrad || fused_update_rows(n) > 0;
+}
+
 static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 {
 	int first = p->g->nvalues;
@@ -355,7 +360,7 @@ static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 		p->l.failed = true;
 		return;
 	}
-	bind_fused(p, n, fused_update_rows(n) > 0, nout - workspace, r);
+	bind_fused(p, n, has_tile(n), nout - workspace, r);
 	if (!workspace || p->l.failed)
 		return;
 	add_workspace(p, n, &r[nout - 1]);
@@ -384,9 +389,9 @@ void parse_node(Parser *p)
 	if (p->l.failed)
 		return;
 	Node *n = node_new(p->g, lex_loc(&p->l), op, nin, in);
-	if (op == &op_FusedUpdate && lex_take(&p->l, LEX_MARK, "{"))
+	if (op_fuses_gradients(op) && lex_take(&p->l, LEX_MARK, "{"))
 		parse_attrs(p, n);
-	if (op == &op_Fused || op == &op_FusedUpdate) {
+	if (op == &op_Fused || op_fuses_gradients(op)) {
 		if (!p->l.failed)
 			parse_body(p, n, nout, r);
 	} else {

@@ -94,7 +94,7 @@ static void check_types(Check *c, const Node *n)
 static bool may_be_fused(const Node *n, int b)
 {
 	const OpDef *op = n->body[b]->op;
-	return n->op == &op_FusedUpdate &&
+	return op_fuses_gradients(n->op) &&
 	       (b < fused_update_gradients(n) || op->view ||
 	        (op->update_rows && b == n->nbody - 1));
 }

@@ -24,6 +24,7 @@
 
 #include "ir/op.h"
 #include "passes/gradient_tile.h"
+#include "passes/members.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -53,38 +54,16 @@ static bool updates(const Node *n)
 	return any && (n->op->scalar || n->op == &op_Fused || by_rows(n));
 }
 
-/* Does every value have one element, or one for each of the gradient's? Then
- * they all lie alike, whatever views are between. */
-static bool lies_alike(const Node *c, int64_t elements)
-{
-	for (int i = 0; i < c->nin; i++)
-		if (c->in[i] && numel(c->in[i]->shape) != elements &&
-		    numel(c->in[i]->shape) != 1)
-			return false;
-	for (int o = 0; o < c->nout; o++)
-		if (numel(c->out[o]->shape) != elements)
-			return false;
-	return true;
-}
-
-/* What computes v, if v, and all that are viewed on the way, have one reader. */
-static Node *sole_source(const Value *v)
-{
-	while (v->nuses == 1 && v->def && v->def->op->view)
-		v = v->def->in[0];
-	return v->nuses == 1 ? v->def : NULL;
-}
-
 static bool is_pair(Candidate *f, Node *c, const Value *read)
 {
-	Node *p = read ? sole_source(read) : NULL;
+	Node *p = read ? members_source(read) : NULL;
 	f->c = c;
 	f->nsources = 1;
 	f->source[0] = (Source){p, read};
 	if (!p || !is_gradient(p))
 		return false;
 	return by_rows(c) ? read == c->in[1] && read == p->out[0]
-	                  : lies_alike(c, numel(p->out[0]->shape));
+	                  : members_lie_alike(c, numel(p->out[0]->shape));
 }
 
 static bool can_add(const Tile *t)
@@ -97,7 +76,7 @@ static void find_addends(Candidate *f, bool workspace)
 {
 	for (int i = 0; i < f->c->nin; i++) {
 		const Value *read = f->c->in[i];
-		Node *p = read && read != f->source[0].read ? sole_source(read)
+		Node *p = read && read != f->source[0].read ? members_source(read)
 		                                             : NULL;
 		if (!p || !is_gradient(p) || f->nsources == MOST_GRADIENTS)
 			continue;
@@ -117,35 +96,12 @@ static bool is_read_from(const Candidate *f, const Value *v)
 
 /* ---- the fused node ---- */
 
-static int add_input(Value **in, int nin, Value *v)
-{
-	for (int i = 0; i < nin; i++)
-		if (in[i] == v)
-			return nin;
-	in[nin] = v;
-	return nin + 1;
-}
-
-/* The views behind p, down to v. */
-static void add_views(Node *n, const Value *v, const Node *p)
-{
-	if (v->def == p)
-		return;
-	add_views(n, v->def->in[0], p);
-	n->body[n->nbody++] = v->def;
-}
-
-static int count_views(const Value *v, const Node *p)
-{
-	return v->def == p ? 0 : 1 + count_views(v->def->in[0], p);
-}
-
 /* Members that come before those of c. */
 static int count_sources(const Candidate *f)
 {
 	int count = f->nsources;
 	for (int s = 0; s < f->nsources; s++)
-		count += count_views(f->source[s].read, f->source[s].p);
+		count += members_count_views(f->source[s].read, f->source[s].p);
 	return count;
 }
 
@@ -161,11 +117,11 @@ static Value **list_inputs(const Candidate *f, int *nin)
 		const Node *p = f->source[s].p;
 		for (int i = 0; i < p->nin; i++)
 			if (p->in[i])
-				*nin = add_input(in, *nin, p->in[i]);
+				*nin = members_input(in, *nin, p->in[i]);
 	}
 	for (int i = 0; i < c->nin; i++)
 		if (c->in[i] && !is_read_from(f, c->in[i]))
-			*nin = add_input(in, *nin, c->in[i]);
+			*nin = members_input(in, *nin, c->in[i]);
 	return in;
 }
 
@@ -181,11 +137,8 @@ static Node *fused_node(const Candidate *f)
 	for (int s = 0; s < f->nsources; s++)
 		n->body[n->nbody++] = f->source[s].p;
 	for (int s = 0; s < f->nsources; s++)
-		add_views(n, f->source[s].read, f->source[s].p);
-	if (!c->nbody)
-		n->body[n->nbody++] = c;
-	for (int b = 0; b < c->nbody; b++)
-		n->body[n->nbody++] = c->body[b];
+		members_add_views(n, f->source[s].read, f->source[s].p);
+	members_add(n, c);
 	node_set_int(g, n, "rows", f->rows);
 	node_set_int(g, n, "adds", f->adds);
 	return n;
@@ -253,7 +206,7 @@ static bool must_go(const Candidate *f, const Options *o)
 		return false;
 	for (int i = 0; i < f->c->nout; i++) {
 		const Variable *var = f->c->out[i]->var;
-		if (var && o->stays && o->stays[var->id])
+		if (var && o->stays && o->stays[var->id] == GRADIENT_STAYS)
 			return false;
 	}
 	return true;

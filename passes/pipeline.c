@@ -52,6 +52,8 @@ static const struct Row {
 	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_join_updates, /* which then are all that reads their gradient */
 	 STAGE_FUNCTION | STAGE_ARRANGED},
+	{&pass_fuse_conv_grad, /* where it was asked for, before the next */
+	 STAGE_FUNCTION},
 	{&pass_fuse_update, /* after the chains that end in updates */
 	 STAGE_FUNCTION | STAGE_ARRANGED | STAGE_PART},
 	{&pass_outputs,    /* memory is final: no rewrite may undo its copies */

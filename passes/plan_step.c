@@ -7,9 +7,10 @@
  * updates behind one loop and between several (scan_update.h).
  *
  * What is not at the peak costs nothing. So the last rule is that all gradients
- * go; while the arena is larger with it, those stay that have something wait at
- * the fullest step.
+ * go; while the arena is larger with it, those that have something wait at the
+ * fullest step go with the gradient of a convolution's input, or stay.
  */
+#include "ir/op.h"
 #include "passes/pass.h"
 
 static Plan *smaller(Plan *a, Plan *b)
@@ -18,7 +19,7 @@ static Plan *smaller(Plan *a, Plan *b)
 }
 
 static Plan *plan_by_rule(const Graph *g, const Options *o, GradientRule rule,
-                          const bool *stays)
+                          const GradientStay *stays)
 {
 	Options by_rule = *o;
 	by_rule.gradients = rule;
@@ -72,19 +73,22 @@ static int ready(const Plan *plan, int to)
 	return s;
 }
 
-/* Adds the parameters whose updates have something wait at the fullest step;
- * true if there were any. */
-static bool add_staying(const Plan *plan, bool stays[])
+/* The parameters whose updates have something wait at the fullest step stay, or
+ * go another way; true if there were any. */
+static bool add_staying(const Plan *plan, GradientStay stays[])
 {
 	bool any = false;
 	for (int s = plan->peak_step; s < plan->nsteps; s++) {
 		const Node *n = plan->step[s];
-		if (n->op != &op_FusedUpdate || ready(plan, s) > plan->peak_step)
+		if (!op_fuses_gradients(n->op) ||
+		    ready(plan, s) > plan->peak_step)
 			continue;
 		for (int o = 0; o < n->nout; o++) {
 			const Variable *var = n->out[o]->var;
-			if (var && !stays[var->id])
-				any = stays[var->id] = true;
+			if (!var || stays[var->id] == GRADIENT_STAYS)
+				continue;
+			stays[var->id]++;
+			any = true;
 		}
 	}
 	return any;
@@ -94,9 +98,10 @@ static bool add_staying(const Plan *plan, bool stays[])
  * plan, which it gives back if nothing was found in so many attempts. */
 static Plan *without_gradients(const Graph *g, Plan *plan, const Options *o)
 {
-	enum { ATTEMPTS = 6 };
+	enum { ATTEMPTS = 8 };
 	int64_t bytes = plan->arena_bytes;
-	bool *stays = arena_array(g->unit->arena, bool, g->model->nvars);
+	GradientStay *stays = arena_array(g->unit->arena, GradientStay,
+	                                  g->model->nvars);
 	for (int i = 0; i < ATTEMPTS; i++) {
 		Plan *other = plan_by_rule(g, o, GRADIENTS_GONE, stays);
 		if (other->arena_bytes <= bytes)

@@ -3,10 +3,7 @@
  * the fused and the unfused graph, in memory of their own and in the planned
  * arena, and the emitted C beside both. Where they are fused: fuse_update_where.c.
  */
-#include "tests/unit/emitted.h"
-#include "tests/unit/fused.h"
-
-#include <math.h>
+#include "tests/unit/fused_run.h"
 
 /* What computes the gradient %g of `shape`, from what inputs. */
 typedef struct Gradient {
@@ -113,31 +110,6 @@ static const char *text_of(Arena *a, const Gradient *g, const Optimizer *o)
 		outs, o->node);
 }
 
-static void same_state(const char *what, const Graph *g, Results a, Results b)
-{
-	for (int i = 0; i < g->model->nvars; i++) {
-		const Variable *v = g->model->var[i];
-		size_t bytes = (size_t)shape_bytes(v->shape, v->dtype);
-		cr_expect(!memcmp(a.state[i], b.state[i], bytes),
-		          "%s: '%s' differs", what, v->name);
-	}
-}
-
-/* But for rounding. */
-static void near_state(const char *what, const Graph *g, Results a, Results b)
-{
-	for (int i = 0; i < g->model->nvars; i++) {
-		const Variable *v = g->model->var[i];
-		const float *x = a.state[i], *y = b.state[i];
-		for (int64_t j = 0; j < numel(v->shape); j++)
-			cr_assert(fabsf(x[j] - y[j]) <=
-			          1e-6f * fmaxf(1, fabsf(y[j])),
-			          "%s: '%s' %lld is %g, expected %g", what,
-			          v->name, (long long)j, (double)x[j],
-			          (double)y[j]);
-	}
-}
-
 static Graph *prepared(Unit *u, const char *text, const Options *o)
 {
 	Graph *g = parsed(u, text);
@@ -230,41 +202,6 @@ Test(fuse_update, shared_by_others)
 		cr_expect_not(run_pass(&pass_join_updates, g, &(Options){0}));
 		arena_destroy(u.arena);
 	}
-}
-
-/* The tuned function sums in another order than the interpreter. */
-static void check_emitted(const char *what, Graph *g, const Options *o,
-                          const char *compiler)
-{
-	Results want = run_apart(g);
-	Arena *a = g->unit->arena;
-	Program *p = program_of(plan_memory(g, o), NULL, NULL);
-	p->target = target_or_host(o->target);
-	char *dir = new_directory(a);
-	EmitOptions e = {.weights = WEIGHTS_C, .version = "test"};
-	cr_assert(emit_c(p, &e, dir));
-	emit_glue_file(a, p, dir);
-	Loaded l = load_program(p, dir, compiler);
-	Instance i = new_instance(&l);
-	for (int n = 0; n < g->ninputs; n++) {
-		void *x = instance_value(&i, p->train, g->input[n]);
-		if (x)
-			fill_input(g->input[n], x);
-	}
-	cr_assert_eq(l.call(i.context, 0), 0);
-	for (int n = 0; n < g->model->nvars; n++) {
-		const Variable *v = g->model->var[n];
-		const float *got = (float *)(void *)(i.state + p->offset[n]);
-		const float *like = want.state[n];
-		for (int64_t j = 0; j < numel(v->shape); j++)
-			cr_assert(fabsf(got[j] - like[j]) <=
-			          2e-4f * fmaxf(1, fabsf(like[j])),
-			          "%s: '%s' %lld is %g, expected %g", what,
-			          v->name, (long long)j, (double)got[j],
-			          (double)like[j]);
-	}
-	dlclose(l.library);
-	remove_directory(a, dir);
 }
 
 static void check_gradient(int which, int optimizer, int target)

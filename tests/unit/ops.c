@@ -16,7 +16,7 @@ Test(ops, all_have_examples)
 {
 	for (int i = 0; i < nops; i++)
 		cr_expect(all_ops[i]->nexamples > 0 || all_ops[i] == &op_Fused ||
-		          all_ops[i] == &op_FusedUpdate ||
+		          op_fuses_gradients(all_ops[i]) ||
 		          all_ops[i] == &op_Scan || all_ops[i] == &op_Gradient,
 		          "%s has no example", all_ops[i]->name);
 }

@@ -151,7 +151,8 @@ Test(parts, all_operators)
 	static const OpDef *const never[] = {
 		&op_BatchNormalizationTrain, &op_BatchNormalizationStatistics,
 		&op_BatchNormalizationGrad, &op_BatchNormalizationFinish,
-		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate, &op_Scan,
+		&op_ClassWeightTotal, &op_Fused, &op_FusedUpdate,
+		&op_FusedConvGrad, &op_Scan,
 		&op_SGDUpdate, &op_SGDAccumulate,
 		&op_MomentumUpdate, &op_MomentumAccumulate,
 		&op_AdamUpdate,
