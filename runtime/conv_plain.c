@@ -368,10 +368,9 @@ RT_APART void direct_plane(const rt_direct *d)
 	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		direct_tiles(d, &rows, 0, three.from, y);
-		if (RT_CONV_THREE && d->h.step > 0)
-			direct_three_on(d, &rows, three.from, three.end, y);
-		else if (RT_CONV_THREE)
-			direct_three_back(d, &rows, three.from, three.end, y);
+		if (RT_CONV_THREE)
+			(d->h.step > 0 ? direct_three_on : direct_three_back)(
+				d, &rows, three.from, three.end, y);
 		direct_tiles(d, &rows, three.end, d->h.out, y);
 	}
 }
