@@ -56,6 +56,7 @@ static const Case cases[] = {
 	CONV("conv5x5", 6, 16, 14, 10, 5, 1, 0, 1),
 	CONV("depthwise3x3", 32, 32, 16, 16, 3, 1, 1, 32),
 	CONV("depthwise3x3_stride2", 32, 32, 16, 8, 3, 2, 1, 32),
+	CONV("depthwise3x3_stride2_large", 4, 4, 48, 24, 3, 2, 1, 4),
 };
 
 /* ---- sizes ---- */
