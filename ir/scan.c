@@ -310,14 +310,17 @@ static bool reads_first(const Plan *plan, const Value *in, const Value *out)
  *
  *     (p + 1) out - d  <=  (p + more) in
  *
- * as long as there is a rest. Both sides are linear in p. */
+ * as long as there is a rest. Both sides are linear in p. The checker goes through
+ * all steps of all parts: more of them than it can in a moment keep apart. */
 int64_t scan_distance(const Node *n, int i, int o)
 {
+	enum { MOST_STEPS = 1 << 22 };
 	const Plan *plan = n->scan->plan;
 	const Graph *g = n->scan->graph;
 	int64_t whole = value_bytes(n->out[o]), parts = n->scan->parts;
 	if (!plan || o >= g->noutputs || g->input[i]->role != IN_PART ||
-	    g->output[o].role != OUT_ROWS)
+	    g->output[o].role != OUT_ROWS ||
+	    parts > MOST_STEPS / (plan->nsteps + 1))
 		return whole;
 	int64_t in = value_bytes(g->input[i]);
 	int64_t out = value_bytes(g->output[o].value);

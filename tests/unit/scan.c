@@ -468,6 +468,10 @@ static int check_distance(const Node *n, int i, int o)
 		cr_expect_not(scan_overlap_is_safe(n, i, o, d),
 		              "%lld bytes, not %lld", (long long)d,
 		              (long long)least);
+	/* Of more parts than it can walk through there is no formula. */
+	n->scan->parts <<= 24;
+	cr_expect_eq(scan_distance(n, i, o), whole);
+	n->scan->parts >>= 24;
 	return least > 0 && least < whole;
 }
 
