@@ -17,7 +17,7 @@
 #include <string.h>
 
 enum { KEY_INPUT = 512, KEY_DUMP, KEY_STEPS, KEY_TARGET_FILE,
-       KEY_NO_GRADIENTS };
+       KEY_NO_GRADIENTS, KEY_CALLS };
 
 typedef struct Given {
 	const char *name, *path;
@@ -33,7 +33,7 @@ typedef struct Declared {
 typedef struct Run {
 	Args args;
 	const char *dump;
-	int64_t steps;
+	int64_t steps, calls;
 	bool no_gradients;
 	Given target;
 	int ninputs, noutputs;
@@ -65,6 +65,9 @@ static void check_usage(struct argp_state *state, Run *r)
 		argp_error(state, "no --dump DIR is given");
 	if (!r->steps && (r->target.path || r->args.loss))
 		argp_error(state, "--target and --loss need --steps");
+	if (r->steps && r->calls)
+		argp_error(state, "--calls is for inference, and not with "
+		           "--steps");
 }
 
 static const struct argp_child children[] = {
@@ -89,6 +92,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_STEPS:
 		r->steps = args_number(state, "--steps", text, 1, INT32_MAX);
 		return 0;
+	case KEY_CALLS:
+		r->calls = args_number(state, "--calls", text, 1, INT32_MAX);
+		return 0;
 	case KEY_NO_GRADIENTS:
 		r->no_gradients = true;
 		return 0;
@@ -111,6 +117,8 @@ static const struct argp argp = {
 		 "with --steps: loss.npy, grad/, param/, buffer/, optimizer/",
 		 0},
 		{"steps", KEY_STEPS, "N", 0, "Train N steps on these arrays", 0},
+		{"calls", KEY_CALLS, "N", 0, "Infer N times (default 1); the "
+		 "results are those of the last", 0},
 		{"no-gradients", KEY_NO_GRADIENTS, NULL, 0, "With --steps: no "
 		 "grad/; the step is then the one that compile emits", 0},
 		{"target", KEY_TARGET_FILE, "FILE", 0, "What the loss compares "
@@ -374,11 +382,19 @@ static bool dump_variables(Run *r)
 
 /* ---- the two things to do ---- */
 
+static bool call(Run *r, const Plan *p)
+{
+	executor_paint(r->executor);
+	return fill_all(r, p) && executor_call(r->executor, p);
+}
+
 static bool infer(Run *r)
 {
 	const Plan *p = r->session.program->infer;
-	return fill_all(r, p) && executor_call(r->executor, p) &&
-	       dump_outputs(r, p, OUT_DATA, "output");
+	bool good = call(r, p);
+	for (int64_t i = 1; good && i < r->calls; i++)
+		good = call(r, p);
+	return good && dump_outputs(r, p, OUT_DATA, "output");
 }
 
 static bool train(Run *r)
@@ -387,7 +403,7 @@ static bool train(Run *r)
 	const Value *loss = plan_output(p, OUT_LOSS, 0);
 	double *curve = arena_array(r->args.arena, double, r->steps);
 	for (int64_t i = 0; i < r->steps; i++) {
-		if (!fill_all(r, p) || !executor_call(r->executor, p))
+		if (!call(r, p))
 			return false;
 		curve[i] = dtype_get(loss->dtype, executor_value(
 			r->executor, p, loss), 0).f;

@@ -130,6 +130,11 @@ bool executor_set_hyper(Executor *e, const char *name, double x)
 	return false;
 }
 
+void executor_paint(Executor *e)
+{
+	memset(e->arena, 0x41, (size_t)e->program->arena_bytes);
+}
+
 bool executor_call(Executor *e, const Plan *p)
 {
 	if (p == e->program->train)

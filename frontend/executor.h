@@ -79,6 +79,9 @@ void *executor_value(const Executor *, const Plan *, const Value *);
 void *executor_variable(const Executor *, const Variable *);
 /* False: the train step has no hyper-parameter of that name. */
 bool executor_set_hyper(Executor *, const char *name, double);
+/* Leaves nothing of zeros or of the last call in the arena, on which no call may
+ * rely; inputs are filled in after it. */
+void executor_paint(Executor *);
 /* Runs one function; a call of the train step counts as a step. */
 bool executor_call(Executor *, const Plan *);
 
