@@ -4,10 +4,12 @@
  * machines without vector registers (direct.h): 3x3 kernels in
  * conv_depth_three.c, all others here, four columns at a time, whose sums stay
  * in registers over all taps.  Columns that would read beyond the ends of a
- * row read a copy of their part of it with zeros around.
+ * row read a copy of their part of it with zeros around.  On RISC-V's vectors
+ * there are as many columns as lanes.
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
+#include "runtime/direct_rvv.h"
 
 /* Adds a row of taps, of columns from p on. */
 RT_INLINED rt_four column_row(const rt_direct_axis *h, const float *w,
@@ -78,10 +80,27 @@ RT_APART void column_tile(const rt_direct *d, rt_direct_rows rows, int32_t q,
 		y[j * d->yq] = buf[j];
 }
 
+#if RT_RVV
+RT_APART void column_wide_beside(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_BESIDE, 1);
+}
+
+RT_APART void column_wide_apart(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_ANY, 1);
+}
+#endif
+
 static void column_plane(const rt_direct *d)
 {
 	if (rt_depth_three(d))
 		return;
+#if RT_RVV
+	if (rt_wide_plane(d, d->h.stride == 1 ? column_wide_beside
+			: column_wide_apart))
+		return;
+#endif
 	for (int32_t r = 0; r < d->v.out; r++) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		for (int32_t q = 0; q < d->h.out; q += 4)
@@ -96,6 +115,7 @@ RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 	rt_direct job;
 
 	rt_direct_forward(&job, d);
+	job.lanes = 1;
 	for (int32_t i = 0; i < d->n * d->o; i++) {
 		const int32_t o = i % d->o;
 		job.x = x + i / mult * job.xc, job.w = w + o * job.wlane;
@@ -111,7 +131,7 @@ static void column_input(const rt_conv *d, const float *dy, const float *w,
 	rt_direct job;
 
 	rt_direct_grad_input(&job, d, r, q);
-	job.bias = NULL;
+	job.lanes = 1, job.bias = NULL;
 	for (int32_t i = 0; i < d->c; i++) {
 		job.x = dy + i * job.channels * job.xc;
 		job.w = w + i * job.channels * job.wlane;

@@ -5,28 +5,17 @@
  * and columns in this order.  Of any kernel, four channels go together, a tap
  * at a time.  Of a 3x3 one at strides 1 and 2, nine sums of a channel stay in
  * registers, and so do the three columns around: at stride 1, a product takes
- * 4 loads for 9 weights.  On RISC-V's vectors, lanes are channels, and a row of
- * taps goes at a time.
+ * 4 loads for 9 weights.  On RISC-V's vectors, lanes are channels
+ * (nine_rvv.h).
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
+#include "runtime/nine_rvv.h"
 #include "runtime/rvv.h"
-
-/* Outputs lo .. hi - 1 take a tap off from their place. */
-static void channel_range(int32_t count, int32_t s, int32_t off, int32_t size,
-	int32_t *lo, int32_t *hi)
-{
-	*lo = off < 0 ? (s - 1 - off) / s : 0;
-	*hi = off < size ? (size - 1 - off) / s + 1 : 0;
-	if (*hi > count)
-		*hi = count;
-	if (*lo > *hi)
-		*lo = *hi;
-}
 
 /* ---- any kernel ---- */
 
-/* The weights of up to four channels at a tap: the first of them. */
+/* The weights of some channels at a tap: the first of them. */
 typedef struct ChannelTap {
 	const float *x, *dy;
 	int32_t images, rows, cols, lanes;
@@ -38,14 +27,40 @@ static void channel_tap(ChannelTap *t, const rt_conv *d, int32_t j, int32_t l)
 	const int32_t or = j * d->dh - d->ph, oc = l * d->dw - d->pw;
 	int32_t r0, r1, q0, q1;
 
-	channel_range(d->oh, d->sh, or, d->h, &r0, &r1);
-	channel_range(d->ow, d->sw, oc, d->w, &q0, &q1);
+	rt_tap_range(d->oh, d->sh, or, d->h, &r0, &r1);
+	rt_tap_range(d->ow, d->sw, oc, d->w, &q0, &q1);
 	t->rows = r1 - r0, t->cols = q1 - q0;
 	t->xr = (ptrdiff_t)d->sh * d->w, t->xq = d->sw, t->dyr = d->ow;
 	t->x += (ptrdiff_t)or * d->w + oc + r0 * t->xr + q0 * t->xq;
 	t->dy += r0 * t->dyr + q0;
 }
 
+/* dw, step apart, from the products of all positions. */
+#if RT_RVV
+RT_APART void channel_sum(const ChannelTap *t, float alpha, float beta,
+	float *dw, ptrdiff_t step)
+{
+	const size_t lanes = (size_t)t->lanes;
+	rt_wide s = rt_wide_of(0, lanes);
+
+	for (int32_t n = 0; n < t->images; n++) {
+		for (int32_t r = 0; r < t->rows; r++) {
+			const float *x = t->x + n * t->xn + r * t->xr;
+			const float *y = t->dy + n * t->dyn + r * t->dyr;
+			for (int32_t q = t->cols; q > 0; q--, x += t->xq, y++)
+				s = rt_wide_each(s,
+					rt_wide_gather(y, t->dyc, lanes),
+					rt_wide_gather(x, t->xc, lanes), lanes);
+		}
+	}
+	rt_wide_put(dw, step, alpha, s, beta, lanes);
+}
+
+static int32_t channel_lanes(int32_t count)
+{
+	return (int32_t)rt_wide_lanes(count, count);
+}
+#else
 /* Adds n columns; the lanes move on. */
 RT_INLINED rt_four channel_row(rt_four s, rt_lanes *y, rt_lanes *x,
 	ptrdiff_t step, int32_t n)
@@ -68,9 +83,11 @@ RT_INLINED rt_four channel_row(rt_four s, rt_lanes *y, rt_lanes *x,
 	return s;
 }
 
-RT_APART void channel_sum(const ChannelTap *t, float sum[4])
+RT_APART void channel_sum(const ChannelTap *t, float alpha, float beta,
+	float *dw, ptrdiff_t step)
 {
 	rt_four s = rt_four_of(0);
+	float sum[4];
 
 	for (int32_t n = 0; n < t->images; n++) {
 		rt_lanes x = rt_lanes_at(t->x + n * t->xn, t->xc, t->lanes);
@@ -82,39 +99,37 @@ RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 		}
 	}
 	rt_four_store(sum, s);
+	for (int32_t k = 0; k < t->lanes; k++, dw += step)
+		*dw = rt_blend(alpha, sum[k], beta, dw);
 }
 
-/* The channels from c on, of every mult output channels that m. */
+static int32_t channel_lanes(int32_t count)
+{
+	return rt_min(4, count);
+}
+#endif
+
+/* n channels from c on, of every mult output channels that m. */
 static void channel_weights(const rt_conv *d, float alpha, const float *x,
-	const float *dy, float beta, float *dw, int32_t c, int32_t m)
+	const float *dy, float beta, float *dw, int32_t c, int32_t n, int32_t m)
 {
 	const int32_t mult = d->o / d->c, taps = d->kh * d->kw;
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
 	ChannelTap t;
-	float sum[4];
 
-	t.images = d->n, t.lanes = rt_min(4, d->c - c);
+	t.images = d->n, t.lanes = n;
 	t.xc = xs, t.xn = d->c * xs, t.dyc = mult * ys, t.dyn = d->o * ys;
 	for (int32_t i = 0; i < taps; i++) {
-		float *to = dw + (c * mult + m) * taps + i;
 		t.x = x + c * xs, t.dy = dy + (c * mult + m) * ys;
 		channel_tap(&t, d, i / d->kw, i % d->kw);
-		channel_sum(&t, sum);
-		for (int32_t k = 0; k < t.lanes; k++, to += mult * taps)
-			*to = rt_blend(alpha, sum[k], beta, to);
+		channel_sum(&t, alpha, beta, dw + (c * mult + m) * taps + i,
+			mult * taps);
 	}
 }
 
 /* ---- 3x3 ---- */
-#if RT_HELIUM
-static int nine_weights(const rt_conv *d, float alpha, const float *x,
-	const float *dy, float beta, float *dw)
-{
-	(void)d, (void)alpha, (void)x, (void)dy, (void)beta, (void)dw;
-	return 0;
-}
-#else
+#if !RT_HELIUM
 
 /* One axis at each of whose ends at most one tap is missing. */
 static int nine_axis(int32_t size, int32_t out, int32_t taps, int32_t stride,
@@ -133,159 +148,7 @@ static int nine_is(const rt_conv *d)
 		&& nine_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw);
 }
 
-#if RT_RVV
-
-/* Where a row is, of each of n channels: its columns of x go on. */
-typedef struct NineLanes {
-	const float *x, *dy;
-	ptrdiff_t xc, dyc;
-	size_t n;
-} NineLanes;
-
-/* Of a row of taps, the sums. */
-typedef struct NineWide {
-	rt_wide *left, *mid, *right;
-} NineWide;
-
-RT_INLINED rt_wide nine_wide_next(NineLanes *s)
-{
-	return rt_wide_gather(s->x++, s->xc, s->n);
-}
-
-/* An output, by its columns; left and right may be NULL. */
-RT_INLINED void nine_wide_output(NineLanes *s, NineWide t, const rt_wide *left,
-	const rt_wide *mid, const rt_wide *right)
-{
-	const rt_wide dy = rt_wide_gather(s->dy++, s->dyc, s->n);
-
-	if (left)
-		*t.left = rt_wide_each(*t.left, dy, *left, s->n);
-	*t.mid = rt_wide_each(*t.mid, dy, *mid, s->n);
-	if (right)
-		*t.right = rt_wide_each(*t.right, dy, *right, s->n);
-}
-
-/* Columns that all have three taps, at stride 1: one is new each time. */
-RT_INLINED void nine_wide_between(NineLanes *s, NineWide t, int32_t columns)
-{
-	const float *const end = s->dy + columns;
-	rt_wide x = nine_wide_next(s), y = nine_wide_next(s), z;
-
-	while (s->dy < end) {
-		z = nine_wide_next(s);
-		nine_wide_output(s, t, &x, &y, &z);
-		if (s->dy == end)
-			return;
-		x = nine_wide_next(s);
-		nine_wide_output(s, t, &y, &z, &x);
-		if (s->dy == end)
-			return;
-		y = nine_wide_next(s);
-		nine_wide_output(s, t, &z, &x, &y);
-	}
-}
-
-/* At stride 2: two are. */
-RT_INLINED void nine_wide_between_two(NineLanes *s, NineWide t,
-	int32_t columns)
-{
-	rt_wide x = nine_wide_next(s), y, z;
-
-	for (; columns > 0; columns--) {
-		y = nine_wide_next(s), z = nine_wide_next(s);
-		nine_wide_output(s, t, &x, &y, &z);
-		x = z;
-	}
-}
-
-/* The columns of a row; the first has no left one if there is padding, and the
- * last perhaps no right one. */
-RT_INLINED void nine_wide_row(const rt_conv *d, NineLanes s, NineWide t,
-	int32_t stride)
-{
-	const int last = (d->ow - 1) * stride - d->pw + 2 == d->w;
-	const int32_t columns = d->ow - d->pw - last;
-
-	if (d->pw) {
-		const rt_wide mid = nine_wide_next(&s);
-		const rt_wide right = nine_wide_next(&s);
-		nine_wide_output(&s, t, NULL, &mid, &right);
-		s.x += stride - 3;
-	}
-	if (stride == 1)
-		nine_wide_between(&s, t, columns);
-	else
-		nine_wide_between_two(&s, t, columns);
-	if (last) {
-		rt_wide left, mid;
-		s.x += stride - 3;
-		left = nine_wide_next(&s), mid = nine_wide_next(&s);
-		nine_wide_output(&s, t, &left, &mid, NULL);
-	}
-}
-
-/* The weights of taps row j of channels that are at s. */
-RT_INLINED void nine_wide_taps(const rt_conv *d, const NineLanes *s,
-	int32_t stride, int32_t j, float alpha, float beta, float *dw)
-{
-	const ptrdiff_t xn = (ptrdiff_t)d->c * d->h * d->w;
-	const ptrdiff_t dyn = (ptrdiff_t)d->o * d->oh * d->ow;
-	const ptrdiff_t ws = d->o / d->c * 9;
-	rt_wide left = rt_wide_of(0, s->n), mid = left, right = left;
-	const NineWide t = { &left, &mid, &right };
-	int32_t lo, hi;
-
-	channel_range(d->oh, stride, j - d->ph, d->h, &lo, &hi);
-	for (int32_t n = 0; n < d->n; n++) {
-		for (int32_t r = lo; r < hi; r++) {
-			NineLanes row = *s;
-			row.x += n * xn
-				+ (ptrdiff_t)(r * stride + j - d->ph) * d->w;
-			row.dy += n * dyn + (ptrdiff_t)r * d->ow;
-			nine_wide_row(d, row, t, stride);
-		}
-	}
-	rt_wide_put(dw + 3 * j, ws, alpha, left, beta, s->n);
-	rt_wide_put(dw + 3 * j + 1, ws, alpha, mid, beta, s->n);
-	rt_wide_put(dw + 3 * j + 2, ws, alpha, right, beta, s->n);
-}
-
-RT_APART void nine_wide(const rt_conv *d, const NineLanes *s, int32_t j,
-	float alpha, float beta, float *dw)
-{
-	nine_wide_taps(d, s, 1, j, alpha, beta, dw);
-}
-
-RT_APART void nine_wide_two(const rt_conv *d, const NineLanes *s, int32_t j,
-	float alpha, float beta, float *dw)
-{
-	nine_wide_taps(d, s, 2, j, alpha, beta, dw);
-}
-
-/* 0 if it is no such kernel. */
-static int nine_weights(const rt_conv *d, float alpha, const float *x,
-	const float *dy, float beta, float *dw)
-{
-	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	const int32_t mult = d->o / d->c;
-	NineLanes s;
-
-	if (!nine_is(d))
-		return 0;
-	s.xc = (ptrdiff_t)d->h * d->w, s.dyc = mult * ys;
-	for (int32_t c = 0; c < d->c; c += (int32_t)s.n) {
-		s.n = rt_wide_lanes(d->c - c, d->c);
-		for (int32_t i = 0; i < 3 * mult; i++) {
-			const int32_t o = c * mult + i / 3;
-			s.x = x + c * s.xc, s.dy = dy + o * ys;
-			(d->sw == 1 ? nine_wide : nine_wide_two)(d, &s, i % 3,
-				alpha, beta, dw + o * 9);
-		}
-	}
-	return 1;
-}
-
-#else
+#if !RT_RVV
 
 /* Of a column of taps, the sums; or what they meet. */
 typedef struct NineColumn {
@@ -466,8 +329,7 @@ static void nine_put(const NineSums *t, float alpha, float beta, float *dw)
 		dw[i] = rt_blend(alpha, sum[i], beta, dw + i);
 }
 
-/* 0 if it is no such kernel. */
-static int nine_weights(const rt_conv *d, float alpha, const float *x,
+static void nine_weights(const rt_conv *d, float alpha, const float *x,
 	const float *dy, float beta, float *dw)
 {
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
@@ -477,8 +339,6 @@ static int nine_weights(const rt_conv *d, float alpha, const float *x,
 	const int32_t mult = d->o / d->c;
 	NineRows w;
 
-	if (!nine_is(d))
-		return 0;
 	w.first = d->pw, w.last = (d->ow - 1) * d->sw - d->pw + 2 == d->w;
 	w.between = d->ow - w.first - w.last;
 	w.xr = (ptrdiff_t)d->sh * d->w - w.first * (d->sw - 1)
@@ -490,8 +350,8 @@ static int nine_weights(const rt_conv *d, float alpha, const float *x,
 				dy + (n * d->o + o) * ys);
 		nine_put(&w.t, alpha, beta, dw);
 	}
-	return 1;
 }
+
 #endif
 #endif
 
@@ -499,10 +359,17 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t mult = d->o / d->c;
+	int32_t n;
 
-	if (nine_weights(d, alpha, x, dy, beta, dw))
+#if !RT_HELIUM
+	if (nine_is(d)) {
+		nine_weights(d, alpha, x, dy, beta, dw);
 		return;
-	for (int32_t c = 0; c < d->c; c += 4)
+	}
+#endif
+	for (int32_t c = 0; c < d->c; c += n) {
+		n = channel_lanes(d->c - c);
 		for (int32_t m = 0; m < mult; m++)
-			channel_weights(d, alpha, x, dy, beta, dw, c, m);
+			channel_weights(d, alpha, x, dy, beta, dw, c, n, m);
+	}
 }

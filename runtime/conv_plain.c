@@ -335,6 +335,11 @@ RT_APART void direct_wide_three(const rt_wide_tile *t)
 	rt_wide_sum(t, RT_WIDE_THREE, 0);
 }
 
+RT_APART void direct_wide_three_apart(const rt_wide_tile *t)
+{
+	rt_wide_sum(t, RT_WIDE_THREE_APART, 0);
+}
+
 RT_APART void direct_wide_beside(const rt_wide_tile *t)
 {
 	rt_wide_sum(t, RT_WIDE_BESIDE, 0);
@@ -347,11 +352,12 @@ RT_APART void direct_wide_any(const rt_wide_tile *t)
 
 static int direct_wide(const rt_direct *d)
 {
-	const rt_direct_axis *h = &d->h;
+	const enum rt_wide_taps form = rt_wide_form(&d->h);
 
-	return rt_wide_plane(d, h->stride != 1 ? direct_wide_any
-		: h->taps == 3 && h->wstep == 1 ? direct_wide_three
-		: direct_wide_beside);
+	return rt_wide_plane(d, form == RT_WIDE_THREE ? direct_wide_three
+		: form == RT_WIDE_THREE_APART ? direct_wide_three_apart
+		: form == RT_WIDE_BESIDE ? direct_wide_beside
+		: direct_wide_any);
 }
 #endif
 

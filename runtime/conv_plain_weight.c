@@ -7,21 +7,9 @@
  * other.
  */
 #include "runtime/rt.h"
+#include "runtime/direct.h"
 #include "runtime/rvv.h"
 #include "runtime/tile4.h"
-#include "runtime/workspace.h"
-
-/* Positions q in [lo, hi) of count with 0 <= q * s + off < size. */
-static void tap_range(int32_t count, int32_t s, int32_t off, int32_t size,
-	int32_t *lo, int32_t *hi)
-{
-	*lo = off < 0 ? (s - 1 - off) / s : 0;
-	*hi = off < size ? (size - 1 - off) / s + 1 : 0;
-	if (*hi > count)
-		*hi = count;
-	if (*hi < *lo)
-		*hi = *lo;
-}
 
 /* Up to 4 channels of dy and x of all images at a tap: the positions that it
  * reaches. */
@@ -39,8 +27,8 @@ static Tap tap_at(const rt_conv *d, const float *x,
 	int32_t r0, r1, q0, q1;
 	Tap t;
 
-	tap_range(d->oh, d->sh, or, d->h, &r0, &r1);
-	tap_range(d->ow, d->sw, oc, d->w, &q0, &q1);
+	rt_tap_range(d->oh, d->sh, or, d->h, &r0, &r1);
+	rt_tap_range(d->ow, d->sw, oc, d->w, &q0, &q1);
 	t.images = d->n, t.rows = r1 - r0, t.cols = q1 - q0;
 	t.xc = (ptrdiff_t)d->h * d->w, t.xn = d->c * t.xc;
 	t.xr = (ptrdiff_t)d->sh * d->w, t.xq = d->sw;

@@ -60,6 +60,18 @@ static inline rt_direct_axis rt_direct_axis_backward(int32_t size,
 	return x;
 }
 
+/* Outputs lo .. hi - 1 of count take a tap that is off from their place. */
+static inline void rt_tap_range(int32_t count, int32_t s, int32_t off,
+	int32_t size, int32_t *lo, int32_t *hi)
+{
+	*lo = off < 0 ? (s - 1 - off) / s : 0;
+	*hi = off < size ? (size - 1 - off) / s + 1 : 0;
+	if (*hi > count)
+		*hi = count;
+	if (*lo > *hi)
+		*lo = *hi;
+}
+
 /* Taps lo .. hi - 1 of output i are there. */
 static inline void rt_direct_range(const rt_direct_axis *x, int32_t i,
 	int32_t *lo, int32_t *hi)

@@ -15,7 +15,7 @@
 
 #define RT_WIDE_WINDOW 128	/* columns that a tile may copy */
 
-/* Sums of channels. */
+/* n columns from y on, that is, from at on in the source. */
 typedef struct rt_wide_tile {
 	const rt_direct *d;
 	const rt_direct_rows *rows;
@@ -26,8 +26,9 @@ typedef struct rt_wide_tile {
 
 /* What is known of taps. */
 enum rt_wide_taps {
-	RT_WIDE_THREE,	/* three, of weights and columns side by side */
-	RT_WIDE_BESIDE,	/* columns lie side by side */
+	RT_WIDE_THREE,	/* three; weights and columns lie side by side */
+	RT_WIDE_THREE_APART,	/* three; weights do */
+	RT_WIDE_BESIDE,	/* columns do */
 	RT_WIDE_ANY
 };
 
@@ -67,8 +68,10 @@ RT_INLINED void rt_wide_sum(const rt_wide_tile *to, enum rt_wide_taps form,
 	const size_t n = to->n;
 	const rt_direct_window win = rt_direct_window_at(h, to->at, (int32_t)n);
 	const int inside = win.lo == 0 && win.hi == win.width;
-	const int32_t taps = form == RT_WIDE_THREE ? 3 : h->taps;
-	const ptrdiff_t ws = form == RT_WIDE_THREE ? 1 : h->wstep;
+	const int three = form == RT_WIDE_THREE || form == RT_WIDE_THREE_APART;
+	const int beside = form == RT_WIDE_THREE || form == RT_WIDE_BESIDE;
+	const int32_t taps = three ? 3 : h->taps;
+	const ptrdiff_t ws = three ? 1 : h->wstep;
 	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
 	rt_wide r0 = rt_wide_bias(to, 0), r1 = rt_wide_bias(to, 1);
 	rt_wide r2 = rt_wide_bias(to, 2), r3 = rt_wide_bias(to, 3);
@@ -84,9 +87,8 @@ RT_INLINED void rt_wide_sum(const rt_wide_tile *to, enum rt_wide_taps form,
 				rt_wide_copy(buf + win.lo, p + win.lo,
 					win.hi - win.lo);
 			for (int32_t l = taps; l > 0; l--, z += h->step) {
-				const rt_wide v = form == RT_WIDE_ANY
-					? rt_wide_gather(z, h->stride, n)
-					: rt_wide_load(z, n);
+				const rt_wide v = beside ? rt_wide_load(z, n)
+					: rt_wide_gather(z, h->stride, n);
 				r0 = rt_wide_add(r0, *w.a, v, n);
 				w.a += ws;
 				if (one)
@@ -104,6 +106,13 @@ RT_INLINED void rt_wide_sum(const rt_wide_tile *to, enum rt_wide_taps form,
 	rt_wide_channel(to, 1, r1);
 	rt_wide_channel(to, 2, r2);
 	rt_wide_channel(to, 3, r3);
+}
+
+RT_INLINED enum rt_wide_taps rt_wide_form(const rt_direct_axis *h)
+{
+	if (h->taps == 3 && h->wstep == 1)
+		return h->stride == 1 ? RT_WIDE_THREE : RT_WIDE_THREE_APART;
+	return h->stride == 1 ? RT_WIDE_BESIDE : RT_WIDE_ANY;
 }
 
 /* The columns of a plane, by tiles; 0 if taps are too far apart. */

@@ -115,11 +115,11 @@ RT_INLINED rt_wide rt_wide_behind(rt_wide v, float x, size_t n)
 static inline int64_t rt_wide_cost(int32_t rows, int32_t columns,
 	ptrdiff_t step)
 {
-	const int64_t lanes = (int64_t)__riscv_vsetvlmax_e32m4();
+	const int32_t lanes = (int32_t)__riscv_vsetvlmax_e32m4();
 	const int64_t load = step == 1 ? 1 : 4;
 
-	return (columns + lanes - 1) / lanes
-		* (rows + (rows + (int64_t)3) / 4 * load);
+	return (columns / lanes + (columns % lanes != 0))
+		* (rows + (rows / 4 + (rows % 4 != 0)) * load);
 }
 
 #endif

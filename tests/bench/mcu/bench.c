@@ -57,6 +57,7 @@ static const Case cases[] = {
 	CONV("depthwise3x3", 32, 32, 16, 16, 3, 1, 1, 32),
 	CONV("depthwise3x3_stride2", 32, 32, 16, 8, 3, 2, 1, 32),
 	CONV("depthwise3x3_stride2_large", 4, 4, 48, 24, 3, 2, 1, 4),
+	CONV("depthwise5x5", 8, 8, 12, 12, 5, 1, 2, 8),
 };
 
 /* ---- sizes ---- */
