@@ -53,7 +53,8 @@ static const char *runtime_of(Arena *a, const Machine *m, const Core *like)
 	if (begins(m->triple, "thumb"))
 		return runtime_like(a, "thumb", like);
 	if (begins(m->triple, "riscv32"))
-		return has(m->features, "+f") ? "riscv32-fused"
+		return has(m->features, "+zve32f") ? "riscv32-vector"
+		     : has(m->features, "+f") ? "riscv32-fused"
 		                              : "riscv32-plain";
 	if (begins(m->triple, "riscv64"))
 		return has(m->features, "+v") ? "riscv64-vector"

@@ -73,6 +73,13 @@ static const Core rv32imafc = {
 	.fpu = FPU_SINGLE,
 	.align = 8, .plain = true, .fused = true,
 };
+static const Core rv32imafc_zve32f = {
+	"-march=rv32imafc_zve32f -mabi=ilp32f",
+	.triple = "riscv32-unknown-elf", .cpu = "generic-rv32",
+	.features = "+m,+a,+f,+c,+zve32f", .abi = "ilp32f",
+	.vectors = "RVV", .fpu = FPU_SINGLE,
+	.align = 8, .plain = true, .fused = true,
+};
 static const Core rv64gc = {
 	RV64("rv64gc"),
 	.triple = "riscv64-unknown-elf", .cpu = "generic-rv64",
@@ -136,6 +143,8 @@ const Target all_targets[] = {
 	{"rv32imc", "RISC-V, 32 bit", &rv32imc, 0, 0},
 	{"rv32imac", "RISC-V, 32 bit", &rv32imac, 0, 0},
 	{"rv32imafc", "RISC-V, 32 bit", &rv32imafc, 0, 0},
+	{"rv32imafc_zve32f", "RISC-V, 32 bit, vectors 1.0 of 32",
+	 &rv32imafc_zve32f, 0, 0},
 	{"rv64gc", "RISC-V, 64 bit", &rv64gc, 0, 0},
 	{"rv64gcv", "RISC-V, 64 bit, vectors 1.0", &rv64gcv, 0, 0},
 	{"aarch64", "Armv8-A, 64 bit", &aarch64, 0, 0},

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A model trained on 64-bit cores under QEMU, as C and as an object: the bits of this machine.
+"""A model trained on cores that QEMU runs Linux programs of, as C and as an object: the bits of this machine.
 
-    linux_cores.py THIMBLE MODEL [-- OPTIONS]...
+    linux_cores.py THIMBLE MODEL [CORE]... [-- OPTIONS]
 
-The model (cross-entropy; OPTIONS as `compile` has them) trains some steps on each core of qemu/image.py
-that is a Linux process: by what clang makes of the C, and by what thimble compiled itself. Losses,
+The model (cross-entropy; OPTIONS as `compile` has them) trains some steps on each CORE of qemu/image.py,
+or on all that are Linux processes there: by what clang makes of the C, and by what thimble compiled itself. Losses,
 weights and what an inference gives must be those of the same C here. 77 if an emulator or a compiler
 is missing.
 """
@@ -48,12 +48,13 @@ def check(thimble, model, options, names):
 
 
 def main():
-    thimble, model = os.path.abspath(sys.argv[1]), sys.argv[2]
-    options = sys.argv[4:]
+    given, options = sys.argv[1:], []
+    if '--' in given:
+        given, options = given[:given.index('--')], given[given.index('--') + 1:]
+    thimble, model = os.path.abspath(given[0]), given[1]
     targets = {}
-    for name, core in image.CORES.items():
-        if core.board == 'linux':
-            targets.setdefault(core.target, []).append(name)
+    for name in given[2:] or (name for name, core in image.CORES.items() if core.board == 'linux'):
+        targets.setdefault(image.CORES[name].target, []).append(name)
     for names in targets.values():
         missing = image.is_here(image.CORES[names[0]])
         if missing:

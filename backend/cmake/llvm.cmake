@@ -64,6 +64,7 @@ set(MACHINES
   "thumb-fused thumbv7em-none-eabihf -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
   "riscv32-plain riscv32-unknown-elf -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
   "riscv32-fused riscv32-unknown-elf -march=rv32imafc -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"
+  "riscv32-vector riscv32-unknown-elf -march=rv32imafc_zve32f -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"
   "riscv64-fused riscv64-unknown-elf -march=rv64gc -mabi=lp64d -mcmodel=medany -DRT_PLAIN -DRT_FUSED=1"
   "riscv64-vector riscv64-unknown-elf -march=rv64gcv -mabi=lp64d -mcmodel=medany -DRT_PLAIN -DRT_FUSED=1")
 set(BITCODE "")

@@ -61,6 +61,8 @@ CORES = {
                  ['-march=rv32imafc', '-mabi=ilp32f', '-misa-spec=2.2', '--specs=picolibc.specs'],
                  ['qemu-system-riscv32', '-M', 'virt', '-bios', 'none'], 'rv32',
                  (0x80000000, 4 * M), (0x80400000, 4 * M)),
+    'rv32-zve32f': linux('rv32imafc_zve32f', 'riscv32-unknown-elf', ['-march=rv32imafc_zve32f', '-mabi=ilp32f'],
+                         ['qemu-riscv32', '-cpu', 'rv32,Zve32f=true,vext_spec=v1.0,vlen=64,elen=32']),
     'rv64gcv': rv64gcv(128),
     'rv64gcv-256': rv64gcv(256),
     'aarch64': linux('aarch64', 'aarch64-linux-gnu', ['-march=armv8-a'], ['qemu-aarch64']),

@@ -26,8 +26,8 @@ while getopts O:b: option; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- host m4 m4-clang m7 m7-clang m55 m55-clang rv32 rv64gcv \
-	rv64gcv-256 rv64gcv-512
+[ $# -gt 0 ] || set -- host m4 m4-clang m7 m7-clang m55 m55-clang rv32 rv32-zve32f \
+	rv64gcv rv64gcv-256 rv64gcv-512
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 bad=0 ran=0
@@ -57,6 +57,11 @@ core() {
 		options="-march=rv32imafc -mabi=ilp32f -misa-spec=2.2
 			--specs=picolibc.specs"
 		emulator="qemu-system-riscv32 -M virt -bios none" ;;
+	rv32-zve32f) cc="clang-19 --target=riscv32-unknown-elf -nostdlibinc
+			-isystem $top/backend/libc" kind=linux
+		options="-march=rv32imafc_zve32f -mabi=ilp32f"
+		nm=nm linker=ld.lld-19 emulator="qemu-riscv32 -cpu
+			rv32,Zve32f=true,vext_spec=v1.0,vlen=64,elen=32" ;;
 	rv64gcv*) cc="clang-19 --target=riscv64-unknown-elf -nostdlibinc
 			-isystem $top/backend/libc" kind=linux
 		options="-march=rv64gcv -mabi=lp64d -mcmodel=medany"
