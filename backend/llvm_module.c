@@ -303,9 +303,12 @@ static void choose_size(const Module *m, LLVMValueRef fn)
 	static const char hint[] = "inlinehint";
 	unsigned at = (unsigned)LLVMAttributeFunctionIndex;
 	unsigned kind = LLVMGetEnumAttributeKindForName(hint, sizeof hint - 1);
+	bool hinted = LLVMGetEnumAttributeAtIndex(fn, at, kind) != NULL;
 	if (m->wants_size)
 		module_mark(m, fn, at, "optsize");
-	else if (LLVMGetEnumAttributeAtIndex(fn, at, kind))
+	if (m->wants_size && hinted)
+		LLVMRemoveEnumAttributeAtIndex(fn, at, kind);
+	if (!m->wants_size && hinted)
 		module_mark(m, fn, at, "alwaysinline");
 }
 

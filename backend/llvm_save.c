@@ -63,6 +63,7 @@ static LLVMValueRef part_row(const LlvmProgram *p, const SavedPart *s,
 	                                sizeof field[0], false);
 }
 
+/* The three functions have it each, until LLVM merges what is equal. */
 static LLVMValueRef part_table(const LlvmProgram *p, int *n)
 {
 	const Module *m = p->m;
@@ -75,6 +76,7 @@ static LLVMValueRef part_table(const LlvmProgram *p, int *n)
 		return LLVMConstNull(m->ptr);
 	LLVMValueRef g = llvm_table(m, "", LLVMTypeOf(row[0]), row, *n);
 	LLVMSetLinkage(g, LLVMPrivateLinkage);
+	LLVMSetUnnamedAddress(g, LLVMGlobalUnnamedAddr);
 	return g;
 }
 
