@@ -33,18 +33,22 @@ bool emit_c(const Program *, const EmitOptions *, const char *dir);
 /* NAME.h alone, and NAME_weights.bin if the weights are that. */
 bool emit_header(const Program *, const EmitOptions *, const char *dir);
 
-/*
- * The same, with NAME.o, NAME.s or NAME.ll for the program's target in place of
- * NAME.c and all that it includes. By LLVM: see backend/jit.h.
- */
-bool emit_llvm(const Program *, const EmitOptions *, const char *dir);
-
 /* Bytes of NAME.o that lie in flash: all functions of NAME.h, and the numbers
  * that they and init read. */
 typedef struct CodeSize {
 	int64_t code, constants;
 } CodeSize;
 
+/*
+ * The same, with NAME.o, NAME.s or NAME.ll for the program's target in place of
+ * NAME.c and all that it includes; of NAME.o also the size, else nothing. By
+ * LLVM: see backend/jit.h.
+ */
+bool emit_llvm(const Program *, const EmitOptions *, const char *dir,
+               CodeSize *);
+
+/* False where thimble is built without LLVM. */
+bool code_size_is_known(void);
 bool code_size(const Program *, const EmitOptions *, CodeSize *);
 
 /* The bytes of NAME_weights.bin. */

@@ -72,44 +72,6 @@ static void free_module(Module *m)
 	machine_free(machine);
 }
 
-/* ---- files ---- */
-
-static bool fail(const Program *p, const char *path, char *why)
-{
-	error_at(p->model->unit, (Loc){0}, "cannot write %s: %s", path, why);
-	LLVMDisposeMessage(why);
-	return false;
-}
-
-static bool write_module(const Module *m, const Program *p, EmitForm form,
-                         const char *base)
-{
-	static const char *const ending[] = {
-		[EMIT_OBJECT] = "o", [EMIT_ASM] = "s", [EMIT_LLVM_IR] = "ll",
-	};
-	char *path = arena_printf(m->arena, "%s.%s", base, ending[form]);
-	char *why = NULL;
-	bool bad = form == EMIT_LLVM_IR
-		? LLVMPrintModuleToFile(m->module, path, &why)
-		: LLVMTargetMachineEmitToFile(
-			m->machine->llvm, m->module, path,
-			form == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile,
-			&why);
-	return bad ? fail(p, path, why) : true;
-}
-
-bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
-{
-	Arena *scratch = arena_create();
-	Module *m = make_module(scratch, p, o);
-	bool good = m && emit_header(p, o, dir) && write_module(
-		m, p, o->form,
-		arena_printf(scratch, "%s/%s", dir, p->model->name));
-	free_module(m);
-	arena_destroy(scratch);
-	return good;
-}
-
 /* ---- sizes ---- */
 
 static bool begins(const char *s, const char *with)
@@ -135,10 +97,9 @@ static void add_sections(CodeSize *size, LLVMBinaryRef object)
 	LLVMDisposeSectionIterator(s);
 }
 
-static CodeSize size_of(const Module *m)
+static CodeSize size_of(const Module *m, LLVMMemoryBufferRef bytes)
 {
 	CodeSize size = {0, 0};
-	LLVMMemoryBufferRef bytes = module_object(m);
 	char *why = NULL;
 	LLVMBinaryRef object = LLVMCreateBinary(bytes, m->context, &why);
 	if (!object)
@@ -149,13 +110,72 @@ static CodeSize size_of(const Module *m)
 	return size;
 }
 
+bool code_size_is_known(void)
+{
+	return true;
+}
+
 bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)
 {
 	Arena *scratch = arena_create();
 	Module *m = make_module(scratch, p, o);
 	if (m)
-		*size = size_of(m);
+		*size = size_of(m, module_object(m));
 	free_module(m);
 	arena_destroy(scratch);
 	return m != NULL;
+}
+
+/* ---- files ---- */
+
+static bool fail(const Program *p, const char *path, char *why)
+{
+	error_at(p->model->unit, (Loc){0}, "cannot write %s: %s", path, why);
+	LLVMDisposeMessage(why);
+	return false;
+}
+
+static bool measure_file(const Module *m, const Program *p, const char *path,
+                         CodeSize *size)
+{
+	LLVMMemoryBufferRef bytes;
+	char *why = NULL;
+	if (LLVMCreateMemoryBufferWithContentsOfFile(path, &bytes, &why))
+		return fail(p, path, why);
+	*size = size_of(m, bytes);
+	return true;
+}
+
+static bool write_module(const Module *m, const Program *p, EmitForm form,
+                         const char *base, CodeSize *size)
+{
+	static const char *const ending[] = {
+		[EMIT_OBJECT] = "o", [EMIT_ASM] = "s", [EMIT_LLVM_IR] = "ll",
+	};
+	char *path = arena_printf(m->arena, "%s.%s", base, ending[form]);
+	char *why = NULL;
+	bool bad = form == EMIT_LLVM_IR
+		? LLVMPrintModuleToFile(m->module, path, &why)
+		: LLVMTargetMachineEmitToFile(
+			m->machine->llvm, m->module, path,
+			form == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile,
+			&why);
+	if (bad)
+		return fail(p, path, why);
+	return form != EMIT_OBJECT || measure_file(m, p, path, size);
+}
+
+bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir,
+               CodeSize *size)
+{
+	Arena *scratch = arena_create();
+	Module *m = make_module(scratch, p, o);
+	*size = (CodeSize){0, 0};
+	bool good = m && emit_header(p, o, dir) && write_module(
+		m, p, o->form,
+		arena_printf(scratch, "%s/%s", dir, p->model->name),
+		size);
+	free_module(m);
+	arena_destroy(scratch);
+	return good;
 }

@@ -19,7 +19,8 @@ Jit *jit_open(Unit *u, const Program *p, bool contract)
 	return NULL;
 }
 
-bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
+bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir,
+               CodeSize *size)
 {
 	complain(p->model->unit);
 	return false;
@@ -28,6 +29,11 @@ bool emit_llvm(const Program *p, const EmitOptions *o, const char *dir)
 FrameFunction *jit_function(Jit *j, const Plan *plan)
 {
 	return NULL;
+}
+
+bool code_size_is_known(void)
+{
+	return false;
 }
 
 bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)

@@ -188,8 +188,8 @@ const struct argp args_target = {
 		 "on: host (this machine), generic, or one that 'thimble "
 		 "targets' lists: a core, or a part, whose RAM and flash are "
 		 "then the budget", 0},
-		{"flash", KEY_FLASH, "BYTES", 0, "What the constants and the "
-		 "first weights must fit into (the code comes on top)", 0},
+		{"flash", KEY_FLASH, "BYTES", 0, "What constants, first "
+		 "weights and code must fit into", 0},
 		{0}
 	},
 	.parser = parse_target,

@@ -63,9 +63,16 @@ static void check_budget(Session *s)
 		         (long long)p->ram_floor, report_what_binds(p));
 }
 
-static void check_flash(Session *s)
+/* ---- flash ---- */
+
+static const char *whose_flash(const Session *s)
 {
 	const Target *t = target_or_host(s->args->options.target);
+	return s->args->flash == t->flash_bytes ? t->name : "--flash";
+}
+
+static void check_weights(Session *s)
+{
 	int64_t flash = s->args->flash, bytes;
 	if (!s->program || !flash || s->args->weights_bin)
 		return;
@@ -74,9 +81,54 @@ static void check_flash(Session *s)
 		error_at(&s->unit, (Loc){0}, "%s: %lld bytes of flash are too "
 		         "few: constants and first weights take %lld. With "
 		         "--weights=bin they are a file that can lie "
-		         "elsewhere", flash == t->flash_bytes ? t->name
-		                                              : "--flash",
-		         (long long)flash, (long long)bytes);
+		         "elsewhere", whose_flash(s), (long long)flash,
+		         (long long)bytes);
+}
+
+bool session_fits_flash(Session *s)
+{
+	int64_t flash = s->args->flash;
+	const CodeSize *size = &s->code;
+	if (!flash || size->code + size->constants <= flash)
+		return true;
+	error_at(&s->unit, (Loc){0}, "%s: %lld bytes of flash are too few: "
+	         "code takes %lld, constants and first weights %lld",
+	         whose_flash(s), (long long)flash, (long long)size->code,
+	         (long long)size->constants);
+	return false;
+}
+
+/* A C compiler makes less of it, or more; a linker drops what nobody calls. */
+static void doubt_flash(Session *s)
+{
+	int64_t flash = s->args->flash;
+	const CodeSize *size = &s->code;
+	if (flash && size->code + size->constants > flash)
+		warn_at(&s->unit, (Loc){0}, "%s: %lld bytes of flash may be "
+		        "too few: code takes about %lld, constants and first "
+		        "weights %lld", whose_flash(s), (long long)flash,
+		        (long long)size->code, (long long)size->constants);
+}
+
+bool session_knows_code(const Session *s)
+{
+	const Core *c = target_or_host(s->args->options.target)->core;
+	return c->plain && c->triple && code_size_is_known();
+}
+
+bool session_measure(Session *s)
+{
+	return code_size(s->program, &s->emit, &s->code);
+}
+
+bool session_estimate(Session *s)
+{
+	if (!s->args->flash || !session_knows_code(s))
+		return true;
+	if (!session_measure(s))
+		return false;
+	doubt_flash(s);
+	return true;
 }
 
 /* ---- what trains ---- */
@@ -161,21 +213,8 @@ bool session_build(Session *s)
 	s->emit.sha256 = arena_printf(s->unit.arena, "%s", info.sha256);
 	s->program = build_program(g, o);
 	check_budget(s);
-	check_flash(s);
+	check_weights(s);
 	return s->program && !s->unit.nerrors;
-}
-
-bool session_measure(Session *s)
-{
-	int64_t flash = s->args->flash;
-	if (!code_size(s->program, &s->emit, &s->code))
-		return false;
-	if (flash && s->code.code + s->code.constants > flash)
-		error_at(&s->unit, (Loc){0}, "%lld bytes of flash are too few: "
-		         "code takes %lld, constants and first weights %lld",
-		         (long long)flash, (long long)s->code.code,
-		         (long long)s->code.constants);
-	return !s->unit.nerrors;
 }
 
 ReportInfo session_info(const Session *s)

@@ -33,7 +33,7 @@ typedef struct Session {
 	Args *args;
 	EmitOptions emit;
 	Program *program;
-	CodeSize code;             /* if session_measure() was called */
+	CodeSize code;             /* zeros: it was not measured */
 } Session;
 
 /* In place of a loss or an optimizer: the file's training step has it. */
@@ -48,9 +48,15 @@ _Noreturn void session_usage(const Session *, const char *option,
                              const char *needs);
 /* Reads the model and makes its functions. False after errors. */
 bool session_build(Session *);
-/* Compiles it for the target, for the size of its code. False after an error,
- * such as that it does not fit the flash. */
+/* Is the target a microcontroller whose code LLVM can make here? */
+bool session_knows_code(const Session *);
+/* Compiles it for the target, for the size of its code. False after an error. */
 bool session_measure(Session *);
+/* False after an error that says so. */
+bool session_fits_flash(Session *);
+/* The same for a C compiler's code, where the flash is given: its size is known
+ * about, so that there is a warning. False after other errors. */
+bool session_estimate(Session *);
 ReportInfo session_info(const Session *);
 /* Writes the report as a page. False after an error. */
 bool session_page(Session *, const char *path);

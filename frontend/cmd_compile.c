@@ -175,8 +175,10 @@ static const char *without_slash(Arena *a, const char *dir)
 static bool write_program(Session *s, const char *dir)
 {
 	if (s->emit.form != EMIT_C)
-		return emit_llvm(s->program, &s->emit, dir);
-	return emit_c(s->program, &s->emit, dir) && write_cmake(s, dir);
+		return emit_llvm(s->program, &s->emit, dir, &s->code) &&
+		       session_fits_flash(s);
+	return emit_c(s->program, &s->emit, dir) && write_cmake(s, dir) &&
+	       session_estimate(s);
 }
 
 static bool write_all(Session *s, const char *dir)

@@ -10,12 +10,13 @@ static const struct argp_child children[] = {
 	{&args_picture, 0, 0, 0}, {0}
 };
 
-enum { KEY_HTML = 512, KEY_SCHEDULE, KEY_CODE };
+enum { KEY_HTML = 512, KEY_SCHEDULE, KEY_CODE, KEY_NO_CODE };
 
 typedef struct PlanCommand {
 	Args args;
 	const char *html, *dir;
-	bool schedule, code;
+	bool schedule;
+	enum { CODE_IF_KNOWN, CODE, NO_CODE } code;
 } PlanCommand;
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -32,7 +33,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		p->schedule = true;
 		return 0;
 	case KEY_CODE:
-		p->code = true;
+		p->code = CODE;
+		return 0;
+	case KEY_NO_CODE:
+		p->code = NO_CODE;
 		return 0;
 	case 'o':
 		p->dir = args_path(state, "-o", text);
@@ -56,7 +60,10 @@ static const struct argp argp = {
 		 "computed again, and how much lives", 0},
 		{"code", KEY_CODE, 0, 0, "Also say how much flash the code "
 		 "takes, compiled for --target by LLVM: all functions of "
-		 "NAME.h, but none of a C library", 0},
+		 "NAME.h, but none of a C library; always, where that is a "
+		 "microcontroller and thimble is built with LLVM", 0},
+		{"no-code", KEY_NO_CODE, 0, 0, "Do not, which takes less than a "
+		 "second", 0},
 		{"output", 'o', "DIR", 0, "Also write NAME.report.json and "
 		 "NAME.report.html there", 0},
 		{0}
@@ -77,8 +84,7 @@ static const struct argp argp = {
 	       "--picture curve.svg\n"
 	       "  thimble plan model.onnx --loss mse --ram 192K --schedule\n"
 	       "  thimble plan model.onnx --loss mse -o reports\n"
-	       "  thimble plan model.onnx --loss mse --target nrf52840 "
-	       "--code\n"
+	       "  thimble plan model.onnx --loss mse --target nrf52840\n"
 	       "  thimble plan model.onnx --loss mse --json | jq .peak",
 };
 
@@ -103,14 +109,20 @@ static bool write_files(Session *s, const PlanCommand *p)
 	return session_picture(s);
 }
 
+static bool measure(Session *s, const PlanCommand *p)
+{
+	bool wanted = p->code == CODE ||
+	              (p->code == CODE_IF_KNOWN && session_knows_code(s));
+	return !wanted || (session_measure(s) && session_fits_flash(s));
+}
+
 int cmd_plan(int argc, char **argv)
 {
 	PlanCommand p = {.args = {.arena = arena_create()}};
 	Session s;
 	command_parse(&argp, argc, argv, &p);
 	session_open(&s, &p.args, p.args.model);
-	bool good = session_build(&s) && (!p.code || session_measure(&s)) &&
-	            write_files(&s, &p);
+	bool good = session_build(&s) && measure(&s, &p) && write_files(&s, &p);
 	if (s.program && (good || p.args.json))
 		print(&s, p.schedule);
 	return session_close(&s);

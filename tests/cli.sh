@@ -144,9 +144,27 @@ grep -q '"ram_bytes"' out && fail "a core has a budget"
 status 1 plan "$model" --target fe310 --loss cross-entropy --batch 16
 says err "fe310: 16384 bytes are too few"
 status 1 plan "$model" --flash 1K
-says err "flash: 1024 bytes of flash are too few"
+says err "flash: 1024 bytes of flash are too few: constants and first"
 status 2 plan "$model" --flash 0
 says err "flash: '0' leaves no memory at all"
+# Where there is LLVM, code counts. What C takes is not for sure.
+set -- "$model" --target cortex-m4
+if "$thimble" plan "$@" --code >/dev/null 2>&1; then
+	status 0 plan "$@"
+	says out "flash: all functions"
+	status 0 plan "$@" --flash 32K --no-code
+	grep -q "flash: all functions" out && fail "--no-code has code"
+	status 1 plan "$@" --flash 32K
+	says err "flash: 32768 bytes of flash are too few: code takes"
+	status 1 compile "$@" --flash 32K --emit obj -o small
+	says err "flash: 32768 bytes of flash are too few: code takes"
+	[ -e small ] && fail "an object that does not fit"
+	status 0 compile "$@" --flash 64K --emit obj -o fits
+	says out "flash: all functions"
+	status 0 compile "$@" --flash 32K -o doubt
+	says err "flash: 32768 bytes of flash may be too few: code takes about"
+	there fits/gestures.o doubt/gestures.c
+fi
 
 # ---- compile ----
 

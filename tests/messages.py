@@ -44,8 +44,6 @@ ALONE = {
     'cannot load the compiled program: %s': OURS,
     'this thimble was built without LLVM, whose packages are llvm-19-dev and clang-19':
         'it was, or it was not',
-    '%lld bytes of flash are too few: code takes %lld, constants and first weights %lld':
-        'it takes LLVM',
     "the program's init returned status %d": OURS,
     "the file's branches make more than %d nodes": LARGE,
     'an ONNX file of %zu bytes: protobuf allows 2 GiB': LARGE,

@@ -13,6 +13,8 @@ function facts() {
 		['Arena', data.arena_bytes, 'while a function runs'],
 		['State', data.state_bytes, 'always: what is trained'],
 		['Constants', data.const_bytes, 'may stay in flash'],
+		...data.flash ? [['Code', data.flash.code_bytes,
+			'flash: compiled by LLVM']] : [],
 		['Lower bound', plan.lower_bound_bytes, 'live bytes; arena is ' +
 			ratio.toFixed(3) + '\u00d7'],
 	].map(([name, n, note]) => [name, bytes(n),

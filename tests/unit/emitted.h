@@ -76,8 +76,9 @@ static inline void emit_program(const Program *p, const EmitOptions *o,
                                 const char *dir, const char *compiler)
 {
 	EmitOptions object = *o;
+	CodeSize size;
 	object.form = EMIT_OBJECT;
-	cr_assert(compiler == by_llvm ? emit_llvm(p, &object, dir)
+	cr_assert(compiler == by_llvm ? emit_llvm(p, &object, dir, &size)
 	                              : emit_c(p, o, dir));
 }
 

@@ -245,7 +245,7 @@ Test(executor, no_machine_code_is_an_error)
 		cr_skip_test("no LLVM");
 	s->unit.messages = open_memstream(&text, &length);
 	s->program.target = &target;
-	cr_assert_not(emit_llvm(&s->program, &o, "/nowhere"));
+	cr_assert_not(emit_llvm(&s->program, &o, "/nowhere", &size));
 	cr_assert_not(code_size(&s->program, &o, &size));
 	fclose(s->unit.messages);
 	cr_assert(strstr(text, "there is no machine code for powerpc64le-"),
