@@ -47,14 +47,21 @@ sys.exit(status)
 '''
 
 
-def write_data(tool, path, work, loss):
+def by_example(shape, batch):
+    """Files hold one example after the other, also where time comes first, or is flattened."""
+    if shape[0] == batch:
+        return shape
+    return [batch, shape[0], *shape[2:]] if len(shape) > 1 else [batch, shape[0] // batch]
+
+
+def write_data(tool, path, batch, work, loss):
     """Random inputs of the model, as files; labels are of the first two classes."""
     subprocess.run([tool, 'compile', path, '-o', f'{work}/m', '--name', 'm', '--weights', 'bin',
                     '--loss', loss, '--optimizer', 'sgd'], check=True, capture_output=True)
     help_text = open(f'{work}/m/m.h').read().split('m_status m_train_step')[0].split('One step of training')[1]
     r, files = numpy.random.RandomState(0), []
     for dtype, shape in re.findall(r"input\s[*\s]*'[^']*',\s[*\s]*(\w+)\[([\d,]*)\]", help_text):
-        shape = [int(d) for d in shape.split(',') if d]
+        shape = by_example([int(d) for d in shape.split(',') if d], batch)
         shape[0] *= 4
         x = r.rand(*shape).astype('f4') if dtype == 'f32' else r.randint(0, 2, shape).astype('i4')
         files.append(f'{work}/{len(files)}.npy')
@@ -78,12 +85,12 @@ def run(command, steps, executor, work):
     return seconds, seconds - float(open(log).read())
 
 
-def measure(tool, path, model, args, work):
+def measure(tool, path, model, batch, args, work):
     loss = loss_of(model)
     with open(f'{work}/cc', 'w') as f:
         f.write(COMPILER.format(log=f'{work}/cc.log', cache=args.cache or work))
     os.chmod(f'{work}/cc', 0o755)
-    command = [tool, 'train', path, '--data', write_data(tool, path, work, loss), '--loss', loss,
+    command = [tool, 'train', path, '--data', write_data(tool, path, batch, work, loss), '--loss', loss,
                '--optimizer', args.optimizer + ':lr=1e-6', '--no-shuffle']
     start_c = run(command, 1, 'c', work)[0]
     one = {e: min(run(command, 1, e, work)[1] for _ in range(2)) for e in ('llvm', 'c')}
@@ -122,7 +129,7 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as work:
             try:
-                out.writerow([model, batch, *measure(args.tool, path, model, args, work)])
+                out.writerow([model, batch, *measure(args.tool, path, model, int(batch), args, work)])
             except subprocess.CalledProcessError as e:
                 print(f'{model} batch {batch}: {e.stderr.decode()}', file=sys.stderr)
             sys.stdout.flush()
