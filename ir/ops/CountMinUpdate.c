@@ -1,6 +1,7 @@
 /*
  * CountMinUpdate of w [n, d] by its gradient, with the squares of gradients in a
- * sketch (ir/sketch.h) of [3, width, d]. Row by row, in order, x = w[row]:
+ * sketch (ir/sketch.h) of [3, width, d]. Row by row, in order, x = w[row], with what
+ * the rows before it left, not those behind it, whose gradients may be still to come:
  *
  *   bin_j' = beta2 bin_j + (1 - beta2) g^2      in each table j
  *   weight_j' = beta2 weight_j + 1 - beta2      by bucket

@@ -366,6 +366,52 @@ static const char *squares_layer(Arena *a)
 		"%beta, %lr, %lr, %n) {clean=2, keep=0.5}");
 }
 
+/* Where all gradients are 0.5 and so are the squares' roots, whatever fades. */
+static const char *even_layer(Arena *a, const char *clean)
+{
+	return arena_printf(a, "graph \"train\" of \"m\"\n"
+		"variable \"w\" parameter f32[5,5] mutable fill 0.5\n"
+		"variable \"bins\" optimizer f32[3,4,5] mutable fill 0.03125\n"
+		"variable \"v\" optimizer f32[3,4] mutable fill 0.125\n"
+		"variable \"last\" optimizer i32[3,4] mutable fill 0\n"
+		"variable \"g\" parameter f32[5,5] fill 0.5\n"
+		"input %%lr hyper f32[] initial 0.1\n"
+		"input %%n step i32[] \nread %%w \"w\"\nread %%g \"g\"\n"
+		"read %%bins \"bins\"\nread %%v \"v\"\nread %%last \"last\"\n"
+		"%%w2 f32[5,5] parameters -> \"w\", %%b2 f32[3,4,5] optimizer "
+		"-> \"bins\", %%v2 f32[3,4] optimizer -> \"v\", %%l2 i32[3,4] "
+		"optimizer -> \"last\" = CountMinUpdate(%%w, %%g, _, %%bins, "
+		"%%v, %%last, %%lr, %%lr, %%lr, %%lr, %%n) {%s}\n"
+		"%%l f32[] = ReduceSum(%%g) {keepdims=0}\n"
+		"output \"l\" loss %%l\n", clean);
+}
+
+static const float *state(const Graph *g, Results r, const char *name)
+{
+	return r.state[model_find(g->model, name)->id];
+}
+
+/* The bins are smaller then, but not the mean of what is in them. */
+Test(sketch, no_longer_steps_after_cleaning)
+{
+	Unit u = test_unit(), v = test_unit();
+	Graph *never = parsed(&u, even_layer(u.arena, "clean=0"));
+	Graph *often = parsed(&v, even_layer(v.arena, "clean=1, keep=0.25"));
+	Results a = run_apart(never), b = run_apart(often);
+	const float *x = state(never, a, "w"), *y = state(often, b, "w");
+	for (int i = 0; i < 5 * D; i++)
+		cr_expect(fabsf(x[i] - y[i]) < 1e-6f, "%g, not %g",
+		          (double)y[i], (double)x[i]);
+	x = state(never, a, "bins");
+	y = state(often, b, "bins");
+	bool less = false;
+	for (int i = 0; i < DEPTH * WIDTH * D; i++)
+		less |= y[i] < 0.999f * x[i];
+	cr_expect(less, "nothing was cleaned");
+	arena_destroy(u.arena);
+	arena_destroy(v.arena);
+}
+
 static void check_tiles(const char *text, int target, int rows)
 {
 	Unit u = test_unit(), v = test_unit();
