@@ -1,5 +1,6 @@
 #include "ir/integer.h"
 
+#include "ir/product.h"
 #include "ir/quantize.h"
 
 static const Value *input(const Node *n, int i)
@@ -224,13 +225,13 @@ static bool is_one(const Value *v)
 	return !v || numel(v->shape) == 1;
 }
 
-/* One number, or one for each output channel. */
-static bool is_of_channels(const Value *v, const Value *y)
+/* One number, or one for each place along that axis of y. */
+static bool is_along(const Value *v, const Value *y, int axis)
 {
 	if (is_one(v))
 		return true;
-	int channel = 1 - (y->shape.rank - v->shape.rank);
-	return channel >= 0 && numel(v->shape) == v->shape.dim[channel];
+	axis -= y->shape.rank - v->shape.rank;
+	return axis >= 0 && numel(v->shape) == v->shape.dim[axis];
 }
 
 static bool is_float(const Value *v)
@@ -243,20 +244,27 @@ static bool requantizes(const IntegerProduct *p)
 	return p->store == store_requantized;
 }
 
-static bool scales_fit(const Node *n)
+static bool scales_fit(const Node *n, int axis)
 {
 	return is_float(n->in[QL_A_SCALE]) && is_one(n->in[QL_A_SCALE]) &&
 	       is_one(n->in[QL_Y_SCALE]) && is_one(n->in[QL_Y_ZERO]) &&
-	       is_of_channels(n->in[QL_B_SCALE], n->out[0]);
+	       is_along(n->in[QL_B_SCALE], n->out[0], axis);
+}
+
+/* Are the types and scales such that the runtime has a function? Those of b go
+ * along that axis of y. */
+static bool is_callable(const IntegerProduct *p, int axis)
+{
+	const Node *n = p->node;
+	return p->b->dtype == DT_I8 && is_one(p->a_zero) &&
+	       is_along(p->b_zero, n->out[0], axis) &&
+	       (!requantizes(p) || scales_fit(n, axis));
 }
 
 /* NULL: there is none. */
 static const char *conv_function(const IntegerProduct *p, const Conv *c)
 {
-	bool fits = p->b->dtype == DT_I8 && is_one(p->a_zero) &&
-	            is_of_channels(p->b_zero, c->y) &&
-	            (!requantizes(p) || scales_fit(p->node));
-	return fits ? conv_integer_function(c) : NULL;
+	return is_callable(p, 1) ? conv_integer_function(c) : NULL;
 }
 
 int64_t integer_conv_workspace(const IntegerProduct *p, const Conv *c)
@@ -319,7 +327,26 @@ static Expr *element(Kernel *k, const Node *n, const Value *v, const Index at[],
 	return k_load_at(k, v, of);
 }
 
-void k_integer_matmul(Kernel *k, const IntegerProduct *p)
+/* Rows of a, and columns and rows of b; false if there is no function. */
+static bool matmul_callable(const IntegerProduct *p, int64_t *m, int64_t *n,
+                            int64_t *k)
+{
+	Shape b = p->b->shape, y = p->node->out[0]->shape;
+	*m = *n = *k = 0;
+	if (b.rank != 2 || !numel(y) || !is_callable(p, y.rank - 1))
+		return false;
+	*k = b.dim[0], *n = b.dim[1], *m = numel(y) / *n;
+	return *k > 0 && *m <= INT32_MAX && *n <= INT32_MAX && *k <= INT32_MAX;
+}
+
+int64_t integer_matmul_workspace(const IntegerProduct *p)
+{
+	int64_t m, n, k;
+	return matmul_callable(p, &m, &n, &k) ? product_integer_workspace(k)
+	                                      : 0;
+}
+
+static void matmul_loops(Kernel *k, const IntegerProduct *p)
 {
 	const Node *n = p->node;
 	Shape y = n->out[0]->shape;
@@ -339,6 +366,26 @@ void k_integer_matmul(Kernel *k, const IntegerProduct *p)
 	k_end(k);
 	p->store(k, n, at, k_get(k, sum));
 	k_end_n(k, y.rank);
+}
+
+void k_integer_matmul(Kernel *k, const IntegerProduct *p)
+{
+	const Value *row = node_workspace(p->node), *y = p->node->out[0];
+	int64_t rows, columns, steps;
+	bool call = row && matmul_callable(p, &rows, &columns, &steps);
+	if (call)
+		k_call(k, "rt_gemm_s8", 14, (Arg[]){
+			kinds(p), {.kind = ARG_INT, .i = rows},
+			{.kind = ARG_INT, .i = columns},
+			{.kind = ARG_INT, .i = steps},
+			{.v = p->a, .parts = rows}, {.v = p->a_zero},
+			operand(p, QL_A_SCALE), {.v = p->b}, {.v = p->b_zero},
+			operand(p, QL_B_SCALE), operand(p, QL_Y_SCALE),
+			operand(p, QL_Y_ZERO), {.v = y, .parts = rows},
+			{.v = row}});
+	matmul_loops(k, p);
+	if (call)
+		k_end(k);
 }
 
 /* ---- parts ---- */

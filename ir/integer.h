@@ -7,8 +7,8 @@
  *   y = min(hi, max(lo, round(sum (sa sb / sy)) + zy)),
  *
  * in this order, which is ONNX Runtime's, and to the nearest even. a and b are i8
- * or u8. Zero points and scales stretch to y's shape. With weights of i8 and
- * scales and zero points that are of all or of an output channel, the runtime has
+ * or u8. Zero points and scales stretch to y's shape. With b of i8, and its
+ * scales and zero points of all or of an output channel or column, the runtime has
  * a function for it.
  */
 #ifndef IR_INTEGER_H
@@ -41,6 +41,7 @@ bool integer_matrices(Unit *, const Node *, Shape a, Shape b, Shape *y);
 
 /* Bytes that its function needs. */
 int64_t integer_conv_workspace(const IntegerProduct *, const Conv *);
+int64_t integer_matmul_workspace(const IntegerProduct *);
 void k_integer_conv(Kernel *, const IntegerProduct *, const Conv *);
 void k_integer_matmul(Kernel *, const IntegerProduct *);
 

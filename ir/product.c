@@ -52,6 +52,11 @@ Product product_rows(Product p, Index first, int64_t count, const Value *to)
 }
 
 /* Tiles of so many rows share the work of packing b, or of walking it. */
+int64_t product_integer_workspace(int64_t k)
+{
+	return rt_gemm_s8_workspace((int32_t)k);
+}
+
 int64_t product_rows_unit(bool workspace)
 {
 	return workspace ? 16 : 8;

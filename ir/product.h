@@ -27,5 +27,6 @@ int64_t product_rows_unit(bool workspace);   /* see RowsDef */
 /* The call, where the runtime has one for the types, and its loops. */
 void k_product(Kernel *, const Product *);
 int64_t product_workspace(const Product *);   /* of that call, bytes */
+int64_t product_integer_workspace(int64_t k); /* of integers, with k steps */
 
 #endif

@@ -30,11 +30,6 @@ static void s8_begin(S8Conv *s, const rt_conv *d)
 
 /* ---- columns ---- */
 
-RT_INLINED int16_t s8_pick(const S8Conv *s, const uint8_t *row, int32_t at)
-{
-	return (uint32_t)at < (uint32_t)s->w ? rt_s8_less(s->zero, row[at]) : 0;
-}
-
 /* What a step is in the four columns, of which that is the first. */
 RT_INLINED void s8_step(const S8Conv *s, int16_t *to, int32_t a, int32_t b,
 	int32_t c, int32_t d)
@@ -43,6 +38,45 @@ RT_INLINED void s8_step(const S8Conv *s, int16_t *to, int32_t a, int32_t b,
 
 	to[0] = (int16_t)a, to[step] = (int16_t)b;
 	to[2 * step] = (int16_t)c, to[3 * step] = (int16_t)d;
+}
+
+#if RT_HELIUM
+
+/* A row of taps, from column `at` of a row of x on, that begins at step k. */
+RT_APART void s8_any_row(const S8Conv *s, const uint8_t *row, int32_t at,
+	int32_t k)
+{
+	const uint32x4_t lanes = vidupq_n_u32(0, 1);
+	const uint32x4_t columns = vmulq_n_u32(lanes,
+		(uint32_t)rt_s8_place(0, 1, s->steps));
+	const uint32x4_t flip = vdupq_n_u32(s->zero.flip);
+	const uint32x4_t none = vdupq_n_u32(0);
+	uint32x4_t from = vaddq_n_u32(vmulq_n_u32(lanes, (uint32_t)s->sw),
+		(uint32_t)at);
+
+	for (int32_t j = 0; j < s->kw; j++) {
+		const mve_pred16_t p = vcmphiq_u32(vdupq_n_u32((uint32_t)s->w),
+			from);
+		uint32x4_t x = vldrbq_gather_offset_z_u32(row, from, p);
+		x = vsubq_m_n_u32(none, veorq_u32(x, flip),
+			(uint32_t)s->zero.zero, p);
+		vstrhq_scatter_shifted_offset_u32((uint16_t *)s->col + k + j,
+			columns, x);
+		from = vaddq_n_u32(from, (uint32_t)s->dw);
+	}
+}
+
+RT_INLINED void s8_three_row(const S8Conv *s, const uint8_t *row, int32_t at,
+	int32_t k)
+{
+	s8_any_row(s, row, at, k);
+}
+
+#else
+
+RT_INLINED int16_t s8_pick(const S8Conv *s, const uint8_t *row, int32_t at)
+{
+	return (uint32_t)at < (uint32_t)s->w ? rt_s8_less(s->zero, row[at]) : 0;
 }
 
 /* A row of taps, from column `at` of a row of x on, that begins at step k. */
@@ -93,6 +127,8 @@ RT_APART void s8_three_row(const S8Conv *s, const uint8_t *row, int32_t at,
 #endif
 }
 
+#endif
+
 /* The columns of outputs q .. q + 3 of row r. */
 RT_APART void s8_gather(const S8Conv *conv, int32_t r, int32_t q)
 {
@@ -102,7 +138,7 @@ RT_APART void s8_gather(const S8Conv *conv, int32_t r, int32_t q)
 	const int32_t top = r * s.sh - s.ph, at = q * s.sw - s.pw;
 	int32_t k = 0;
 
-	if (s.h * s.kh * s.kw * s.sw == 1 && top == 0 && at >= 0
+	if (!RT_HELIUM && s.h * s.kh * s.kw * s.sw == 1 && top == 0 && at >= 0
 		&& at + 4 <= s.w) {
 		k = rt_s8_flat(s.zero, plane + at, s.w, s.steps, s.col);
 		plane += k * s.w;
@@ -117,7 +153,7 @@ RT_APART void s8_gather(const S8Conv *conv, int32_t r, int32_t q)
 			else
 				s8_any_row(&s, plane + u * s.w, at, k);
 		}
-	for (; RT_S8_PAIRS && k % 4 != 0; k++)
+	for (; k % RT_S8_WHOLE != 0; k++)
 		s8_step(&s, s.col + rt_s8_place(k, 0, s.steps), 0, 0, 0, 0);
 }
 
@@ -137,7 +173,7 @@ static rt_s8_four s8_column_sums(const S8Conv *s)
 	return t;
 }
 
-/* n outputs of each channel from the o-th on, of a group, at `at` of the first. */
+/* n outputs of each channel of a group, from the o-th on, `at` the first. */
 RT_APART void s8_outputs(const S8Conv *s, const rt_s8_operands *p, int32_t o,
 	ptrdiff_t at, int32_t n)
 {

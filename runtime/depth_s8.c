@@ -77,7 +77,7 @@ enum s8_side {
 };
 
 typedef struct S8Strip {
-	int32_t at, n, begin;	/* window, outputs, what a sum begins with */
+	int32_t at, n, begin;	/* window, outputs, what sums begin with */
 	enum s8_side side;
 	uint32_t flips;
 	uint8_t pads[12];
@@ -189,8 +189,10 @@ static void s8_taps_of(const S8Plane *s, S8Strip *p)
 RT_APART void s8_copy(const S8Strip *p, const uint8_t *x, int32_t w,
 	int32_t width, uint8_t *to)
 {
+	const int32_t end = rt_min(width, w - p->at);
+
 	memcpy(to, p->pads, sizeof p->pads);
-	for (int32_t i = p->at < 0 ? -p->at : 0; i < width && p->at + i < w; i++)
+	for (int32_t i = p->at < 0 ? -p->at : 0; i < end; i++)
 		to[i] = x[i];
 }
 

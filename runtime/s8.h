@@ -12,6 +12,9 @@
  * the third, or, turned by 8 bits, the second and the fourth (SXTB16).  So steps
  * come in fours, in columns in the order 0, 2, 1, 3, and weights stay as they
  * are.
+ *
+ * On Helium columns lie one behind the other, each of whole vectors of eight, and
+ * one instruction is eight products (VMLADAVA).
  */
 #ifndef RT_S8_H
 #define RT_S8_H
@@ -28,6 +31,12 @@
 #endif
 #if RT_S8_PAIRS
 #include <arm_acle.h>
+#endif
+#if RT_HELIUM
+#include <arm_mve.h>
+#define RT_S8_WHOLE 8	/* steps of columns are a multiple of */
+#else
+#define RT_S8_WHOLE (RT_S8_PAIRS ? 4 : 1)
 #endif
 
 /*
@@ -58,6 +67,13 @@ RT_API void rt_depth_s8(const rt_conv *d, const rt_s8 *q, const void *x,
 	const float *ws, const int32_t *bias, const float *ys, const void *yz,
 	void *y);
 
+/* y[m,n] of a[m,k] b[k,n], with scales and zero points of b for all or for each of
+ * its columns; row is rt_gemm_s8_workspace() bytes.  y may lie over a by rows. */
+RT_API void rt_gemm_s8(const rt_s8 *q, int32_t m, int32_t n, int32_t k,
+	const void *a, const void *az, const float *as, const int8_t *b,
+	const int8_t *bz, const float *bs, const float *ys, const void *yz,
+	void *y, void *row);
+
 #endif
 
 typedef struct rt_s8_four {
@@ -67,7 +83,9 @@ typedef struct rt_s8_four {
 /* Where step k of column p is, in columns of so many steps. */
 RT_INLINED int32_t rt_s8_place(int32_t k, int32_t p, int32_t steps)
 {
-#if RT_S8_PAIRS
+#if RT_HELIUM
+	return p * ((steps + 7) & ~7) + k;
+#elif RT_S8_PAIRS
 	(void)steps;
 	return (k & ~3) * 4 + p * 4 + (k << 1 & 2) + (k >> 1 & 1);
 #elif RT_VL
@@ -97,10 +115,25 @@ RT_INLINED uint32_t rt_s8_half(const void *p)
 	return v;
 }
 
+/* The low halves of two words, and the high halves, the first one's below. */
+RT_INLINED uint32_t rt_s8_low(uint32_t u, uint32_t v)
+{
+	__asm__("pkhbt %0, %0, %1, lsl #16" : "+r"(u) : "r"(v));
+	return u;
+}
+
+RT_INLINED uint32_t rt_s8_high(uint32_t u, uint32_t v)
+{
+	uint32_t w;
+
+	__asm__("pkhtb %0, %1, %2, asr #16" : "=r"(w) : "r"(v), "r"(u));
+	return w;
+}
+
 /* Bytes 0 and 2, and 1 and 3, as numbers of 16 bits. */
 RT_INLINED uint32_t rt_s8_even(uint32_t w)
 {
-	return (uint32_t)__sxtb16(w);
+	return (uint32_t)__sxtb16((int32_t)w);
 }
 
 RT_INLINED uint32_t rt_s8_odd(uint32_t w)
@@ -114,7 +147,10 @@ RT_INLINED uint32_t rt_s8_odd(uint32_t w)
 /* The same of bytes without a sign. */
 RT_INLINED uint32_t rt_s8_even_byte(uint32_t w)
 {
-	return __uxtb16(w);
+	uint32_t v;
+
+	__asm__("uxtb16 %0, %1" : "=r"(v) : "r"(w));
+	return v;
 }
 
 RT_INLINED uint32_t rt_s8_odd_byte(uint32_t w)
@@ -123,6 +159,12 @@ RT_INLINED uint32_t rt_s8_odd_byte(uint32_t w)
 
 	__asm__("uxtb16 %0, %1, ror #8" : "=r"(v) : "r"(w));
 	return v;
+}
+
+/* u - v, of both halves. */
+RT_INLINED uint32_t rt_s8_minus(uint32_t u, uint32_t v)
+{
+	return (uint32_t)__ssub16((int32_t)u, (int32_t)v);
 }
 
 /* Says that sums are made before what follows: else compilers do several rows
@@ -138,17 +180,28 @@ RT_INLINED void rt_s8_put_word(int16_t *p, uint32_t v)
 	__builtin_memcpy(p, &v, sizeof v);
 }
 
-/* t + four steps of a column; two words are one instruction, which compilers do
- * not find. */
+typedef struct rt_s8_both {
+	int32_t lo, hi;
+} rt_s8_both;
+
+/* Two aligned words are one instruction, which compilers do not find. */
+RT_INLINED rt_s8_both rt_s8_next(const int16_t **x)
+{
+	rt_s8_both v;
+
+	__asm__ volatile("ldrd %0, %1, [%2], #8"
+		: "=r"(v.lo), "=r"(v.hi), "+r"(*x) : : "memory");
+	return v;
+}
+
+/* t + four steps of a column. */
 RT_INLINED int32_t rt_s8_column(int32_t t, uint32_t even, uint32_t odd,
 	const int16_t **x)
 {
-	int32_t lo, hi;
+	const rt_s8_both v = rt_s8_next(x);
 
-	__asm__ volatile("ldrd %0, %1, [%2], #8"
-		: "=r"(lo), "=r"(hi), "+r"(*x) : : "memory");
-	t = __smlad((int32_t)even, lo, t);
-	return __smlad((int32_t)odd, hi, t);
+	t = __smlad((int32_t)even, v.lo, t);
+	return __smlad((int32_t)odd, v.hi, t);
 }
 
 /* t + four steps; w is the bytes of the weights. */
@@ -174,6 +227,28 @@ RT_INLINED uint32_t rt_s8_last(const int8_t *w, int32_t n)
 		v |= (uint32_t)(uint8_t)w[2] << 16;
 	return v;
 }
+
+#endif
+
+#if RT_HELIUM
+
+RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int32_t step = rt_s8_place(0, 1, steps);
+
+	for (int32_t k = steps; k > 0; k -= 8, w += 8, x += 8) {
+		const mve_pred16_t p = vctp16q((uint32_t)k);
+		const int16x8_t v = vldrbq_z_s16(w, p);
+		t.a = vmladavaq_s16(t.a, v, vldrhq_s16(x));
+		t.b = vmladavaq_s16(t.b, v, vldrhq_s16(x + step));
+		t.c = vmladavaq_s16(t.c, v, vldrhq_s16(x + 2 * step));
+		t.d = vmladavaq_s16(t.d, v, vldrhq_s16(x + 3 * step));
+	}
+	return t;
+}
+
+#elif RT_S8_PAIRS
 
 /* Columns end with zeros up to a multiple of four steps, weights do not. */
 RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
@@ -255,10 +330,10 @@ RT_INLINED void rt_s8_three(rt_s8_zero zero, uint32_t u, uint32_t v,
 {
 	static const int8_t place[6] = { 0, 2, 1, 3, 16, 18 };
 	const uint32_t flip = zero.flips, less = zero.zeros;
-	const uint32_t x02 = (uint32_t)__ssub16(rt_s8_even_byte(u ^ flip), less);
-	const uint32_t x13 = (uint32_t)__ssub16(rt_s8_odd_byte(u ^ flip), less);
-	const uint32_t x45 = (uint32_t)__ssub16(rt_s8_even_byte((v | v << 8)
-		^ flip), less);
+	const uint32_t x02 = rt_s8_minus(rt_s8_even_byte(u ^ flip), less);
+	const uint32_t x13 = rt_s8_minus(rt_s8_odd_byte(u ^ flip), less);
+	const uint32_t x45 = rt_s8_minus(rt_s8_even_byte((v | v << 8) ^ flip),
+		less);
 	int16_t *const a = to + place[k], *const b = to + place[k + 1];
 	int16_t *const c = to + place[k + 2];
 
@@ -284,13 +359,12 @@ RT_INLINED void rt_s8_flat_two(rt_s8_zero zero, const uint8_t *x,
 {
 	const uint32_t flip = zero.flips, less = zero.zeros;
 	const uint32_t u = rt_s8_word(x) ^ flip, v = rt_s8_word(z) ^ flip;
-	const uint32_t lo = (u & 0xffff) | v << 16;
-	const uint32_t hi = u >> 16 | (v & 0xffff0000u);
+	const uint32_t lo = rt_s8_low(u, v), hi = rt_s8_high(u, v);
 
-	rt_s8_put_word(to, (uint32_t)__ssub16(rt_s8_even_byte(lo), less));
-	rt_s8_put_word(to + 4, (uint32_t)__ssub16(rt_s8_odd_byte(lo), less));
-	rt_s8_put_word(to + 8, (uint32_t)__ssub16(rt_s8_even_byte(hi), less));
-	rt_s8_put_word(to + 12, (uint32_t)__ssub16(rt_s8_odd_byte(hi), less));
+	rt_s8_put_word(to, rt_s8_minus(rt_s8_even_byte(lo), less));
+	rt_s8_put_word(to + 4, rt_s8_minus(rt_s8_odd_byte(lo), less));
+	rt_s8_put_word(to + 8, rt_s8_minus(rt_s8_even_byte(hi), less));
+	rt_s8_put_word(to + 12, rt_s8_minus(rt_s8_odd_byte(hi), less));
 }
 
 RT_INLINED int32_t rt_s8_flat(rt_s8_zero zero, const uint8_t *x,
@@ -444,7 +518,18 @@ RT_INLINED rt_s8_four rt_s8_centred(rt_s8_four t, rt_s8_rows *r,
 RT_INLINED void rt_s8_put_four(const rt_s8_result *r, void *y, ptrdiff_t at,
 	rt_s8_four t, int32_t n)
 {
-#if RT_S8_PAIRS
+#if RT_HELIUM
+	if (!r->is_sum) {
+		const int32x4_t v = { t.a, t.b, t.c, t.d };
+		int32x4_t q = vcvtnq_s32_f32(vmulq_n_f32(vcvtq_f32_s32(v),
+			r->scale));
+		q = vqaddq_n_s32(q, r->zero);
+		q = vminq_s32(vmaxq_s32(q, vdupq_n_s32(0)), vdupq_n_s32(255));
+		q = veorq_s32(q, vdupq_n_s32((int32_t)r->flip));
+		vstrbq_p_s32((int8_t *)y + at, q, vctp32q((uint32_t)n));
+		return;
+	}
+#elif RT_S8_PAIRS
 	if (n == 4 && !r->is_sum) {
 		uint32_t v = rt_s8_scaled(r, t.a) | rt_s8_scaled(r, t.b) << 8
 			| rt_s8_scaled(r, t.c) << 16

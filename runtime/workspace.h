@@ -283,14 +283,20 @@ static inline int64_t rt_conv_grad_weight_workspace(const rt_conv *d)
 	return rt_plan_workspace(&p);
 }
 
-/* Four columns of 16-bit numbers, of whole fours of steps. */
+/* Four columns of 16-bit numbers, of whole eights of steps. */
 static inline int64_t rt_conv_s8_workspace(const rt_conv *d)
 {
 	const int64_t steps = (int64_t)(d->c / d->groups) * d->kh * d->kw;
 
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
-	return (steps + 3) / 4 * 4 * 4 * (int64_t)sizeof(int16_t);
+	return (steps + 7) / 8 * 8 * 4 * (int64_t)sizeof(int16_t);
+}
+
+/* A row of 16-bit numbers and a zero. */
+static inline int64_t rt_gemm_s8_workspace(int32_t k)
+{
+	return ((int64_t)k + 2) / 2 * 2 * (int64_t)sizeof(int16_t);
 }
 
 #endif

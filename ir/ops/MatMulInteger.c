@@ -10,6 +10,12 @@ static bool infer(Unit *u, Node *n)
 	       integer_infer(u, n, &p);
 }
 
+static int64_t workspace(const Node *n)
+{
+	IntegerProduct p = integer_sums(n);
+	return integer_matmul_workspace(&p);
+}
+
 static void lower(Kernel *k, const Node *n)
 {
 	IntegerProduct p = integer_sums(n);
@@ -26,6 +32,8 @@ const OpDef op_MatMulInteger = {
 	.name = "MatMulInteger", .since = 10, .min_in = 2, .max_in = 4,
 	.infer = infer,
 	.lower = lower,
+	.workspace = workspace,
+	.needs_workspace = true,
 	.stops = true,
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(4, 3), DT_U8, 0, 255},

@@ -26,6 +26,7 @@
 #include "runtime/conv.c"
 #include "runtime/conv_s8.c"
 #include "runtime/depth_s8.c"
+#include "runtime/gemm_s8.c"
 
 #include "tests/runtime/test_gemm.c"
 #include "tests/runtime/test_conv.c"

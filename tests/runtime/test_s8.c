@@ -209,3 +209,48 @@ Test(s8, random_convolutions)
 			s8_conv_check(&d), done++;
 	}
 }
+
+/* ---- products ---- */
+
+static int32_t s8_product_sum(const struct s8_case *c, int32_t n, int32_t k,
+	size_t i)
+{
+	const size_t row = i / (size_t)n, column = i % (size_t)n;
+	int32_t sum = 0;
+
+	for (size_t p = 0; p < (size_t)k; p++)
+		sum += s8_input(c, row * (size_t)k + p)
+			* s8_weight(c, p * (size_t)n + column, column);
+	return sum;
+}
+
+static void s8_product_check(int32_t m, int32_t n, int32_t k)
+{
+	const size_t nws = (size_t)rt_gemm_s8_workspace(k) / sizeof(float);
+	float *y, *row = guarded_new(nws, NAN);
+	struct s8_case c;
+
+	s8_draw(&c, (size_t)(m * k), (size_t)(k * n), (size_t)n,
+		(size_t)(m * n), (size_t)k);
+	free(c.bias), c.bias = NULL;
+	y = guarded_new(s8_room(&c), NAN);
+	rt_gemm_s8(&c.q, m, n, k, c.x, c.xz, c.xs, c.w, c.wz, c.ws, c.ys, c.yz,
+		y, row);
+	cr_assert(guards_intact(y, s8_room(&c)));
+	cr_assert(guards_intact(row, nws));
+	for (size_t i = 0; i < c.outputs; i++) {
+		const int32_t want = s8_wanted(&c, s8_product_sum(&c, n, k, i),
+			i % c.rows);
+		cr_assert_eq(s8_got(&c, y, i), want, "m=%d n=%d k=%d: [%zu] is "
+			"%d, expected %d", m, n, k, i, s8_got(&c, y, i), want);
+	}
+	guarded_free(y), guarded_free(row);
+	s8_free(&c);
+}
+
+Test(s8, random_products)
+{
+	for (int i = 0; i < 600; i++)
+		s8_product_check(1 + rng_below(5), 1 + rng_below(40),
+			1 + rng_below(40));
+}

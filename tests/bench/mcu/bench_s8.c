@@ -6,7 +6,7 @@
 enum { MAX_X = 8192, MAX_W = 9216, MAX_Y = 8192, MAX_O = 64 };
 
 static uint8_t x[MAX_X], y[MAX_Y], want[MAX_Y];
-static int8_t w[MAX_W];
+static int8_t w[MAX_W], turned[MAX_W];   /* a product's b, transposed and not */
 static int32_t bias[MAX_O], columns[2048];
 static float scale[MAX_O];
 
@@ -14,11 +14,14 @@ typedef struct Case {
 	const char *name;
 	rt_conv d;
 	int is_unsigned;
+	int32_t is_product;   /* instead, of n rows, c by o */
 } Case;
 
 #define CONV(name, c, o, size, out, taps, stride, pad, groups) \
 	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
-	          pad, pad, 1, 1, groups, 0 }, size % 2 }
+	          pad, pad, 1, 1, groups, 0 }, size % 2, 0 }
+#define PRODUCT(name, m, k, n) \
+	{ name, { m, k, 1, 1, n, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0 }, m % 2, 1 }
 
 static const Case cases[] = {
 	CONV("conv3x3_s8", 16, 16, 16, 16, 3, 1, 1, 1),
@@ -31,6 +34,9 @@ static const Case cases[] = {
 	CONV("depthwise3x3_odd_s8", 6, 6, 11, 11, 3, 1, 1, 6),
 	CONV("pointwise_odd_s8", 31, 13, 5, 5, 1, 1, 0, 1),
 	CONV("conv2x2_odd_s8", 5, 3, 7, 6, 2, 1, 0, 1),
+	PRODUCT("dense_s8", 1, 128, 64),
+	PRODUCT("gemm_s8", 16, 64, 64),
+	PRODUCT("gemm_odd_s8", 3, 29, 11),
 };
 
 static const uint8_t xz = 5;
@@ -41,7 +47,10 @@ static void run_s8(const void *any)
 {
 	const Case *c = any;
 	const rt_s8 q = { c->is_unsigned, 0, c->d.o, 0 };
-	if (rt_conv_kind(&c->d) == RT_CONV_DEPTHWISE)
+	if (c->is_product)
+		rt_gemm_s8(&q, c->d.n, c->d.o, c->d.c, x, &xz, &xs, turned, NULL,
+			scale, &ys, &yz, y, columns);
+	else if (rt_conv_kind(&c->d) == RT_CONV_DEPTHWISE)
 		rt_depth_s8(&c->d, &q, x, &xz, &xs, w, NULL, scale, bias, &ys,
 			&yz, y);
 	else
@@ -60,12 +69,15 @@ static int32_t input(const Case *k, int32_t c, int32_t u, int32_t v)
 	return (k->is_unsigned ? byte : (int8_t)byte) - xz;
 }
 
-static int32_t sum_of(const Case *k, int32_t o, int32_t r, int32_t q)
+/* Output i of channel o of all images. */
+static int32_t sum_of(const Case *k, int32_t o, int32_t i)
 {
 	const rt_conv *d = &k->d;
-	int32_t cg = d->c / d->groups, first = o / (d->o / d->groups) * cg;
+	int32_t r = i / d->ow % d->oh, q = i % d->ow;
+	int32_t cg = d->c / d->groups, first = o / (d->o / d->groups) * cg +
+					       i / (d->oh * d->ow) * d->c;
 	const int8_t *tap = w + o * cg * d->kh * d->kw;
-	int32_t sum = bias[o];
+	int32_t sum = k->is_product ? 0 : bias[o];
 	for (int32_t c = 0; c < cg; c++)
 		for (int32_t j = 0; j < d->kh; j++)
 			for (int32_t l = 0; l < d->kw; l++)
@@ -92,9 +104,10 @@ static int32_t clamped(int32_t n)
 static void run_naive(const Case *k)
 {
 	const rt_conv *d = &k->d;
-	for (int32_t i = 0; i < d->o * d->oh * d->ow; i++) {
-		int32_t o = i / (d->oh * d->ow);
-		int32_t sum = sum_of(k, o, i / d->ow % d->oh, i % d->ow);
+	int32_t size = d->oh * d->ow;
+	for (int32_t i = 0; i < d->n * d->o * size; i++) {
+		int32_t o = i / size % d->o;
+		int32_t sum = sum_of(k, o, i / size / d->o * size + i % size);
 		float z = (float)sum * (xs * scale[o] / ys);
 		want[i] = (uint8_t)clamped(nearest(z) + yz);
 	}
@@ -113,8 +126,10 @@ static void put_case(const Case *c, uint32_t stack_before)
 {
 	const rt_conv *d = &c->d;
 	int32_t taps = d->c / d->groups * d->kh * d->kw;
-	int32_t outputs = d->o * d->oh * d->ow, wrong = 0;
-	fill(x, d->c * d->h * d->w, 1), fill(w, d->o * taps, 2);
+	int32_t outputs = d->n * d->o * d->oh * d->ow, wrong = 0;
+	fill(x, d->n * d->c * d->h * d->w, 1), fill(w, d->o * taps, 2);
+	for (int32_t i = 0; i < d->o * taps; i++)
+		turned[i % taps * d->o + i / taps] = w[i];
 	for (int32_t o = 0; o < d->o; o++) {
 		bias[o] = 1000 * (o % 5 - 2);
 		scale[o] = 0.0625f / (float)(1 + o % 3);

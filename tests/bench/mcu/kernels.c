@@ -21,3 +21,4 @@
 #include "runtime/conv.c"
 #include "runtime/conv_s8.c"
 #include "runtime/depth_s8.c"
+#include "runtime/gemm_s8.c"
