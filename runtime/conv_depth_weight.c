@@ -35,9 +35,9 @@ static void channel_tap(ChannelTap *t, const rt_conv *d, int32_t j, int32_t l)
 	t->dy += r0 * t->dyr + q0;
 }
 
-/* dw, step apart, from the products of all positions. */
 #if RT_RVV
-RT_APART void channel_sum(const ChannelTap *t, float alpha, float beta,
+/* dw, step apart, from the products of all positions. */
+RT_APART void channel_put(const ChannelTap *t, float alpha, float beta,
 	float *dw, ptrdiff_t step)
 {
 	const size_t lanes = (size_t)t->lanes;
@@ -83,11 +83,9 @@ RT_INLINED rt_four channel_row(rt_four s, rt_lanes *y, rt_lanes *x,
 	return s;
 }
 
-RT_APART void channel_sum(const ChannelTap *t, float alpha, float beta,
-	float *dw, ptrdiff_t step)
+RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 {
 	rt_four s = rt_four_of(0);
-	float sum[4];
 
 	for (int32_t n = 0; n < t->images; n++) {
 		rt_lanes x = rt_lanes_at(t->x + n * t->xn, t->xc, t->lanes);
@@ -99,8 +97,6 @@ RT_APART void channel_sum(const ChannelTap *t, float alpha, float beta,
 		}
 	}
 	rt_four_store(sum, s);
-	for (int32_t k = 0; k < t->lanes; k++, dw += step)
-		*dw = rt_blend(alpha, sum[k], beta, dw);
 }
 
 static int32_t channel_lanes(int32_t count)
@@ -109,22 +105,31 @@ static int32_t channel_lanes(int32_t count)
 }
 #endif
 
-/* n channels from c on, of every mult output channels that m. */
+/* The channels from c on, of every mult output channels that m. */
 static void channel_weights(const rt_conv *d, float alpha, const float *x,
-	const float *dy, float beta, float *dw, int32_t c, int32_t n, int32_t m)
+	const float *dy, float beta, float *dw, int32_t c, int32_t m)
 {
 	const int32_t mult = d->o / d->c, taps = d->kh * d->kw;
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
 	ChannelTap t;
+#if !RT_RVV
+	float sum[4];
+#endif
 
-	t.images = d->n, t.lanes = n;
+	t.images = d->n, t.lanes = channel_lanes(d->c - c);
 	t.xc = xs, t.xn = d->c * xs, t.dyc = mult * ys, t.dyn = d->o * ys;
 	for (int32_t i = 0; i < taps; i++) {
+		float *to = dw + (c * mult + m) * taps + i;
 		t.x = x + c * xs, t.dy = dy + (c * mult + m) * ys;
 		channel_tap(&t, d, i / d->kw, i % d->kw);
-		channel_sum(&t, alpha, beta, dw + (c * mult + m) * taps + i,
-			mult * taps);
+#if RT_RVV
+		channel_put(&t, alpha, beta, to, mult * taps);
+#else
+		channel_sum(&t, sum);
+		for (int32_t k = 0; k < t.lanes; k++, to += mult * taps)
+			*to = rt_blend(alpha, sum[k], beta, to);
+#endif
 	}
 }
 
@@ -359,7 +364,6 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t mult = d->o / d->c;
-	int32_t n;
 
 #if !RT_HELIUM
 	if (nine_is(d)) {
@@ -367,9 +371,7 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 		return;
 	}
 #endif
-	for (int32_t c = 0; c < d->c; c += n) {
-		n = channel_lanes(d->c - c);
+	for (int32_t c = 0; c < d->c; c += channel_lanes(d->c - c))
 		for (int32_t m = 0; m < mult; m++)
-			channel_weights(d, alpha, x, dy, beta, dw, c, n, m);
-	}
+			channel_weights(d, alpha, x, dy, beta, dw, c, m);
 }
