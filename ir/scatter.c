@@ -84,29 +84,67 @@ void scatter_store(Kernel *k, const Value *y, const Index at[], Expr *x,
 	k_store_padded(k, y, at, x);
 }
 
+/* The same node on other values, by another reduction. */
+static Value *scatter_again(Graph *g, const Node *n, Value *whole,
+                            Value *updates, const char *reduction)
+{
+	Node *again = node_new(g, n->loc, n->op, 3,
+	                       (Value *[]){whole, n->in[1], updates});
+	node_copy_attrs(g, again, n);
+	node_set_string(g, again, "reduction", reduction);
+	return node_done(g, again);
+}
+
+/* 1 where the value is the result, else 0. */
+static Value *is_result(Graph *g, Loc loc, Value *v, Value *result)
+{
+	Value *is = APPLY(g, loc, op_Equal, v, result);
+	Node *cast = NEW(g, loc, op_Cast, is);
+	node_set_int(g, cast, "to", dtype_to_onnx(v->dtype));
+	return node_done(g, cast);
+}
+
+/* Old element and updates that are the result share its gradient equally. */
+static void grad_ties(Graph *g, Node *n, Value *dy,
+                      Value *gather(Graph *, const Node *, Value *),
+                      const bool want[], Value *dx[])
+{
+	Value *y = n->out[0];
+	Value *old = is_result(g, n->loc, n->in[0], y);
+	Value *new = is_result(g, n->loc, n->in[2], gather(g, n, y));
+	Value *share = APPLY(g, n->loc, op_Div, dy,
+	                     scatter_again(g, n, old, new, "add"));
+	if (want[0])
+		dx[0] = APPLY(g, n->loc, op_Mul, old, share);
+	if (want[2])
+		dx[2] = APPLY(g, n->loc, op_Mul, new, gather(g, n, share));
+}
+
 void scatter_grad(Graph *g, Node *n, const char *reduction, Value *dy,
-                  Node *gather, const bool want[], Value *dx[])
+                  Value *gather(Graph *, const Node *, Value *),
+                  const bool want[], Value *dx[])
 {
 	bool none = !strcmp(reduction, "none");
-	if (!none && strcmp(reduction, "add")) {
+	if (!strcmp(reduction, "mul")) {
 		error_at(g->unit, n->loc, "has no gradient with the reduction "
-		         "'%s', but parameters before it train; freeze them, or "
-		         "replace it", reduction);
+		         "'mul', but parameters before it train; freeze them, or "
+		         "replace it");
+		return;
+	}
+	if (!none && strcmp(reduction, "add")) {
+		grad_ties(g, n, dy, gather, want, dx);
 		return;
 	}
 	if (want[2])
-		dx[2] = node_done(g, gather);
+		dx[2] = gather(g, n, dy);
 	if (!want[0])
 		return;
 	dx[0] = dy;
-	if (!none)
-		return;
-	Value *zero = build_expand(g, n->loc, graph_scalar(g, dy->dtype, 0),
-	                           n->in[2]->shape);
-	Node *clear = node_new(g, n->loc, n->op, 3,
-	                       (Value *[]){dy, n->in[1], zero});
-	node_copy_attrs(g, clear, n);
-	dx[0] = node_done(g, clear);
+	if (none)
+		dx[0] = scatter_again(
+			g, n, dy,
+			build_expand(g, n->loc, graph_scalar(g, dy->dtype, 0),
+			             n->in[2]->shape), "none");
 }
 
 bool scatter_parts(const Node *n, const bool part[], PartKind out[])

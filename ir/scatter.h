@@ -23,9 +23,10 @@ void scatter_copy(Kernel *, const Value *from, const Value *to);
 void scatter_store(Kernel *, const Value *, const Index at[], Expr *,
                    const char *reduction);
 
-/* `gather`: the node, not done yet, that takes of dy what was updated. */
+/* `gather` gives of a value like the output what the indices name. */
 void scatter_grad(Graph *, Node *, const char *reduction, Value *dy,
-                  Node *gather, const bool want[], Value *dx[]);
+                  Value *gather(Graph *, const Node *, Value *),
+                  const bool want[], Value *dx[]);
 
 /* Rows, if all are divided and the axis is not the first. */
 PartsRule scatter_parts;

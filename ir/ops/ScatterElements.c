@@ -4,8 +4,8 @@
  * at one place the last), added to it, multiplied by it, or the greater or less
  * of the two. An index that is out of range does nothing.
  *
- * For "none" and "add" there is a gradient; what a second update of one place
- * overwrites is not looked at.
+ * For all but "mul" there is a gradient, which ties share equally; what a second
+ * update of one place overwrites is not looked at.
  */
 #include "ir/scatter.h"
 
@@ -29,11 +29,16 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, n->in[1]->shape.rank);
 }
 
+static Value *gather(Graph *g, const Node *n, Value *v)
+{
+	Node *named = NEW(g, n->loc, op_GatherElements, v, n->in[1]);
+	node_copy_attrs(g, named, n);
+	return node_done(g, named);
+}
+
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
                  Value *dx[])
 {
-	Node *gather = NEW(g, n->loc, op_GatherElements, dy[0], n->in[1]);
-	node_copy_attrs(g, gather, n);
 	scatter_grad(g, n, n->attr[REDUCTION].s, dy[0], gather, want, dx);
 }
 
@@ -57,5 +62,10 @@ const OpDef op_ScatterElements = {
 	          .attr = {{"reduction", .s = "max"}}},
 	         {.in = {{DIMS(7), DT_I32, -9, 9}, {DIMS(5), DT_I64, 0, 6},
 	                 {DIMS(5), DT_I32, -9, 9}},
+	          .attr = {{"reduction", .s = "min"}}},
+	         {.in = {{DIMS(3, 4)}, {DIMS(2, 3), DT_I64, -4, 3},
+	                 {DIMS(2, 3)}},
+	          .attr = {{"axis", 1}, {"reduction", .s = "max"}}},
+	         {.in = {{DIMS(5)}, {DIMS(4), DT_I64, 0, 6}, {DIMS(4)}},
 	          .attr = {{"reduction", .s = "min"}}}),
 };

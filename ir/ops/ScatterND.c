@@ -26,10 +26,14 @@ static void lower(Kernel *k, const Node *n)
 	k_end_n(k, n->in[2]->shape.rank);
 }
 
+static Value *gather(Graph *g, const Node *n, Value *v)
+{
+	return APPLY(g, n->loc, op_GatherND, v, n->in[1]);
+}
+
 static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
                  Value *dx[])
 {
-	Node *gather = NEW(g, n->loc, op_GatherND, dy[0], n->in[1]);
 	scatter_grad(g, n, n->attr[REDUCTION].s, dy[0], gather, want, dx);
 }
 
@@ -45,5 +49,9 @@ const OpDef op_ScatterND = {
 	                 {DIMS(2, 5)}}, .attr = {{"reduction", .s = "add"}}},
 	         {.in = {{DIMS(4, 3), DT_I32, -9, 9}, {DIMS(3, 1), DT_I32, 0, 3},
 	                 {DIMS(3, 3), DT_I32, -9, 9}},
-	          .attr = {{"reduction", .s = "mul"}}}),
+	          .attr = {{"reduction", .s = "mul"}}},
+	         {.in = {{DIMS(4, 3)}, {DIMS(5, 1), DT_I64, -4, 3},
+	                 {DIMS(5, 3)}}, .attr = {{"reduction", .s = "max"}}},
+	         {.in = {{DIMS(4, 3)}, {DIMS(5, 2), DT_I64, -3, 2},
+	                 {DIMS(5)}}, .attr = {{"reduction", .s = "min"}}}),
 };
