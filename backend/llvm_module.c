@@ -312,6 +312,19 @@ static void choose_size(const Module *m, LLVMValueRef fn)
 		module_mark(m, fn, at, "alwaysinline");
 }
 
+/* What kernels take in fuses its products as they do. */
+static void contract(LLVMValueRef fn)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(fn); b;
+	     b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i;
+		     i = LLVMGetNextInstruction(i))
+			if (LLVMCanValueUseFastMathFlags(i))
+				LLVMSetFastMathFlags(
+					i, LLVMGetFastMathFlags(i) |
+					   LLVMFastMathAllowContract);
+}
+
 static void verify(const Module *m)
 {
 	char *why = NULL;
@@ -343,6 +356,8 @@ void module_optimize(Module *m)
 			LLVMSetLinkage(f, LLVMInternalLinkage);
 		set_machine(m, f);
 		choose_size(m, f);
+		if (m->contract)
+			contract(f);
 	}
 	verify(m);
 	run_passes(m, "globaldce");
