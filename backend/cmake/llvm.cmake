@@ -48,19 +48,19 @@ file(CONFIGURE OUTPUT runtime_scalar.c
   CONTENT
   "#include \"runtime/rt.h\"\n#include \"runtime/s8.h\"\n#include \"backend/native/calls.c\"\n${SCALARS}")
 
-# NAME TRIPLE FLAG...; NAME-scalar: without what is in this process anyway, with
-# contraction as that has. What only microcontrollers have is small from the beginning.
+# NAME TRIPLE FLAG...; NAME-scalar: without what is in this process anyway. What only
+# microcontrollers have is small from the beginning.
 set(MACHINES
   "x86-64 x86_64-pc-linux-gnu -march=x86-64"
   "x86-64-v3 x86_64-pc-linux-gnu -march=x86-64-v3"
   "x86-64-v4 x86_64-pc-linux-gnu -march=x86-64-v4"
   "x86-64-plain x86_64-pc-linux-gnu -march=x86-64 -DRT_PLAIN"
   "x86-64-fused x86_64-pc-linux-gnu -march=x86-64 -DRT_PLAIN -DRT_FUSED=1"
-  "x86-64-scalar x86_64-pc-linux-gnu -march=x86-64 -ffp-contract=fast"
+  "x86-64-scalar x86_64-pc-linux-gnu -march=x86-64"
   "aarch64 aarch64-unknown-linux-gnu"
   "aarch64-plain aarch64-unknown-linux-gnu -DRT_PLAIN"
   "aarch64-fused aarch64-unknown-linux-gnu -DRT_PLAIN -DRT_FUSED=1"
-  "aarch64-scalar aarch64-unknown-linux-gnu -ffp-contract=fast"
+  "aarch64-scalar aarch64-unknown-linux-gnu"
   "thumb-plain thumbv7em-none-eabihf -Os -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_S8_PAIRS=0"
   "thumb-fused thumbv7em-none-eabihf -Os -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
   "riscv32-plain riscv32-unknown-elf -Os -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
