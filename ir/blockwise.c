@@ -78,6 +78,10 @@ Expr *blockwise_encode(Kernel *k, const Value *table, Expr *x)
 	int up = k_var(k, above);
 	Expr *under = k_sub(k, x, entry(k, table, code));
 	Expr *over = k_sub(k, entry(k, table, up), x);
-	return bind(k, k_sel(k, k_lt(k, over, under), k_get(k, up),
-	                     k_get(k, code)));
+	Expr *nearest = k_sel(k, k_lt(k, over, under), k_get(k, up),
+	                      k_get(k, code));
+	/* Code 0 is the least of a table: 0, or less. */
+	Expr *least = k_sel(k, k_gt(k, x, k_num(k, 0)), k_typed(k, DT_I32, 1),
+	                    k_typed(k, DT_I32, 0));
+	return bind(k, k_max(k, nearest, least));
 }

@@ -20,7 +20,9 @@ void blockwise_table(bool has_sign, float table[CODES]);
 
 /* The table's number for a code, an i32. */
 Expr *blockwise_decode(Kernel *, const Value *table, Expr *code);
-/* The code whose number is nearest to x; of two as near the lower. */
+/* The code whose number is nearest to x; of two as near the lower. Among numbers
+ * without a sign it is 0's for 0 alone: Adam divides by the root of such, and what
+ * was small would be a step without bound. */
 Expr *blockwise_encode(Kernel *, const Value *table, Expr *x);
 
 #endif
