@@ -189,6 +189,7 @@ static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
 	node_set_int(g, n, "sum", o->kind == OPT_ADAGRAD);
 	node_set_int(g, n, "clean", s->clean);
 	node_set_float(g, n, "keep", s->keep);
+	node_set_int(g, n, "biased", rms);
 	node_set_outputs(g, n, first ? 6 : 4);
 	if (!node_done(g, n))
 		return n;

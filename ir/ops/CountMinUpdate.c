@@ -3,24 +3,28 @@
  * sketch (ir/sketch.h) of [3, width, d]. Row by row, in order, x = w[row], with what
  * the rows before it left, not those behind it, whose gradients may be still to come:
  *
- *   bin_j' = beta2 bin_j + (1 - beta2) g^2      in each table j
- *   weight_j' = beta2 weight_j + 1 - beta2      by bucket
- *   v = min over j of bin_j' / weight_j'
+ *   bin_j' = beta2^age_j bin_j + (1 - beta2) g^2      in each table j
+ *   weight_j' = beta2^age_j weight_j + 1 - beta2      by bucket
+ *   v = min over j of bin_j' / max(weight_j', 1 - beta2^step)
  *   x' = (1 - lr decay) x - lr g / (sqrt(v) + eps)
  *
- * which is Adam without a first moment (RMSprop, bias-corrected), each bucket with
- * a step count of its own, as rows are not all seen as often. With `sum`, Adagrad:
+ * where age_j is in steps since the bucket was last used: 0 for the rows of a step
+ * that come after its first. So time passes as for whole state, however many rows
+ * share a bucket. Where they are more than one a step, as in an output layer, v is
+ * their mean; where they are fewer, as in an embedding, what a row does not get
+ * counts as 0, as it does in Adam: v is Adam's but for what else is in the bucket.
+ * Times 1 - beta2^step, with `biased`, it is RMSprop's. With `sum`, Adagrad:
  * bin_j' = bin_j + g^2, v = min of bin_j'.
  *
  * Cleaning: every `clean` steps bins and weights are multiplied by `keep`, so that
- * what other rows have left behind counts less; the mean of squares stays, and so
+ * what other rows have left behind counts less; where v is a mean it stays, and so
  * does the size of the next step. A bucket catches up when it is next used, from
  * the step that it was last used in: no step touches all buckets.
  *
  * With a first moment, in a sketch of its own that is not cleaned, and a sign s_j:
  *
- *   first_j' = beta1 first_j + (1 - beta1) s_j g
- *   count_j' = beta1 count_j + 1 - beta1        by bucket
+ *   first_j' = beta1^age_j first_j + (1 - beta1) s_j g
+ *   count_j' = beta1^age_j count_j + 1 - beta1        by bucket, once a step
  *   m = median over j of s_j first_j' / count_j'
  *
  * and m is in the place of g in x'. A row's m stays while it has no gradient.
@@ -36,7 +40,7 @@
 enum { WEIGHTS = SKETCH_BINS + 1, LAST, LR, BETA2, EPS, DECAY, STEP, FIRST,
        COUNTS, BETA1, NINPUTS };
 enum { NEW_W, NEW_BINS, NEW_WEIGHTS, NEW_LAST, NEW_FIRST, NEW_COUNTS, NOUTPUTS };
-enum { SUM, CLEAN, KEEP };
+enum { SUM, CLEAN, KEEP, BIASED };
 
 static bool has_first(const Node *n)
 {
@@ -54,10 +58,17 @@ static bool infer(Unit *u, Node *n)
 	                   infer_like(n, NEW_COUNTS, COUNTS)));
 }
 
-/* rest: 1 - beta2, rest1: 1 - beta1. */
+/* rest: 1 - beta2, rest1: 1 - beta1, whole: 1 - beta2^step. */
 typedef struct Scalars {
-	Expr *lr, *beta2, *rest, *eps, *stays, *step, *beta1, *rest1;
+	Expr *lr, *beta2, *rest, *whole, *eps, *stays, *step, *beta1, *rest1;
 } Scalars;
+
+/* 1 - beta^step, with its digits where beta is near 1. */
+static Expr *weight_of_all(Kernel *k, Expr *beta, Expr *step)
+{
+	Expr *log = k_mul(k, k_cast(k, DT_F32, step), k_log(k, beta));
+	return update_bind(k, k_neg(k, k_expm1(k, log)));
+}
 
 static const Scalars *scalars(Kernel *k, const Node *n)
 {
@@ -68,6 +79,8 @@ static const Scalars *scalars(Kernel *k, const Node *n)
 	};
 	Expr *one = k_num(k, 1);
 	s->rest = update_bind(k, k_sub(k, one, s->beta2));
+	if (!attr_int(n, SUM))
+		s->whole = weight_of_all(k, s->beta2, s->step);
 	Expr *lost = k_mul(k, s->lr, sketch_scalar(k, n, DECAY));
 	s->stays = update_bind(k, k_sub(k, one, lost));
 	if (has_first(n)) {
@@ -94,15 +107,41 @@ static Expr *times(Kernel *k, Expr *factor, Expr *x)
 	return factor ? k_mul(k, factor, x) : x;
 }
 
-/* The row in table j: what its bins are multiplied by first (NULL: 1), and what
- * they, and those of the first moment, are multiplied by at the end. */
+/* The row in table j: what its bins, and those of the first moment, are multiplied
+ * by first (NULL: 1), and what they are multiplied by at the end. */
 typedef struct Bucket {
-	Expr *fade, *scale, *first_scale, *sign;
+	Expr *fade, *scale, *first_fade, *first_scale, *sign;
 } Bucket;
 
-static Expr *reciprocal(Kernel *k, Expr *x)
+static Expr *fraction(Kernel *k, Expr *a, Expr *b)
 {
-	return update_bind(k, k_div(k, k_num(k, 1), x));
+	return update_bind(k, k_div(k, a, b));
+}
+
+static Expr *power(Kernel *k, Expr *beta, Expr *age)
+{
+	return update_bind(k, k_pow(k, beta, k_cast(k, DT_F32, age)));
+}
+
+/* The weight with what is added to it. */
+static Expr *heavier(Kernel *k, const SketchRow *r, const Value *v,
+                     const Index at[2], Expr *fade, Expr *add)
+{
+	Expr *old = times(k, fade, sketch_load(k, r, v, at));
+	Expr *new = update_bind(k, k_add(k, old, add));
+	sketch_store(k, r, v, at, new);
+	return new;
+}
+
+static void open_first(Kernel *k, const Node *n, const Scalars *s,
+                       const SketchRow *r, const Index at[2], Expr *age,
+                       Bucket *b)
+{
+	b->first_fade = power(k, s->beta1, age);
+	Expr *again = k_eq(k, age, k_typed(k, DT_I32, 0));
+	Expr *add = k_sel(k, again, k_num(k, 0), s->rest1);
+	Expr *count = heavier(k, r, n->out[NEW_COUNTS], at, b->first_fade, add);
+	b->first_scale = fraction(k, b->sign, count);
 }
 
 static void open_bucket(Kernel *k, const Node *n, const Scalars *s,
@@ -110,20 +149,21 @@ static void open_bucket(Kernel *k, const Node *n, const Scalars *s,
 {
 	Index at[2];
 	sketch_bucket(r, j, at);
-	const Value *last = n->out[NEW_LAST], *weights = n->out[NEW_WEIGHTS];
-	b->fade = faded(k, n, s, sketch_load(k, r, last, at));
-	sketch_store(k, r, last, at, s->step);
-	Expr *old = times(k, b->fade, sketch_load(k, r, weights, at));
-	Expr *new = update_bind(k, k_add(k, k_mul(k, s->beta2, old), s->rest));
-	sketch_store(k, r, weights, at, new);
-	b->scale = reciprocal(k, new);
-	if (!has_first(n))
-		return;
-	const Value *counts = n->out[NEW_COUNTS];
-	old = sketch_load(k, r, counts, at);
-	new = update_bind(k, k_add(k, k_mul(k, s->beta1, old), s->rest1));
-	sketch_store(k, r, counts, at, new);
-	b->first_scale = update_bind(k, k_mul(k, b->sign, reciprocal(k, new)));
+	Expr *last = sketch_load(k, r, n->out[NEW_LAST], at);
+	sketch_store(k, r, n->out[NEW_LAST], at, s->step);
+	Expr *age = update_bind(k, k_sub(k, s->step, last));
+	b->fade = faded(k, n, s, last);
+	if (!attr_int(n, SUM))
+		b->fade = times(k, b->fade, power(k, s->beta2, age));
+	if (b->fade)
+		b->fade = update_bind(k, b->fade);
+	Expr *weight = heavier(k, r, n->out[NEW_WEIGHTS], at, b->fade, s->rest);
+	if (s->whole)
+		b->scale = fraction(k, attr_int(n, BIASED) ? s->whole
+		                                           : k_num(k, 1),
+		                    k_max(k, weight, s->whole));
+	if (has_first(n))
+		open_first(k, n, s, r, at, age, b);
 }
 
 /* What is in all tables for a column, before any of it is written: one table is
@@ -154,7 +194,7 @@ static Expr *first_moment(Kernel *k, const Node *n, const Scalars *s,
 	Expr *x[SKETCH_DEPTH], *m[SKETCH_DEPTH];
 	load_bins(k, r, n->out[NEW_FIRST], c, x);
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		x[j] = update_bind(k, k_add(k, k_mul(k, s->beta1, x[j]),
+		x[j] = update_bind(k, k_add(k, k_mul(k, b[j].first_fade, x[j]),
 		                            k_mul(k, b[j].sign, part)));
 		m[j] = update_bind(k, k_mul(k, b[j].first_scale, x[j]));
 	}
@@ -163,24 +203,18 @@ static Expr *first_moment(Kernel *k, const Node *n, const Scalars *s,
 	return sketch_median(k, m);
 }
 
-static Expr *bin_after(Kernel *k, const Node *n, const Scalars *s, Expr *old,
-                       Expr *square)
-{
-	Expr *new = attr_int(n, SUM) ? k_add(k, old, square)
-	          : k_add(k, k_mul(k, s->beta2, old), k_mul(k, s->rest, square));
-	return update_bind(k, new);
-}
-
 /* v of a column whose gradient is g. */
 static Expr *squares(Kernel *k, const Node *n, const Scalars *s,
                      const SketchRow *r, const Bucket b[], int c, Expr *g)
 {
-	Expr *square = update_bind(k, k_mul(k, g, g));
+	Expr *square = k_mul(k, g, g);
+	square = update_bind(k, s->whole ? k_mul(k, s->rest, square) : square);
 	Expr *x[SKETCH_DEPTH], *v[SKETCH_DEPTH];
 	load_bins(k, r, n->out[NEW_BINS], c, x);
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		x[j] = bin_after(k, n, s, times(k, b[j].fade, x[j]), square);
-		v[j] = attr_int(n, SUM) ? x[j] : k_mul(k, b[j].scale, x[j]);
+		Expr *old = times(k, b[j].fade, x[j]);
+		x[j] = update_bind(k, k_add(k, old, square));
+		v[j] = times(k, b[j].scale, x[j]);
 	}
 	for (int j = 0; j < SKETCH_DEPTH; j++)
 		store_bin(k, r, n->out[NEW_BINS], j, c, x[j]);
@@ -242,7 +276,8 @@ const OpDef op_CountMinUpdate = {
 	.min_out = NEW_FIRST, .max_out = NOUTPUTS,
 	ATTRS([SUM] = {"sum", ATTR_INT, true, 0},
 	      [CLEAN] = {"clean", ATTR_INT, true, 0},
-	      [KEEP] = {"keep", ATTR_FLOAT, true, .f = 1}),
+	      [KEEP] = {"keep", ATTR_FLOAT, true, .f = 1},
+	      [BIASED] = {"biased", ATTR_INT, true, 0}),
 	.infer = infer,
 	.lower = lower,
 	.update_rows = &(const UpdateRowsDef){
@@ -253,7 +288,7 @@ const OpDef op_CountMinUpdate = {
 	                 BINS_OF(3, 2, 4), BINS_OF(3, 2),
 	                 {DIMS(3, 2), DT_I32, 1, 9}, HYPER, HYPER, HYPER, HYPER,
 	                 {{0}, DT_I32, 10, 99}},
-	          .attr = {{"clean", 5}, {"keep", .f = 0.5}}},
+	          .attr = {{"clean", 5}, {"keep", .f = 0.5}, {"biased", 1}}},
 	         {.nin = FIRST, .nout = 4,
 	          .in = {{DIMS(9, 4)}, {DIMS(5, 4)}, {DIMS(5), DT_I32, -2, 8},
 	                 BINS_OF(3, 4, 4), BINS_OF(3, 4),

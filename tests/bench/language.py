@@ -7,7 +7,7 @@ MODEL is the LSTM over words of curves.py's lstm_lm, with inputs h0, c0 and outp
 folder with wikitext-2/. Each of the methods (adam, rmsprop, adam+sketch, rmsprop+sketch) trains at
 each of the rates on the validation text in its order (the training text is not there); the
 held-out loss is that of the first 44,800 words of the test text. A sketch has a fifth of the
-elements of one state of the two tables, and alpha, which counts what a bucket gets, is nearer 1.
+elements of one state of the two tables.
 
 Rows: method, learning rate, mean loss of the last 50 steps, held-out loss and perplexity, bytes of
 optimizer state, of arena and state, milliseconds a step. On stderr each method at its best rate,
@@ -29,7 +29,7 @@ METHODS = {
     'adam': ('adam', []),
     'rmsprop': ('rmsprop', []),
     'adam+sketch': ('adam', ['--sketch', '0.2:*.weight']),
-    'rmsprop+sketch': ('rmsprop:alpha=0.999', ['--sketch', '0.2:*.weight']),
+    'rmsprop+sketch': ('rmsprop', ['--sketch', '0.2:*.weight']),
 }
 COLUMNS = ['method', 'lr', 'training', 'held_out', 'perplexity', 'optimizer', 'bytes', 'ms']
 RATES = '1e-3,2e-3,4e-3,8e-3'

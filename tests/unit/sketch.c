@@ -139,23 +139,25 @@ static void expect_close(const char *what, const float *got, const double *want,
 /* Where it is not a number, neither is the other: squares may be negative here,
  * where inputs are any numbers; so they are made positive first. */
 static const char *squares_node(Arena *a, bool rows, bool sum, int clean,
-                                bool first)
+                                bool first, bool biased)
 {
 	const char *more = arena_printf(a, ", %%f2 f32[%d,%d,%d], %%c2 "
 		"f32[%d,%d]", DEPTH, WIDTH, D, DEPTH, WIDTH);
 	return arena_printf(a,
 		"%%p f32[%d,%d,%d] = Abs(%%bins)\n%%q f32[%d,%d] = Abs(%%weights)\n"
+		"%%two i32[] = Add(%%step, %%step)\n"
+		"%%now i32[] = Add(%%two, %%two)\n"
 		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%v2 f32[%d,%d], %%l2 "
 		"i32[%d,%d]%s = CountMinUpdate(%%w, %s, %s, %%p, %%q, %%last, "
-		"%%lr, %%beta, %%eps, %%decay, %%step%s) {sum=%d, clean=%d, "
-		"keep=0.5}\n"
+		"%%lr, %%beta, %%eps, %%decay, %%now%s) {sum=%d, clean=%d, "
+		"keep=0.5, biased=%d}\n"
 		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
 		"output \"v\" data %%v2\n%s",
 		DEPTH, WIDTH, D, DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH, D, DEPTH,
 		WIDTH, DEPTH, WIDTH, first ? more : "", rows ? "%g" : "%dy",
 		rows ? "%rows" : "_", first ? ", %bins, %q, %beta1" : "", sum,
-		clean, first ? "output \"f\" data %f2\noutput \"c\" data %c2\n"
-		             : "");
+		clean, biased, first ? "output \"f\" data %f2\n"
+		                       "output \"c\" data %c2\n" : "");
 }
 
 /* The first moment's bins and counts, in its place in all tables. */
@@ -163,38 +165,43 @@ typedef struct First {
 	double bin[DEPTH * WIDTH * D], count[DEPTH * WIDTH];
 } First;
 
-static double first_moment(First *f, double beta, int row, int c, double g)
+static double first_moment(First *f, double beta, const int age[DEPTH], int row,
+                           int c, double g)
 {
 	double x[DEPTH];
 	for (int j = 0; j < DEPTH; j++) {
 		int at = j * WIDTH + bucket(row, j, WIDTH);
 		double *bin = &f->bin[at * D + c];
+		double stays = pow(beta, age[j]);
 		if (c == 0)
-			f->count[at] = beta * f->count[at] + 1 - beta;
-		*bin = beta * *bin + (1 - beta) * sign(row, j) * g;
+			f->count[at] = stays * f->count[at] +
+			               (age[j] ? 1 - beta : 0);
+		*bin = stays * *bin + (1 - beta) * sign(row, j) * g;
 		x[j] = sign(row, j) * *bin / f->count[at];
 	}
 	return median(x);
 }
 
-static void squares(bool rows, bool sum, int clean, bool first)
+static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 {
 	Unit u = test_unit();
 	Graph *g = update_graph(&u, squares_node(u.arena, rows, sum, clean,
-	                                         first), rows);
+	                                         first, biased), rows);
 	static First f;
 	Results r = run_apart(g);
 	Dense d = dense(g, rows);
 	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
 	const float *v0 = given(g, "weights");
-	const int32_t *l0 = given(g, "last"), *now = given(g, "step");
+	const int32_t *l0 = given(g, "last");
+	int now = 4 * *(const int32_t *)given(g, "step");
 	double lr = *(const float *)given(g, "lr");
 	double beta = *(const float *)given(g, "beta");
 	double beta1 = *(const float *)given(g, "beta1");
 	double eps = *(const float *)given(g, "eps");
 	double decay = *(const float *)given(g, "decay");
+	double whole = 1 - pow(beta, now);
 	static double w[ROWS * D], b[DEPTH * WIDTH * D], v[DEPTH * WIDTH];
-	int last[DEPTH * WIDTH];
+	int last[DEPTH * WIDTH], rare = 0, often = 0;
 	for (int i = 0; i < ROWS * D; i++)
 		w[i] = (double)w0[i];
 	for (int i = 0; i < DEPTH * WIDTH * D; i++)
@@ -204,30 +211,35 @@ static void squares(bool rows, bool sum, int clean, bool first)
 		last[i] = l0[i];
 	}
 	for (int o = 0; o < d.n; o++) {
-		int row = d.order[o], at[DEPTH];
-		double fade[DEPTH];
+		int row = d.order[o], at[DEPTH], age[DEPTH];
+		double fade[DEPTH], scale[DEPTH];
 		for (int j = 0; j < DEPTH; j++) {
 			at[j] = j * WIDTH + bucket(row, j, WIDTH);
-			fade[j] = clean ? pow(0.5, *now / clean -
+			fade[j] = clean ? pow(0.5, now / clean -
 			                           last[at[j]] / clean) : 1;
-			last[at[j]] = *now;
-			v[at[j]] = beta * fade[j] * v[at[j]] + 1 - beta;
+			age[j] = now - last[at[j]];
+			fade[j] *= sum ? 1 : pow(beta, age[j]);
+			last[at[j]] = now;
+			v[at[j]] = fade[j] * v[at[j]] + 1 - beta;
+			rare += v[at[j]] < whole;
+			often += v[at[j]] > whole;
+			scale[j] = (biased ? whole : 1) / fmax(v[at[j]], whole);
 		}
 		for (int c = 0; c < D; c++) {
 			double x[DEPTH], y = d.g[row][c];
 			for (int j = 0; j < DEPTH; j++) {
 				double *bin = &b[at[j] * D + c];
-				*bin = sum ? fade[j] * *bin + y * y
-				     : beta * fade[j] * *bin +
-				       (1 - beta) * y * y;
-				x[j] = sum ? *bin : *bin / v[at[j]];
+				*bin *= fade[j];
+				*bin += (sum ? 1 : 1 - beta) * y * y;
+				x[j] = sum ? *bin : *bin * scale[j];
 			}
 			if (first)
-				y = first_moment(&f, beta1, row, c, y);
+				y = first_moment(&f, beta1, age, row, c, y);
 			w[row * D + c] *= 1 - lr * decay;
 			w[row * D + c] -= lr * y / (sqrt(least(x)) + eps);
 		}
 	}
+	cr_expect(rare && often, "%d are lighter, %d heavier", rare, often);
 	expect_close("w", r.output[0], w, ROWS * D);
 	expect_close("bins", r.output[1], b, DEPTH * WIDTH * D);
 	expect_close("weights", r.output[2], v, DEPTH * WIDTH);
@@ -240,8 +252,8 @@ static void squares(bool rows, bool sum, int clean, bool first)
 
 Test(sketch, squares)
 {
-	for (int i = 0; i < 16; i++)
-		squares(i & 1, i & 2, i & 4 ? 2 : 0, i & 8);
+	for (int i = 0; i < 32; i++)
+		squares(i & 1, i & 2, i & 4 ? 2 : 0, i & 8, i & 16);
 }
 
 static void momentum(bool rows)
@@ -370,15 +382,15 @@ static const char *squares_layer(Arena *a)
 static const char *even_layer(Arena *a, const char *clean)
 {
 	return arena_printf(a, "graph \"train\" of \"m\"\n"
-		"variable \"w\" parameter f32[5,5] mutable fill 0.5\n"
+		"variable \"w\" parameter f32[40,5] mutable fill 0.5\n"
 		"variable \"bins\" optimizer f32[3,4,5] mutable fill 0.03125\n"
 		"variable \"v\" optimizer f32[3,4] mutable fill 0.125\n"
 		"variable \"last\" optimizer i32[3,4] mutable fill 0\n"
-		"variable \"g\" parameter f32[5,5] fill 0.5\n"
+		"variable \"g\" parameter f32[40,5] fill 0.5\n"
 		"input %%lr hyper f32[] initial 0.1\n"
 		"input %%n step i32[] \nread %%w \"w\"\nread %%g \"g\"\n"
 		"read %%bins \"bins\"\nread %%v \"v\"\nread %%last \"last\"\n"
-		"%%w2 f32[5,5] parameters -> \"w\", %%b2 f32[3,4,5] optimizer "
+		"%%w2 f32[40,5] parameters -> \"w\", %%b2 f32[3,4,5] optimizer "
 		"-> \"bins\", %%v2 f32[3,4] optimizer -> \"v\", %%l2 i32[3,4] "
 		"optimizer -> \"last\" = CountMinUpdate(%%w, %%g, _, %%bins, "
 		"%%v, %%last, %%lr, %%lr, %%lr, %%lr, %%n) {%s}\n"
@@ -399,7 +411,7 @@ Test(sketch, no_longer_steps_after_cleaning)
 	Graph *often = parsed(&v, even_layer(v.arena, "clean=1, keep=0.25"));
 	Results a = run_apart(never), b = run_apart(often);
 	const float *x = state(never, a, "w"), *y = state(often, b, "w");
-	for (int i = 0; i < 5 * D; i++)
+	for (int i = 0; i < ROWS * D; i++)
 		cr_expect(fabsf(x[i] - y[i]) < 1e-6f, "%g, not %g",
 		          (double)y[i], (double)x[i]);
 	x = state(never, a, "bins");
