@@ -7,10 +7,9 @@ MODEL takes 1x28x28 pixels (784 numbers with --flat) and gives ten logits, at a 
 is the folder of the four IDX files. The model is pretrained with Adam on 20,000 images as they
 are, then adapted to images that lie on their side: on 4,000 of them, twice over, and tested on
 5,000 others, each method at the best of four learning rates, which is found with a pretrained
-model and a seed that do not count. LoRA is
-another ONNX model: each weight becomes W + B A, and B and A alone train; `merged LoRA` is
-form=factors without renewal, which trains the same factors, and all biases, with the product in
-W. `--methods all`, the default, is all of them; `--methods list` names them.
+model and a seed that do not count. LoRA is another ONNX model: each weight becomes W + B A, and B
+and A alone train; `merged LoRA` is form=factors without renewal, which trains the same factors,
+and all biases, with the product in W. `--methods all`, the default, is all of them; `--methods list` names them.
 
 Rows: method, learning rate, mean accuracy, spread (largest less smallest), part of Adam's gain
 (of the first method's, if Adam is not among them), bytes of arena and state, bytes of state.
