@@ -38,9 +38,6 @@ json_t *plan_steps_json(const Plan *);
 /* A string for JSON; bytes that are no UTF-8 become question marks. */
 json_t *text_json(const char *);
 
-/* The bytes that live in the arena at each step. */
-void plan_live(const Plan *, int64_t live[]);
-
 /* The arena over time in letters, twelve lines of it. */
 void plan_picture(FILE *, const Plan *);
 

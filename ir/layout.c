@@ -242,3 +242,19 @@ void program_layout(Program *p)
 		    function(p, f)->arena_bytes > p->arena_bytes)
 			p->arena_bytes = function(p, f)->arena_bytes;
 }
+
+void plan_live(const Plan *plan, int64_t live[])
+{
+	for (int i = 0; i < plan->nsteps; i++)
+		live[i] = 0;
+	for (int i = 0; i < plan->nbuffers; i++)
+		for (int k = 0; k < buffer_windows(&plan->buffer[i]); k++) {
+			BufferWindow w = buffer_window(&plan->buffer[i], k);
+			if (w.first < plan->nsteps)
+				live[w.first] += w.high - w.low;
+			if (w.last + 1 < plan->nsteps)
+				live[w.last + 1] -= w.high - w.low;
+		}
+	for (int i = 1; i < plan->nsteps; i++)
+		live[i] += live[i - 1];
+}

@@ -131,6 +131,8 @@ void program_layout(Program *);
 /* The i-th window of the buffer, of so many. */
 int buffer_windows(const Buffer *);
 BufferWindow buffer_window(const Buffer *, int i);
+/* The bytes that live in the arena at each step. */
+void plan_live(const Plan *, int64_t live[]);
 
 /* Is what the node hands on at once where it is to be? */
 bool plan_has_placed(const Plan *, const Node *, const Piece *);

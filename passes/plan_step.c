@@ -88,16 +88,31 @@ static bool packs_anew(const Node *n, const Options *o)
 	return c.groups == 1 && numel(w) > w.dim[0] * w.dim[1];
 }
 
+/* The last step at which as much lives as at the peak. */
+static int last_peak(const Plan *plan)
+{
+	Arena *scratch = arena_create();
+	int64_t *live = arena_array(scratch, int64_t, plan->nsteps);
+	int last = plan->peak_step;
+	plan_live(plan, live);
+	for (int s = last; s < plan->nsteps; s++)
+		if (live[s] >= live[plan->peak_step])
+			last = s;
+	arena_destroy(scratch);
+	return last;
+}
+
 /* The parameters whose updates have something wait at the fullest step stay, or
  * go another way; true if there were any. */
 static bool add_staying(const Plan *plan, GradientStay stays[],
                         const Options *o)
 {
 	bool any = false;
+	const int last = last_peak(plan);
 	for (int s = plan->peak_step; s < plan->nsteps; s++) {
 		const Node *n = plan->step[s];
 		if (!op_fuses_gradients(n->op) ||
-		    ready(plan, s) > plan->peak_step)
+		    ready(plan, s) > last)
 			continue;
 		for (int i = 0; i < n->nout; i++) {
 			const Variable *var = n->out[i]->var;
@@ -112,11 +127,12 @@ static bool add_staying(const Plan *plan, GradientStay stays[],
 }
 
 /* Without gradients, as far as the arena then is no larger than that of the
- * plan, which it gives back if nothing was found in so many attempts. */
+ * plan, but for what alignment leaves; it gives that plan back if nothing was
+ * found in so many attempts. */
 static Plan *without_gradients(const Graph *g, Plan *plan, const Options *o)
 {
-	enum { ATTEMPTS = 8 };
-	int64_t bytes = plan->arena_bytes;
+	enum { ATTEMPTS = 16, ALIGNMENT = 16 };
+	int64_t bytes = plan->arena_bytes + ALIGNMENT;
 	GradientStay *stays = arena_array(g->unit->arena, GradientStay,
 	                                  g->model->nvars);
 	for (int i = 0; i < ATTEMPTS; i++) {
