@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: 0BSD */
+/*
+ * Sums of products of 8-bit integers, four columns at a time: s8.h says how
+ * columns lie.
+ */
+#ifndef RT_S8_DOT_H
+#define RT_S8_DOT_H
+
+#include "runtime/rt.h"
+
+#ifndef RT_S8_PAIRS
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SIMD32) \
+	&& !defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN)
+#define RT_S8_PAIRS 1
+#else
+#define RT_S8_PAIRS 0
+#endif
+#endif
+#if RT_S8_PAIRS
+#include <arm_acle.h>
+#endif
+#if RT_HELIUM
+#include <arm_mve.h>
+#define RT_S8_WHOLE 8	/* steps of columns are a multiple of */
+#else
+#define RT_S8_WHOLE (RT_S8_PAIRS ? 4 : 1)
+#endif
+
+typedef struct rt_s8_four {
+	int32_t a, b, c, d;
+} rt_s8_four;
+
+/* Where step k of column p is, in columns of so many steps. */
+RT_INLINED int32_t rt_s8_place(int32_t k, int32_t p, int32_t steps)
+{
+#if RT_HELIUM
+	return p * ((steps + 7) & ~7) + k;
+#elif RT_S8_PAIRS
+	(void)steps;
+	return (k & ~3) * 4 + p * 4 + (k << 1 & 2) + (k >> 1 & 1);
+#elif RT_VL
+	return p * steps + k;
+#else
+	(void)steps;
+	return k * 4 + p;
+#endif
+}
+
+#if RT_S8_PAIRS
+
+/* A word anywhere; always an instruction, with -ffreestanding too. */
+RT_INLINED uint32_t rt_s8_word(const void *p)
+{
+	uint32_t v;
+
+	__builtin_memcpy(&v, p, sizeof v);
+	return v;
+}
+
+RT_INLINED uint32_t rt_s8_half(const void *p)
+{
+	uint16_t v;
+
+	__builtin_memcpy(&v, p, sizeof v);
+	return v;
+}
+
+/* The low halves of two words, and the high halves, the first one's below. */
+RT_INLINED uint32_t rt_s8_low(uint32_t u, uint32_t v)
+{
+	__asm__("pkhbt %0, %0, %1, lsl #16" : "+r"(u) : "r"(v));
+	return u;
+}
+
+RT_INLINED uint32_t rt_s8_high(uint32_t u, uint32_t v)
+{
+	uint32_t w;
+
+	__asm__("pkhtb %0, %1, %2, asr #16" : "=r"(w) : "r"(v), "r"(u));
+	return w;
+}
+
+/* Bytes 0 and 2, and 1 and 3, as numbers of 16 bits. */
+RT_INLINED uint32_t rt_s8_even(uint32_t w)
+{
+	return (uint32_t)__sxtb16((int32_t)w);
+}
+
+RT_INLINED uint32_t rt_s8_odd(uint32_t w)
+{
+	uint32_t v;
+
+	__asm__("sxtb16 %0, %1, ror #8" : "=r"(v) : "r"(w));
+	return v;
+}
+
+/* The same of bytes without a sign. */
+RT_INLINED uint32_t rt_s8_even_byte(uint32_t w)
+{
+	uint32_t v;
+
+	__asm__("uxtb16 %0, %1" : "=r"(v) : "r"(w));
+	return v;
+}
+
+RT_INLINED uint32_t rt_s8_odd_byte(uint32_t w)
+{
+	uint32_t v;
+
+	__asm__("uxtb16 %0, %1, ror #8" : "=r"(v) : "r"(w));
+	return v;
+}
+
+/* u - v, of both halves. */
+RT_INLINED uint32_t rt_s8_minus(uint32_t u, uint32_t v)
+{
+	return (uint32_t)__ssub16((int32_t)u, (int32_t)v);
+}
+
+/* Says that sums are made before what follows: else compilers do several rows
+ * of taps at once, with too few registers. */
+RT_INLINED void rt_s8_keep(rt_s8_four *t)
+{
+	__asm__ volatile("" : "+r"(t->a), "+r"(t->b), "+r"(t->c), "+r"(t->d)
+		: : "memory");
+}
+
+RT_INLINED void rt_s8_put_word(int16_t *p, uint32_t v)
+{
+	__builtin_memcpy(p, &v, sizeof v);
+}
+
+typedef struct rt_s8_both {
+	int32_t lo, hi;
+} rt_s8_both;
+
+/* Two aligned words are one instruction, which compilers do not find. */
+RT_INLINED rt_s8_both rt_s8_next(const int16_t **x)
+{
+	rt_s8_both v;
+
+	__asm__ volatile("ldrd %0, %1, [%2], #8"
+		: "=r"(v.lo), "=r"(v.hi), "+r"(*x) : : "memory");
+	return v;
+}
+
+/* t + four steps of a column. */
+RT_INLINED int32_t rt_s8_column(int32_t t, uint32_t even, uint32_t odd,
+	const int16_t **x)
+{
+	const rt_s8_both v = rt_s8_next(x);
+
+	t = __smlad((int32_t)even, v.lo, t);
+	return __smlad((int32_t)odd, v.hi, t);
+}
+
+/* t + four steps; w is the bytes of the weights. */
+RT_INLINED rt_s8_four rt_s8_step(rt_s8_four t, uint32_t w, const int16_t **x)
+{
+	const uint32_t even = rt_s8_even(w), odd = rt_s8_odd(w);
+
+	t.a = rt_s8_column(t.a, even, odd, x);
+	t.b = rt_s8_column(t.b, even, odd, x);
+	t.c = rt_s8_column(t.c, even, odd, x);
+	t.d = rt_s8_column(t.d, even, odd, x);
+	return t;
+}
+
+/* The last one to three bytes of a row of weights, as a word. */
+RT_INLINED uint32_t rt_s8_last(const int8_t *w, int32_t n)
+{
+	uint32_t v = (uint8_t)w[0];
+
+	if (n > 1)
+		v |= (uint32_t)(uint8_t)w[1] << 8;
+	if (n > 2)
+		v |= (uint32_t)(uint8_t)w[2] << 16;
+	return v;
+}
+
+#endif
+
+#if RT_HELIUM
+
+RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int32_t step = rt_s8_place(0, 1, steps);
+
+	for (int32_t k = steps; k > 0; k -= 8, w += 8, x += 8) {
+		const mve_pred16_t p = vctp16q((uint32_t)k);
+		const int16x8_t v = vldrbq_z_s16(w, p);
+		t.a = vmladavaq_s16(t.a, v, vldrhq_s16(x));
+		t.b = vmladavaq_s16(t.b, v, vldrhq_s16(x + step));
+		t.c = vmladavaq_s16(t.c, v, vldrhq_s16(x + 2 * step));
+		t.d = vmladavaq_s16(t.d, v, vldrhq_s16(x + 3 * step));
+	}
+	return t;
+}
+
+#elif RT_S8_PAIRS
+
+/* Columns end with zeros up to a multiple of four steps, weights do not. */
+RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int8_t *const end = w + (steps & ~3);
+
+	for (; w != end; w += 4)
+		t = rt_s8_step(t, rt_s8_word(w), &x);
+	if (steps & 3)
+		t = rt_s8_step(t, rt_s8_last(w, steps & 3), &x);
+	return t;
+}
+
+#elif RT_VL
+
+RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int16_t *const x1 = x + steps, *const x2 = x1 + steps;
+	const int16_t *const x3 = x2 + steps;
+
+	for (int32_t k = 0; k < steps; k++) {
+		t.a += w[k] * x[k], t.b += w[k] * x1[k];
+		t.c += w[k] * x2[k], t.d += w[k] * x3[k];
+	}
+	return t;
+}
+
+#else
+
+RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	for (const int8_t *const end = w + steps; w != end; w++, x += 4) {
+		t.a += *w * x[0], t.b += *w * x[1];
+		t.c += *w * x[2], t.d += *w * x[3];
+	}
+	return t;
+}
+
+#endif
+
+#endif
