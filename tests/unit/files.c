@@ -9,13 +9,13 @@
 
 typedef struct Place {
 	Unit u;
-	char dir[32], path[48];
+	char dir[256], path[264];
 } Place;
 
 static void new_place(Place *p)
 {
 	*p = (Place){.u = {.arena = arena_create(), .messages = stderr}};
-	strcpy(p->dir, "/tmp/thimble-test-XXXXXX");
+	snprintf(p->dir, sizeof p->dir, "%s/files.XXXXXX", BUILD_DIR);
 	cr_assert_not_null(mkdtemp(p->dir));
 	snprintf(p->path, sizeof p->path, "%s/file", p->dir);
 }
