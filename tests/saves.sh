@@ -43,6 +43,28 @@ train --steps 3 --save "$work/page.bin" --page 256
 "$thimble" export "$model" "$work/page.bin" -o "$work/page.onnx"
 cmp "$work/3.onnx" "$work/page.onnx" || fail "a page is another save"
 
+# Whatever the optimizer keeps: two epochs, or one and then one.
+epochs() {
+	"$thimble" train "$model" --data train-x.npy,train-y.npy --scale 1/32 \
+		--loss cross-entropy --no-shuffle --batch 16 --epochs "$@" \
+		>/dev/null 2>"$work/err"
+}
+resumes() {
+	epochs 2 "$@" --save "$work/both.bin"
+	epochs 1 "$@" --save "$work/one.bin"
+	cmp -s "$work/one.bin" "$work/both.bin" && fail "$* learns nothing"
+	epochs 1 "$@" --resume "$work/one.bin" --save "$work/two.bin"
+	cmp "$work/two.bin" "$work/both.bin" || fail "$* goes on otherwise"
+}
+resumes --optimizer adam --low-rank 2,form=factors,refresh=7
+resumes --optimizer momentum --low-rank 2,form=mofasgd
+resumes --optimizer sgd --low-rank 2,form=streaming,refresh=7
+resumes --optimizer adam --sketch 0.3,clean=7 --sketch-first-moment
+resumes --optimizer rmsprop --sketch 0.3
+resumes --optimizer adam8bit
+resumes --optimizer adafactor
+resumes --optimizer sm3
+
 # There: it begins with what was made here, and saves in slots in turn; the
 # newest is found wherever in a dump it is.
 "$thimble" compile "$model" -o "$work/out" --loss cross-entropy \
