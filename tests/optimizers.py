@@ -7,10 +7,10 @@ Lion against lion-pytorch, SM3 and Lion against pytorch-optimizer, Adafactor aga
 8-bit state against torch's optimizers with bitsandbytes' codes, each number rounded to the nearest
 (its own quantizer takes the other of two where they are nearly as near, one in 500; the steps of
 Adam, which divides by a root of such, are then far apart), and squares to 0 for 0 alone (its own
-takes 0 for what is small, too, by which Adam's steps then have no bound). The other trains a small network in
-double precision, thimble the same one from the same weights on the same data. What is not installed is skipped with a word. A row each: the largest difference of
-a weight after STEPS (20) steps, over the largest change of a weight. Exit status 1 where that is
-over its bound.
+takes 0 for what is small, too, by which Adam's steps then have no bound). The other trains a small
+network in double precision, thimble the same one from the same weights on the same data. What is
+not installed is skipped with a word. A row each: the largest difference of a weight after STEPS
+(20) steps, over the largest change of a weight. Exit status 1 where that is over its bound.
 """
 import glob
 import importlib
