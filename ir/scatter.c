@@ -95,12 +95,12 @@ static Value *scatter_again(Graph *g, const Node *n, Value *whole,
 	return node_done(g, again);
 }
 
-/* 1 where the value is the result, else 0. */
-static Value *is_result(Graph *g, Loc loc, Value *v, Value *result)
+/* 1 where the two are equal, else 0. */
+static Value *equal(Graph *g, Loc loc, Value *a, Value *b)
 {
-	Value *is = APPLY(g, loc, op_Equal, v, result);
+	Value *is = APPLY(g, loc, op_Equal, a, b);
 	Node *cast = NEW(g, loc, op_Cast, is);
-	node_set_int(g, cast, "to", dtype_to_onnx(v->dtype));
+	node_set_int(g, cast, "to", dtype_to_onnx(a->dtype));
 	return node_done(g, cast);
 }
 
@@ -110,8 +110,8 @@ static void grad_ties(Graph *g, Node *n, Value *dy,
                       const bool want[], Value *dx[])
 {
 	Value *y = n->out[0];
-	Value *old = is_result(g, n->loc, n->in[0], y);
-	Value *new = is_result(g, n->loc, n->in[2], gather(g, n, y));
+	Value *old = equal(g, n->loc, n->in[0], y);
+	Value *new = equal(g, n->loc, n->in[2], gather(g, n, y));
 	Value *share = APPLY(g, n->loc, op_Div, dy,
 	                     scatter_again(g, n, old, new, "add"));
 	if (want[0])
@@ -120,15 +120,54 @@ static void grad_ties(Graph *g, Node *n, Value *dy,
 		dx[2] = APPLY(g, n->loc, op_Mul, new, gather(g, n, share));
 }
 
+/* The factors of each place of the result that are 0, and the product of the
+ * others. */
+typedef struct {
+	Value *zeros, *product;
+} Factors;
+
+static Value *is_zero(Graph *g, Loc loc, Value *v)
+{
+	return equal(g, loc, v, graph_scalar(g, v->dtype, 0));
+}
+
+/* dy times all factors but x: none of those is 0, so x is the only one if it
+ * is 0, which then stands as 1. */
+static Value *times_others(Graph *g, Loc loc, Value *dy, Factors of, Value *x)
+{
+	Value *zero = is_zero(g, loc, x);
+	Value *alone = equal(g, loc, of.zeros, zero);
+	Value *others = APPLY(g, loc, op_Div, of.product,
+	                      APPLY(g, loc, op_Add, x, zero));
+	return APPLY(g, loc, op_Mul, dy, APPLY(g, loc, op_Mul, others, alone));
+}
+
+static void grad_factors(Graph *g, Node *n, Value *dy,
+                         Value *gather(Graph *, const Node *, Value *),
+                         const bool want[], Value *dx[])
+{
+	Value *x = n->in[0], *u = n->in[2];
+	Value *x0 = is_zero(g, n->loc, x), *u0 = is_zero(g, n->loc, u);
+	Factors all = {
+		scatter_again(g, n, x0, u0, "add"),
+		scatter_again(g, n, APPLY(g, n->loc, op_Add, x, x0),
+	                      APPLY(g, n->loc, op_Add, u, u0), "mul"),
+	};
+	if (want[0])
+		dx[0] = times_others(g, n->loc, dy, all, x);
+	if (!want[2])
+		return;
+	Factors named = {gather(g, n, all.zeros), gather(g, n, all.product)};
+	dx[2] = times_others(g, n->loc, gather(g, n, dy), named, u);
+}
+
 void scatter_grad(Graph *g, Node *n, const char *reduction, Value *dy,
                   Value *gather(Graph *, const Node *, Value *),
                   const bool want[], Value *dx[])
 {
 	bool none = !strcmp(reduction, "none");
 	if (!strcmp(reduction, "mul")) {
-		error_at(g->unit, n->loc, "has no gradient with the reduction "
-		         "'mul', but parameters before it train; freeze them, or "
-		         "replace it");
+		grad_factors(g, n, dy, gather, want, dx);
 		return;
 	}
 	if (!none && strcmp(reduction, "add")) {

@@ -4,7 +4,7 @@
  * at one place the last), added to it, multiplied by it, or the greater or less
  * of the two. An index that is out of range does nothing.
  *
- * For all but "mul" there is a gradient, which ties share equally; what a second
+ * Ties of the greater and the less share their gradient equally; what a second
  * update of one place overwrites is not looked at.
  */
 #include "ir/scatter.h"
@@ -67,5 +67,8 @@ const OpDef op_ScatterElements = {
 	                 {DIMS(2, 3)}},
 	          .attr = {{"axis", 1}, {"reduction", .s = "max"}}},
 	         {.in = {{DIMS(5)}, {DIMS(4), DT_I64, 0, 6}, {DIMS(4)}},
-	          .attr = {{"reduction", .s = "min"}}}),
+	          .attr = {{"reduction", .s = "min"}}},
+	         {.in = {{DIMS(3, 4)}, {DIMS(2, 3), DT_I64, -4, 5},
+	                 {DIMS(2, 3)}},
+	          .attr = {{"axis", 1}, {"reduction", .s = "mul"}}}),
 };

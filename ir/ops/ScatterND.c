@@ -53,5 +53,7 @@ const OpDef op_ScatterND = {
 	         {.in = {{DIMS(4, 3)}, {DIMS(5, 1), DT_I64, -4, 3},
 	                 {DIMS(5, 3)}}, .attr = {{"reduction", .s = "max"}}},
 	         {.in = {{DIMS(4, 3)}, {DIMS(5, 2), DT_I64, -3, 2},
-	                 {DIMS(5)}}, .attr = {{"reduction", .s = "min"}}}),
+	                 {DIMS(5)}}, .attr = {{"reduction", .s = "min"}}},
+	         {.in = {{DIMS(4, 3)}, {DIMS(5, 1), DT_I64, -4, 3},
+	                 {DIMS(5, 3)}}, .attr = {{"reduction", .s = "mul"}}}),
 };

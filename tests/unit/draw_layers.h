@@ -342,13 +342,12 @@ static void draw_gather_nd(Draw *d)
 		draw_attr_int(d, "batch_dims", batch);
 }
 
-/* What is written twice is added: else the order would decide. */
+/* What is written twice is not only replaced: the order would decide. */
 static void draw_reduction(Draw *d, bool twice)
 {
+	static const char *const how[] = {"add", "mul", "max", "min", "none"};
 	if (twice || one_in(d, 2))
-		draw_attr_string(d, "reduction", "add");
-	else if (one_in(d, 2))
-		draw_attr_string(d, "reduction", "none");
+		draw_attr_string(d, "reduction", how[draw_int(d, 0, twice ? 3 : 4)]);
 }
 
 static void draw_scatter_elements(Draw *d)
