@@ -22,6 +22,23 @@ static void check_gradient(Case *c)
 }
 FOR_EACH_OPERATOR(gradient)
 
+/* The gradient of a product where factors are 0: what divides by them is no
+ * use. */
+Test(ops, factors_of_zero)
+{
+	static const OpDef *const products[] = {
+		&op_Mul, &op_ReduceProd, &op_CumProd, &op_ScatterElements,
+		&op_ScatterND,
+	};
+	for (size_t p = 0; p < sizeof products / sizeof *products; p++)
+		for (int i = 0; i < products[p]->nexamples; i++) {
+			Case *c = case_make(products[p], i);
+			Loss f = {.c = c, .most = MAX_POINTS, .zeros = true};
+			gradients_are_right(&f);
+			case_free(c);
+		}
+}
+
 /* A gradient goes straight through where the result is as near as the steps
  * are, and stops where the range was left. */
 static void check_straight_through(const Loss *f, const Value *dx)
