@@ -147,7 +147,8 @@ static void export_training(Export *e)
 	const Output *y = loss_output(g, &e->args.options.loss);
 	OnnxStep step = {
 		.options = &e->args.options, .output_name = y->name,
-		.output = y->value, .target = plan_input(p->train, IN_TARGET, 0),
+		.output = y->value, .probabilities = p->of_probabilities,
+		.target = plan_input(p->train, IN_TARGET, 0),
 		.input = arena_array(e->args.arena, const char *,
 		                     g->ninputs + 1),
 	};

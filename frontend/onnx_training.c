@@ -58,6 +58,24 @@ static const char *with_classes_second(Writer *w, const char *y)
 	return name;
 }
 
+static const char *log_of(Writer *w, const char *y)
+{
+	const char *least = build_constant(&w->b, "least", LEAST_PROBABILITY);
+	y = build_value(&w->b, "Max", "at_least", NAMES(y, least));
+	return build_value(&w->b, "Log", "log", NAMES(y));
+}
+
+/* The logits of probabilities. */
+static const char *logits_of(Writer *w, const char *y)
+{
+	const char *yes = log_of(w, y), *one, *no;
+	if (w->o->loss.kind != LOSS_BCE_WITH_LOGITS)
+		return yes;
+	one = build_constant(&w->b, "one", 1);
+	no = log_of(w, build_value(&w->b, "Sub", "rest", NAMES(one, y)));
+	return build_value(&w->b, "Sub", "logits", NAMES(yes, no));
+}
+
 static const char *cross_entropy(Writer *w, const char *y)
 {
 	const LossOptions *l = &w->o->loss;
@@ -124,6 +142,8 @@ static void write_loss(Writer *w)
 		w->loss = y;
 		return;
 	}
+	if (w->step->probabilities)
+		y = logits_of(w, y);
 	w->loss = w->o->loss.kind == LOSS_CROSS_ENTROPY
 	          ? cross_entropy(w, y) : reduced(w, each_loss(w, y));
 	build_output(&w->b, w->loss, w->step->output->dtype, (Shape){0});

@@ -38,6 +38,7 @@ typedef struct OnnxStep {
 	const Options *options;      /* loss, optimizer */
 	const char *output_name;     /* what the loss is of, */
 	const Value *output;
+	bool probabilities;          /*   and takes that for */
 	const Value *target;         /*   and what it compares that with, or NULL */
 	int n, nstatistics, ninputs;
 	const Variable **parameter;  /* those that train */

@@ -42,6 +42,17 @@ typedef enum LossKind {
 	LOSS_CROSS_ENTROPY, LOSS_MSE, LOSS_BCE_WITH_LOGITS, LOSS_L1, LOSS_HUBER,
 } LossKind;
 
+/* Nearer to 0 or 1 a probability has lost what the logarithm asks for: Keras
+ * stops there, too. */
+#define LEAST_PROBABILITY 1e-7
+
+/* What the output is that a cross-entropy is of. */
+typedef enum LossFrom {
+	FROM_EITHER,          /* probabilities where a Softmax or Sigmoid made
+	                       * it, else logits */
+	FROM_LOGITS, FROM_PROBABILITIES,
+} LossFrom;
+
 typedef struct LossOptions {
 	LossKind kind;
 	int64_t axis;               /* cross-entropy: the class axis; default 1 */
@@ -51,6 +62,7 @@ typedef struct LossOptions {
 	int nweights;               /* cross-entropy: one weight per class */
 	const double *weights;
 	double delta;               /* huber */
+	LossFrom from;              /* both kinds of cross-entropy */
 	bool sum;                   /* reduction: sum, not mean */
 	const char *output;         /* the model output it applies to; NULL: the
 	                             * first. GRAPH: the output that is the loss */

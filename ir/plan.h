@@ -102,6 +102,7 @@ typedef struct Program {
 	Model *model;
 	const Target *target;  /* NULL: all_targets[0] */
 	Plan *train, *infer, *evaluate;
+	bool of_probabilities; /* the loss takes the output for them */
 	int64_t align;
 	int64_t arena_bytes;   /* the largest of the functions' */
 	int64_t state_bytes;

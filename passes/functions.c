@@ -372,6 +372,9 @@ static Program *program_of(Graph *forward, const Options *o, bool again)
 			return NULL;
 		p->evaluate = plan_other(evaluate_graph, forward, o);
 	}
+	p->of_probabilities = o->loss.kind > LOSS_FILE &&
+		loss_is_of_probabilities(&o->loss,
+		                         loss_output(forward, &o->loss));
 	p->infer = plan_other(infer_graph, forward, o);
 	if (u->nerrors)
 		return NULL;

@@ -8,8 +8,8 @@
 
 static Loc loss_loc = {"loss", "Loss"};
 
-/* The output the loss applies to: the named one, or the first that is float. */
-static Value *find_output(Graph *g, const LossOptions *l)
+/* The named one, or the first that is float. */
+Value *loss_output(Graph *g, const LossOptions *l)
 {
 	for (int i = 0; i < g->noutputs; i++) {
 		const Output *o = &g->output[i];
@@ -167,16 +167,18 @@ static Value *loss_of_file(const Graph *g)
 void warn_of_loss(Graph *g, Value *loss, const Options *o)
 {
 	const Value *x = loss && o->loss.kind != LOSS_FILE
-	               ? find_output(g, &o->loss) : NULL;
-	if (x)
-		warn_of_classes(g, &o->loss, x);
+	               ? loss_output(g, &o->loss) : NULL;
+	if (!x)
+		return;
+	warn_of_classes(g, &o->loss, x);
+	warn_of_logits(g, &o->loss, x);
 }
 
 Value *append_loss(Graph *g, const Options *o)
 {
 	if (o->loss.kind == LOSS_FILE)
 		return loss_of_file(g);
-	Value *x = find_output(g, &o->loss);
+	Value *x = loss_output(g, &o->loss);
 	if (!x)
 		return NULL;
 	if (!dtype_is_float(x->dtype)) {
@@ -185,6 +187,7 @@ Value *append_loss(Graph *g, const Options *o)
 		         dtype_name(x->dtype));
 		return NULL;
 	}
+	x = loss_logits(g, &o->loss, x);
 	switch (o->loss.kind) {
 	case LOSS_GRAPH:
 		return loss_in_graph(g, x);

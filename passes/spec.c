@@ -73,9 +73,9 @@ static const struct {
 	LossKind kind;
 } losses[] = {
 	{"cross-entropy", "axis, ignore_index, label_smoothing, weights, "
-	 "reduction, output", LOSS_CROSS_ENTROPY},
+	 "from_logits, reduction, output", LOSS_CROSS_ENTROPY},
 	{"mse", "reduction, output", LOSS_MSE},
-	{"bce-with-logits", "reduction, output", LOSS_BCE_WITH_LOGITS},
+	{"bce-with-logits", "from_logits, reduction, output", LOSS_BCE_WITH_LOGITS},
 	{"l1", "reduction, output", LOSS_L1},
 	{"huber", "delta, reduction, output", LOSS_HUBER},
 	{"graph", "output", LOSS_GRAPH},
@@ -232,6 +232,19 @@ static bool set_reduction(Arena *a, LossOptions *l, const char *text,
 	return false;
 }
 
+static bool set_from(Arena *a, LossOptions *l, const char *text,
+                     const char **why)
+{
+	int64_t logits;
+	if (!integer(a, "from_logits", text, &logits, why))
+		return false;
+	l->from = logits ? FROM_LOGITS : FROM_PROBABILITIES;
+	if (logits == 0 || logits == 1)
+		return true;
+	*why = arena_printf(a, "from_logits is %s, expected 0 or 1", text);
+	return false;
+}
+
 static bool loss_set(Arena *a, LossOptions *l, const char *key,
                      const char *value, const char **why)
 {
@@ -249,6 +262,8 @@ static bool loss_set(Arena *a, LossOptions *l, const char *key,
 		return number(a, key, value, 1e-30, 1e30, &l->delta, why);
 	if (!strcmp(key, "weights"))
 		return set_weights(a, l, value, why);
+	if (!strcmp(key, "from_logits"))
+		return set_from(a, l, value, why);
 	return set_reduction(a, l, value, why);
 }
 

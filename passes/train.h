@@ -24,6 +24,14 @@ bool *choose_trainable(Graph *, const Options *);
 /* Appends the loss; makes the target input. NULL after a reported error. */
 Value *append_loss(Graph *, const Options *);
 
+/* What the loss is of, where the output is x. */
+Value *loss_logits(Graph *, const LossOptions *, Value *x);
+bool loss_is_of_probabilities(const LossOptions *, const Value *x);
+void warn_of_logits(Graph *, const LossOptions *, const Value *x);
+
+/* The output that the loss is of; NULL after a reported error. */
+Value *loss_output(Graph *, const LossOptions *);
+
 /* Of what may not be meant, if there is a loss. */
 void warn_of_loss(Graph *, Value *loss, const Options *);
 

@@ -64,7 +64,7 @@ OPS = {
     'Reshape': lambda x, shape: x.reshape([int(i) for i in shape]),
     'Transpose': lambda x, perm=None: x.transpose(perm),
     'Expand': lambda x, shape: x * np.ones([int(i) for i in shape]),
-    'LogSoftmax': log_softmax,
+    'LogSoftmax': log_softmax, 'Softmax': lambda x, axis=-1: np.exp(log_softmax(x, axis)),
     'ReduceMean': reduction(np.mean), 'ReduceSum': reduction(np.sum),
     'ReduceSumSquare': reduction(lambda x, **k: (x * x).sum(**k)),
     'SoftmaxCrossEntropyLoss': cross_entropy,
