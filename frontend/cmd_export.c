@@ -3,6 +3,7 @@
 #include "frontend/cmd_common.h"
 #include "frontend/cmd_saves.h"
 #include "frontend/files.h"
+#include "passes/train.h"
 
 #include <string.h>
 
@@ -109,15 +110,6 @@ static const struct argp argp = {
 
 /* ---- the training step ---- */
 
-static const Output *loss_output(const Graph *g, const LossOptions *l)
-{
-	for (int i = 0; i < g->noutputs; i++)
-		if (l->output ? !strcmp(g->output[i].name, l->output)
-		              : dtype_is_float(g->output[i].value->dtype))
-			return &g->output[i];
-	BUG("a loss without an output");
-}
-
 static void find_variables(const Model *m, Arena *a, OnnxStep *s, Weights *w)
 {
 	s->parameter = arena_array(a, const Variable *, m->nvars + 1);
@@ -144,7 +136,7 @@ static void export_training(Export *e)
 		return;
 	const Program *p = s->program;
 	const Graph *g = p->infer->graph;
-	const Output *y = loss_output(g, &e->args.options.loss);
+	const Output *y = find_loss_output(g, &e->args.options.loss);
 	OnnxStep step = {
 		.options = &e->args.options, .output_name = y->name,
 		.output = y->value, .probabilities = p->of_probabilities,

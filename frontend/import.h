@@ -29,6 +29,7 @@ enum {
 };
 
 #define TRAINING_DOMAIN "ai.onnx.preview.training"
+#define ML_DOMAIN "ai.onnx.ml"
 #define OWN_DOMAIN "thimble"
 
 typedef struct Import {

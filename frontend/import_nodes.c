@@ -104,8 +104,11 @@ static bool convert(Site *s)
 	const char *subgraph = subgraph_attr(n), *name = full_name(s);
 	const Rule *rule = rule_find(name);
 	if (*n->domain && !rule) {
-		site_error(s, "operators of the domain '%s' are not supported: "
-		           "export it as operators of ONNX", n->domain);
+		site_error(s, "operators of the domain '%s' are not supported%s",
+		           n->domain, !strcmp(n->domain, ML_DOMAIN)
+		           ? ", but for linear models and scalers: it has no "
+		             "gradient, or would need strings"
+		           : ": export it as operators of ONNX");
 		return false;
 	}
 	if (subgraph) {

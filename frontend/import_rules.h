@@ -106,6 +106,15 @@ bool convert_own_rmsprop(Site *);
 bool convert_random(Site *);
 bool convert_bernoulli(Site *);
 
+bool convert_scaler(Site *);
+bool convert_imputer(Site *);
+bool convert_binarizer(Site *);
+bool convert_normalizer(Site *);
+bool convert_linear_regressor(Site *);
+bool convert_linear_classifier(Site *);
+bool convert_array_feature_extractor(Site *);
+bool convert_zip_map(Site *);
+
 bool convert_lstm(Site *);
 bool convert_gru(Site *);
 bool convert_rnn(Site *);

@@ -122,6 +122,21 @@ static const Rule rules[] = {
 	{"RandomUniformLike", convert_random, " dtype:i high:f low:f seed:f"},
 	{"Bernoulli", convert_bernoulli, " dtype:i seed:f"},
 
+	{ML_DOMAIN ".Scaler", convert_scaler, " offset:F scale:F"},
+	{ML_DOMAIN ".Imputer", convert_imputer,
+	 " imputed_value_floats:F replaced_value_float:f"},
+	{ML_DOMAIN ".Binarizer", convert_binarizer, " threshold:f"},
+	{ML_DOMAIN ".Normalizer", convert_normalizer, " norm:s"},
+	{ML_DOMAIN ".LinearRegressor", convert_linear_regressor,
+	 " coefficients:F intercepts:F targets:i post_transform:s"},
+	{ML_DOMAIN ".LinearClassifier", convert_linear_classifier,
+	 " coefficients:F intercepts:F classlabels_ints:I classlabels_strings:S"
+	 " multi_class:i post_transform:s"},
+	{ML_DOMAIN ".ArrayFeatureExtractor", convert_array_feature_extractor,
+	 ""},
+	{ML_DOMAIN ".ZipMap", convert_zip_map,
+	 " classlabels_int64s:I classlabels_strings:S"},
+
 	{"LSTM", convert_lstm, RECURRENT " input_forget:i"},
 	{"GRU", convert_gru, RECURRENT " linear_before_reset:i"},
 	{"RNN", convert_rnn, RECURRENT},

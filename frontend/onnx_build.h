@@ -8,6 +8,7 @@
 
 #include "frontend/import_names.h"
 #include "frontend/onnx_proto.h"
+#include "frontend/weights.h"
 
 typedef struct Build {
 	Unit *u;
@@ -49,6 +50,9 @@ void build_pair(Unit *, size_t *n, Onnx__StringStringEntryProto ***list,
                 const char *key, const char *value);
 /* Imports version 1 of a domain, unless the model imports it already. */
 void build_opset(Unit *, Onnx__ModelProto *, const char *domain);
+/* Appends the loss of the step's output, whose name is returned. target: the
+ * input to compare with, or NULL. */
+const char *onnx_write_loss(Build *, const OnnxStep *, const char *target);
 /* The function of that name in the domain "thimble". */
 void onnx_add_function(Unit *, Onnx__ModelProto *, const char *name);
 /* Room for one more pointer in a list that is copied when it grows. */

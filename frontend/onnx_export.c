@@ -6,6 +6,7 @@
  * inputs. So the old message can be freed as protobuf-c made it.
  */
 #include "frontend/files.h"
+#include "frontend/import.h"
 #include "frontend/onnx_proto.h"
 #include "frontend/weights.h"
 
@@ -159,6 +160,53 @@ static void replace_identities(Export *e)
 	}
 }
 
+/* ---- coefficients that are attributes: import_ml.c ---- */
+
+static Onnx__AttributeProto *with_floats(Export *e,
+                                         const Onnx__AttributeProto *old,
+                                         const Array *a)
+{
+	Onnx__AttributeProto *copy = arena_new(e->u->arena,
+	                                       Onnx__AttributeProto);
+	*copy = *old;
+	copy->floats = (float *)(uintptr_t)a->data;
+	return copy;
+}
+
+/* The node, or a copy of it with the attributes that are weights. */
+static Onnx__NodeProto *with_coefficients(Export *e, Onnx__NodeProto *n)
+{
+	Arena *arena = e->u->arena;
+	Onnx__NodeProto *copy = arena_new(arena, Onnx__NodeProto);
+	const char *name = n->name && *n->name ? n->name
+	                 : n->n_output ? n->output[0] : "";
+	*copy = *n;
+	copy->attribute = arena_array(arena, Onnx__AttributeProto *,
+	                              n->n_attribute + 1);
+	for (size_t i = 0; i < n->n_attribute; i++) {
+		Onnx__AttributeProto *old = n->attribute[i];
+		const Array *a = take(e, arena_printf(arena, "%s.%s", name,
+		                                      old->name));
+		bool same = a && a->dtype == DT_F32 &&
+		            (uint64_t)numel(a->shape) == old->n_floats;
+		if (a && !same)
+			error_at(e->u, (Loc){name, n->op_type}, "%s has %zu "
+			         "numbers, the weight of that name is %s%s",
+			         old->name, old->n_floats, dtype_name(a->dtype),
+			         shape_text(arena, a->shape));
+		copy->attribute[i] = same ? with_floats(e, old, a) : old;
+	}
+	return copy;
+}
+
+static void replace_coefficients(Export *e)
+{
+	Onnx__GraphProto *g = e->g;
+	for (size_t i = 0; i < g->n_node; i++)
+		if (g->node[i]->domain && !strcmp(g->node[i]->domain, ML_DOMAIN))
+			g->node[i] = with_coefficients(e, g->node[i]);
+}
+
 static bool all_used(const Export *e)
 {
 	bool good = true;
@@ -201,7 +249,8 @@ static bool export_model(Unit *u, const char *out, const Weights *w,
 	if (!replace_initializers(&e))
 		return false;
 	replace_identities(&e);
-	return all_used(&e) &&
+	replace_coefficients(&e);
+	return all_used(&e) && !u->nerrors &&
 	       (!change || change->make(u, &m, change->user)) &&
 	       write_model(u, out, &m);
 }

@@ -1,5 +1,5 @@
 /*
- * TensorProto: nine element types in seven fields, or in raw bytes, or in
+ * TensorProto: nine element types in eight fields, or in raw bytes, or in
  * another file. Whatever the form, the result is the elements in row-major
  * order in the arena, aligned, in this machine's byte order.
  */
@@ -162,6 +162,20 @@ static const void *from_uint64(Source *s)
 	return data;
 }
 
+/* Strings are names of classes: one stands for its place among them. */
+static const void *from_strings(Source *s)
+{
+	size_t n = s->t->n_string_data;
+	if (n != (uint64_t)s->count)
+		return wrong_count(s, n);
+	int64_t *place = arena_array(s->u->arena, int64_t, s->count + 1);
+	for (int64_t i = 0; i < s->count; i++)
+		place[i] = i;
+	warn_at(s->u, s->loc, "tensor '%s' has strings: each stands for its "
+	        "place among them, from 0 on", s->name);
+	return place;
+}
+
 static const void *from_fields(Source *s)
 {
 	const Onnx__TensorProto *t = s->t;
@@ -180,8 +194,15 @@ static const void *from_fields(Source *s)
 	}
 }
 
+static bool has_strings(const Onnx__TensorProto *t)
+{
+	return t->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+}
+
 static const void *read_data(Source *s)
 {
+	if (has_strings(s->t))
+		return from_strings(s);
 	if (s->t->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
 		return from_file(s);
 	if (s->t->has_raw_data && (s->t->raw_data.len || !s->count))
@@ -196,7 +217,9 @@ bool onnx_tensor(Unit *u, Loc loc, const Onnx__TensorProto *t, External *files,
 	s.name = t->name ? t->name : "";
 	*out = (OnnxTensor){.name = arena_strndup(u->arena, s.name,
 	                                          strlen(s.name))};
-	if (!dtype_from_onnx(t->data_type, &s.dtype)) {
+	if (has_strings(t)) {
+		s.dtype = DT_I64;
+	} else if (!dtype_from_onnx(t->data_type, &s.dtype)) {
 		error_at(u, loc, "tensor '%s' has the element type %s, which is "
 		         "not supported", s.name, onnx_type_name(t->data_type));
 		return false;

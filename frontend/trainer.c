@@ -2,6 +2,7 @@
 
 #include "frontend/files.h"
 #include "ir/batch_axis.h"
+#include "passes/train.h"
 
 #include <math.h>
 #include <signal.h>
@@ -161,13 +162,8 @@ static bool check_sizes(Trainer *t, const DataSet *d, const char *name)
 
 const Value *trainer_logits(const Trainer *t)
 {
-	const Graph *g = t->program->infer->graph;
-	for (int i = 0; i < g->noutputs; i++)
-		if (g->output[i].role == OUT_DATA &&
-		    (!t->loss->output ||
-		     !strcmp(g->output[i].name, t->loss->output)))
-			return g->output[i].value;
-	return NULL;
+	const Output *o = find_loss_output(t->program->infer->graph, t->loss);
+	return o ? o->value : NULL;
 }
 
 static int64_t class_count(const Trainer *t)

@@ -48,8 +48,8 @@ typedef enum LossKind {
 
 /* What the output is that a cross-entropy is of. */
 typedef enum LossFrom {
-	FROM_EITHER,          /* probabilities where a Softmax or Sigmoid made
-	                       * it, else logits */
+	FROM_EITHER,          /* probabilities where a Softmax, a Sigmoid or a
+	                       * division by the sum made it, else logits */
 	FROM_LOGITS, FROM_PROBABILITIES,
 } LossFrom;
 

@@ -374,7 +374,8 @@ static Program *program_of(Graph *forward, const Options *o, bool again)
 	}
 	p->of_probabilities = o->loss.kind > LOSS_FILE &&
 		loss_is_of_probabilities(&o->loss,
-		                         loss_output(forward, &o->loss));
+		                         find_loss_output(forward,
+		                                          &o->loss)->value);
 	p->infer = plan_other(infer_graph, forward, o);
 	if (u->nerrors)
 		return NULL;

@@ -8,17 +8,24 @@
 
 static Loc loss_loc = {"loss", "Loss"};
 
-/* The named one, or the first that is float. */
-Value *loss_output(Graph *g, const LossOptions *l)
+const Output *find_loss_output(const Graph *g, const LossOptions *l)
 {
 	for (int i = 0; i < g->noutputs; i++) {
 		const Output *o = &g->output[i];
-		if (o->role != OUT_DATA)
-			continue;
-		if (l->output ? !strcmp(o->name, l->output)
-		              : dtype_is_float(o->value->dtype))
-			return o->value;
+		if (o->role == OUT_DATA &&
+		    (l->output ? !strcmp(o->name, l->output)
+		               : dtype_is_float(o->value->dtype)))
+			return o;
 	}
+	return NULL;
+}
+
+/* NULL after an error. */
+static Value *loss_output(Graph *g, const LossOptions *l)
+{
+	const Output *o = find_loss_output(g, l);
+	if (o)
+		return o->value;
 	if (l->output)
 		error_at(g->unit, (Loc){0}, "the model has no output '%s' for the "
 		         "loss", l->output);

@@ -29,8 +29,9 @@ Value *loss_logits(Graph *, const LossOptions *, Value *x);
 bool loss_is_of_probabilities(const LossOptions *, const Value *x);
 void warn_of_logits(Graph *, const LossOptions *, const Value *x);
 
-/* The output that the loss is of; NULL after a reported error. */
-Value *loss_output(Graph *, const LossOptions *);
+/* The output that the loss is of: the named one, or the first of floating-point
+ * numbers. NULL: there is none. */
+const Output *find_loss_output(const Graph *, const LossOptions *);
 
 /* Of what may not be meant, if there is a loss. */
 void warn_of_loss(Graph *, Value *loss, const Options *);

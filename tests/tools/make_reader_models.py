@@ -1022,8 +1022,8 @@ def bad_tensors():
                 tensor('w', F, [3], float_data=[1, 2]))
     tensor_case('wrong_field', "tensor 'w' has 0 elements of data",
                 tensor('w', F, [3], double_data=[1, 2, 3]))
-    tensor_case('string', "tensor 'w' has the element type STRING",
-                tensor('w', T.STRING, [1], string_data=[b'a']))
+    tensor_case('string', "tensor 'w' has 1 elements of data",
+                tensor('w', T.STRING, [2], string_data=[b'a']))
     tensor_case('complex', "tensor 'w' has the element type COMPLEX64",
                 tensor('w', T.COMPLEX64, [1], float_data=[1, 2]))
     tensor_case('unknown_type', "tensor 'w' has the element type unknown",
