@@ -28,6 +28,11 @@ static void s8_begin(S8Conv *s, const rt_conv *d)
 	s->steps = s->c * s->kh * s->kw;
 }
 
+#if RT_HELIUM
+#include "runtime/conv_s8_helium.h"
+#else
+#include "runtime/dense_s8.h"
+
 /* ---- columns ---- */
 
 /* What a step is in the four columns, of which that is the first. */
@@ -39,40 +44,6 @@ RT_INLINED void s8_step(const S8Conv *s, int16_t *to, int32_t a, int32_t b,
 	to[0] = (int16_t)a, to[step] = (int16_t)b;
 	to[2 * step] = (int16_t)c, to[3 * step] = (int16_t)d;
 }
-
-#if RT_HELIUM
-
-/* A row of taps, from column `at` of a row of x on, that begins at step k. */
-RT_APART void s8_any_row(const S8Conv *s, const uint8_t *row, int32_t at,
-	int32_t k)
-{
-	const uint32x4_t lanes = vidupq_n_u32(0, 1);
-	const uint32x4_t columns = vmulq_n_u32(lanes,
-		(uint32_t)rt_s8_place(0, 1, s->steps));
-	const uint32x4_t flip = vdupq_n_u32(s->zero.flip);
-	const uint32x4_t none = vdupq_n_u32(0);
-	uint32x4_t from = vaddq_n_u32(vmulq_n_u32(lanes, (uint32_t)s->sw),
-		(uint32_t)at);
-
-	for (int32_t j = 0; j < s->kw; j++) {
-		const mve_pred16_t p = vcmphiq_u32(vdupq_n_u32((uint32_t)s->w),
-			from);
-		uint32x4_t x = vldrbq_gather_offset_z_u32(row, from, p);
-		x = vsubq_m_n_u32(none, veorq_u32(x, flip),
-			(uint32_t)s->zero.zero, p);
-		vstrhq_scatter_shifted_offset_u32((uint16_t *)s->col + k + j,
-			columns, x);
-		from = vaddq_n_u32(from, (uint32_t)s->dw);
-	}
-}
-
-RT_INLINED void s8_three_row(const S8Conv *s, const uint8_t *row, int32_t at,
-	int32_t k)
-{
-	s8_any_row(s, row, at, k);
-}
-
-#else
 
 RT_INLINED int16_t s8_pick(const S8Conv *s, const uint8_t *row, int32_t at)
 {
@@ -127,8 +98,6 @@ RT_APART void s8_three_row(const S8Conv *s, const uint8_t *row, int32_t at,
 #endif
 }
 
-#endif
-
 /* The columns of outputs q .. q + 3 of row r. */
 RT_APART void s8_gather(const S8Conv *conv, int32_t r, int32_t q)
 {
@@ -138,7 +107,7 @@ RT_APART void s8_gather(const S8Conv *conv, int32_t r, int32_t q)
 	const int32_t top = r * s.sh - s.ph, at = q * s.sw - s.pw;
 	int32_t k = 0;
 
-	if (!RT_HELIUM && s.h * s.kh * s.kw * s.sw == 1 && top == 0 && at >= 0
+	if (s.h * s.kh * s.kw * s.sw == 1 && top == 0 && at >= 0
 		&& at + 4 <= s.w) {
 		k = rt_s8_flat(s.zero, plane + at, s.w, s.steps, s.col);
 		plane += k * s.w;
@@ -198,12 +167,18 @@ RT_APART void s8_outputs(const S8Conv *s, const rt_s8_operands *p, int32_t o,
 static void s8_group(const S8Conv *s, const rt_s8_operands *p, int32_t o,
 	ptrdiff_t at)
 {
+	if (s->oh * s->ow == 1) {
+		s8_dense(s, p, o, at);
+		return;
+	}
 	for (int32_t r = 0; r < s->oh; r++, at += s->ow)
 		for (int32_t q = 0; q < s->ow; q += 4) {
 			s8_gather(s, r, q);
 			s8_outputs(s, p, o, at + q, rt_min(4, s->ow - q));
 		}
 }
+
+#endif
 
 RT_API void rt_conv_s8(const rt_conv *d, const rt_s8 *q, const void *x,
 	const void *xz, const float *xs, const int8_t *w, const int8_t *wz,

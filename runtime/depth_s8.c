@@ -20,6 +20,10 @@ typedef struct S8Plane {
 	ptrdiff_t at;		/* of the first output in y */
 } S8Plane;
 
+#if RT_HELIUM
+#include "runtime/depth_s8_helium.h"
+#else
+
 /* ---- any kernel ---- */
 
 /* Taps lo .. hi - 1 are there. */
@@ -285,6 +289,8 @@ static void s8_three_plane(const S8Plane *s)
 			(p.side == S8_INSIDE ? s8_inside2 : s8_edge2)(s, &p, q);
 	}
 }
+
+#endif
 
 RT_API void rt_depth_s8(const rt_conv *d, const rt_s8 *q, const void *x,
 	const void *xz, const float *xs, const int8_t *w, const int8_t *wz,

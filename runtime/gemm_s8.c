@@ -17,6 +17,10 @@ typedef struct S8Product {
 	ptrdiff_t at;		/* of the row in y */
 } S8Product;
 
+#if RT_HELIUM
+#include "runtime/gemm_s8_helium.h"
+#else
+
 /* Columns j .. j + n - 1, from their sums over k. */
 RT_INLINED void s8_put_columns(const S8Product *s, int32_t j, int32_t n,
 	const int32_t *t)
@@ -135,6 +139,8 @@ static void s8_row(const S8Product *s)
 	if (j < s->n)
 		s8_columns(s, s->n - S8_COLUMNS);
 }
+
+#endif
 
 RT_API void rt_gemm_s8(const rt_s8 *q, int32_t m, int32_t n, int32_t k,
 	const void *a, const void *az, const float *as, const int8_t *b,

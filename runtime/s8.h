@@ -13,8 +13,7 @@
  * come in fours, in columns in the order 0, 2, 1, 3, and weights stay as they
  * are.
  *
- * On Helium columns lie one behind the other, each of whole vectors of eight, and
- * one instruction is eight products (VMLADAVA).
+ * Helium has kernels of its own (s8_helium.h).
  */
 #ifndef RT_S8_H
 #define RT_S8_H
@@ -156,6 +155,34 @@ RT_INLINED int32_t rt_s8_flat(rt_s8_zero zero, const uint8_t *x,
 
 #endif
 
+/* Fills the only column with numbers that lie side by side: as many as rt_s8_flat(). */
+#if RT_S8_PAIRS
+
+RT_INLINED int32_t rt_s8_line(rt_s8_zero zero, const uint8_t *x, int32_t steps,
+	int16_t *to)
+{
+	for (int32_t i = steps / 4; i > 0; i--, x += 4, to += 4) {
+		const uint32_t v = rt_s8_word(x) ^ zero.flips;
+		rt_s8_put_word(to, rt_s8_minus(rt_s8_even_byte(v),
+			zero.zeros));
+		rt_s8_put_word(to + 2, rt_s8_minus(rt_s8_odd_byte(v),
+			zero.zeros));
+	}
+	return steps & ~3;
+}
+
+#else
+
+RT_INLINED int32_t rt_s8_line(rt_s8_zero zero, const uint8_t *x, int32_t steps,
+	int16_t *to)
+{
+	for (int32_t k = 0; k < steps; k++)
+		to[k] = rt_s8_less(zero, x[k]);
+	return steps;
+}
+
+#endif
+
 /* ---- results ---- */
 
 /*
@@ -285,18 +312,7 @@ RT_INLINED rt_s8_four rt_s8_centred(rt_s8_four t, rt_s8_rows *r,
 RT_INLINED void rt_s8_put_four(const rt_s8_result *r, void *y, ptrdiff_t at,
 	rt_s8_four t, int32_t n)
 {
-#if RT_HELIUM
-	if (!r->is_sum) {
-		const int32x4_t v = { t.a, t.b, t.c, t.d };
-		int32x4_t q = vcvtnq_s32_f32(vmulq_n_f32(vcvtq_f32_s32(v),
-			r->scale));
-		q = vqaddq_n_s32(q, r->zero);
-		q = vminq_s32(vmaxq_s32(q, vdupq_n_s32(0)), vdupq_n_s32(255));
-		q = veorq_s32(q, vdupq_n_s32((int32_t)r->flip));
-		vstrbq_p_s32((int8_t *)y + at, q, vctp32q((uint32_t)n));
-		return;
-	}
-#elif RT_S8_PAIRS
+#if RT_S8_PAIRS
 	if (n == 4 && !r->is_sum) {
 		uint32_t v = rt_s8_scaled(r, t.a) | rt_s8_scaled(r, t.b) << 8
 			| rt_s8_scaled(r, t.c) << 16

@@ -19,12 +19,8 @@
 #if RT_S8_PAIRS
 #include <arm_acle.h>
 #endif
-#if RT_HELIUM
-#include <arm_mve.h>
-#define RT_S8_WHOLE 8	/* steps of columns are a multiple of */
-#else
-#define RT_S8_WHOLE (RT_S8_PAIRS ? 4 : 1)
-#endif
+#define RT_S8_WHOLE (RT_S8_PAIRS ? 4 : 1)	/* steps of columns are a
+						 * multiple of */
 
 typedef struct rt_s8_four {
 	int32_t a, b, c, d;
@@ -33,9 +29,7 @@ typedef struct rt_s8_four {
 /* Where step k of column p is, in columns of so many steps. */
 RT_INLINED int32_t rt_s8_place(int32_t k, int32_t p, int32_t steps)
 {
-#if RT_HELIUM
-	return p * ((steps + 7) & ~7) + k;
-#elif RT_S8_PAIRS
+#if RT_S8_PAIRS
 	(void)steps;
 	return (k & ~3) * 4 + p * 4 + (k << 1 & 2) + (k >> 1 & 1);
 #elif RT_VL
@@ -180,25 +174,7 @@ RT_INLINED uint32_t rt_s8_last(const int8_t *w, int32_t n)
 
 #endif
 
-#if RT_HELIUM
-
-RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
-	int32_t steps)
-{
-	const int32_t step = rt_s8_place(0, 1, steps);
-
-	for (int32_t k = steps; k > 0; k -= 8, w += 8, x += 8) {
-		const mve_pred16_t p = vctp16q((uint32_t)k);
-		const int16x8_t v = vldrbq_z_s16(w, p);
-		t.a = vmladavaq_s16(t.a, v, vldrhq_s16(x));
-		t.b = vmladavaq_s16(t.b, v, vldrhq_s16(x + step));
-		t.c = vmladavaq_s16(t.c, v, vldrhq_s16(x + 2 * step));
-		t.d = vmladavaq_s16(t.d, v, vldrhq_s16(x + 3 * step));
-	}
-	return t;
-}
-
-#elif RT_S8_PAIRS
+#if RT_S8_PAIRS
 
 /* Columns end with zeros up to a multiple of four steps, weights do not. */
 RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
@@ -236,6 +212,94 @@ RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
 	for (const int8_t *const end = w + steps; w != end; w++, x += 4) {
 		t.a += *w * x[0], t.b += *w * x[1];
 		t.c += *w * x[2], t.d += *w * x[3];
+	}
+	return t;
+}
+
+#endif
+
+/* ---- one column ---- */
+
+/* Where step k of the only column is. */
+RT_INLINED int32_t rt_s8_in_line(int32_t k)
+{
+#if RT_S8_PAIRS
+	return (k & ~3) + (k << 1 & 2) + (k >> 1 & 1);
+#else
+	return k;
+#endif
+}
+
+#if RT_S8_PAIRS
+
+/* t + two words of the column times a word of weights. */
+RT_INLINED int32_t rt_s8_word_of_row(int32_t t, uint32_t w, rt_s8_both x)
+{
+	t = __smlad((int32_t)rt_s8_even(w), x.lo, t);
+	return __smlad((int32_t)rt_s8_odd(w), x.hi, t);
+}
+
+/* Sums of a row of weights, and of four side by side. */
+RT_INLINED int32_t rt_s8_row(const int8_t *w, const int16_t *x, int32_t steps)
+{
+	const int8_t *const end = w + (steps & ~3);
+	int32_t t = 0;
+
+	for (; w != end; w += 4)
+		t = rt_s8_word_of_row(t, rt_s8_word(w), rt_s8_next(&x));
+	if (steps & 3)
+		t = rt_s8_word_of_row(t, rt_s8_last(w, steps & 3),
+			rt_s8_next(&x));
+	return t;
+}
+
+RT_INLINED rt_s8_four rt_s8_four_rows(const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int8_t *w1 = w + steps, *w2 = w1 + steps, *w3 = w2 + steps;
+	const int8_t *const end = w + (steps & ~3);
+	rt_s8_four t = { 0, 0, 0, 0 };
+
+	for (; w != end; w += 4, w1 += 4, w2 += 4, w3 += 4) {
+		const rt_s8_both v = rt_s8_next(&x);
+		t.a = rt_s8_word_of_row(t.a, rt_s8_word(w), v);
+		t.b = rt_s8_word_of_row(t.b, rt_s8_word(w1), v);
+		t.c = rt_s8_word_of_row(t.c, rt_s8_word(w2), v);
+		t.d = rt_s8_word_of_row(t.d, rt_s8_word(w3), v);
+	}
+	if (steps & 3) {
+		const rt_s8_both v = rt_s8_next(&x);
+		const int32_t n = steps & 3;
+		t.a = rt_s8_word_of_row(t.a, rt_s8_last(w, n), v);
+		t.b = rt_s8_word_of_row(t.b, rt_s8_last(w1, n), v);
+		t.c = rt_s8_word_of_row(t.c, rt_s8_last(w2, n), v);
+		t.d = rt_s8_word_of_row(t.d, rt_s8_last(w3, n), v);
+	}
+	return t;
+}
+
+#else
+
+/* Sums of a row of weights, and of four side by side. */
+RT_INLINED int32_t rt_s8_row(const int8_t *w, const int16_t *x, int32_t steps)
+{
+	int32_t t = 0;
+
+	for (int32_t k = 0; k < steps; k++)
+		t += w[k] * x[k];
+	return t;
+}
+
+RT_INLINED rt_s8_four rt_s8_four_rows(const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const int8_t *const w1 = w + steps, *const w2 = w1 + steps;
+	const int8_t *const w3 = w2 + steps;
+	rt_s8_four t = { 0, 0, 0, 0 };
+
+	for (int32_t k = 0; k < steps; k++) {
+		t.a += w[k] * x[k], t.b += w1[k] * x[k];
+		t.c += w2[k] * x[k], t.d += w3[k] * x[k];
 	}
 	return t;
 }

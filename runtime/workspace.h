@@ -283,14 +283,15 @@ static inline int64_t rt_conv_grad_weight_workspace(const rt_conv *d)
 	return rt_plan_workspace(&p);
 }
 
-/* Four columns of 16-bit numbers, of whole eights of steps. */
+/* Four columns of 16-bit numbers, of whole vectors of steps; or of bytes, and two
+ * tables of 16-bit numbers. */
 static inline int64_t rt_conv_s8_workspace(const rt_conv *d)
 {
 	const int64_t steps = (int64_t)(d->c / d->groups) * d->kh * d->kw;
 
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
-	return (steps + 7) / 8 * 8 * 4 * (int64_t)sizeof(int16_t);
+	return (steps + 15) / 16 * 16 * 4 * (int64_t)sizeof(int16_t);
 }
 
 /* A row of 16-bit numbers and a zero. */
