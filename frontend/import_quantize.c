@@ -124,6 +124,14 @@ static const Node *quantizer(const Value *v, Value *const in[3])
 	       ? q : NULL;
 }
 
+static void remember(Site *s, Variable *v, Value *const in[3])
+{
+	Quantized *q = arena_new(s->im->u->arena, Quantized);
+	q->scale = in[1];
+	q->zero = in[2] ? in[2] : graph_scalar(s->im->g, in[0]->dtype, 0);
+	v->quantized = q;
+}
+
 /* The contents of integer weights as a parameter of the name they had. */
 static bool give_weights(Site *s, Value *const in[3])
 {
@@ -132,6 +140,8 @@ static bool give_weights(Site *s, Value *const in[3])
 	if (!v)
 		return false;
 	s->out[0] = v->shape.rank ? import_new_variable(s->im, name, v) : v;
+	if (v->shape.rank)
+		remember(s, s->out[0]->var, in);
 	return true;
 }
 

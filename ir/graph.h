@@ -40,6 +40,12 @@ typedef struct Thin {
 	bool passes_more;   /* through memory than the gradient would take */
 } Thin;
 
+/* What a parameter was in a quantized model's file: integers of such a scale and
+ * zero point, which are constants and stretch to its shape. */
+typedef struct Quantized {
+	const Value *scale, *zero;
+} Quantized;
+
 typedef struct Variable {
 	int id;             /* index in Model.var */
 	const char *name;   /* ONNX name; optimizer state: "fc.weight/exp_avg" */
@@ -50,6 +56,7 @@ typedef struct Variable {
 	double fill;
 	bool mutable;       /* some graph writes it: lives in the state, not flash */
 	const Thin *thin;   /* what was asked to be smaller; NULL: nothing */
+	const Quantized *quantized;   /* NULL: it was real numbers */
 } Variable;
 
 typedef enum ValueKind { V_INPUT, V_CONST, V_VARIABLE, V_RESULT } ValueKind;

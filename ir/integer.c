@@ -220,6 +220,17 @@ static void conv_loops(Kernel *k, const IntegerProduct *p, const Conv *c)
 
 /* ---- calls ---- */
 
+/* What the runtime is given: NULL where all are 0, which it is better at. */
+static const Value *zeros(const Value *v)
+{
+	if (!v || v->kind != V_CONST)
+		return v;
+	for (int64_t i = 0; i < numel(v->shape); i++)
+		if (dtype_get(v->dtype, v->data, i).i)
+			return v;
+	return NULL;
+}
+
 static bool is_one(const Value *v)
 {
 	return !v || numel(v->shape) == 1;
@@ -279,7 +290,7 @@ static Arg kinds(const IntegerProduct *p)
 	return (Arg){.kind = ARG_STRUCT, .type = "rt_s8", .n = 4, .field = {
 		p->a->dtype == DT_U8, p->node->out[0]->dtype == DT_U8,
 		scale ? numel(scale->shape) : 1,
-		p->b_zero ? numel(p->b_zero->shape) : 1}};
+		zeros(p->b_zero) ? numel(p->b_zero->shape) : 1}};
 }
 
 static Arg operand(const IntegerProduct *p, int i)
@@ -304,7 +315,7 @@ void k_integer_conv(Kernel *k, const IntegerProduct *p, const Conv *c)
 		k_call(k, fn, columns ? 13 : 12, (Arg[]){
 			conv_struct(c), kinds(p), {.v = c->x, .parts = parts},
 			{.v = p->a_zero}, operand(p, QL_A_SCALE), {.v = c->w},
-			{.v = p->b_zero}, operand(p, QL_B_SCALE),
+			{.v = zeros(p->b_zero)}, operand(p, QL_B_SCALE),
 			operand(p, QL_BIAS), operand(p, QL_Y_SCALE),
 			operand(p, QL_Y_ZERO), {.v = c->y, .parts = parts},
 			{.v = columns}});
@@ -379,7 +390,8 @@ void k_integer_matmul(Kernel *k, const IntegerProduct *p)
 			{.kind = ARG_INT, .i = columns},
 			{.kind = ARG_INT, .i = steps},
 			{.v = p->a, .parts = rows}, {.v = p->a_zero},
-			operand(p, QL_A_SCALE), {.v = p->b}, {.v = p->b_zero},
+			operand(p, QL_A_SCALE), {.v = p->b},
+			{.v = zeros(p->b_zero)},
 			operand(p, QL_B_SCALE), operand(p, QL_Y_SCALE),
 			operand(p, QL_Y_ZERO), {.v = y, .parts = rows},
 			{.v = row}});

@@ -9,6 +9,8 @@ static const struct Row {
 	const Pass *pass;
 	unsigned stages;
 } rows[] = {
+	{&pass_integers,   /* as the file has them, before identities move them */
+	 STAGE_FUNCTION},
 	{&pass_fold,       /* constants first: identities look for them */
 	 STAGE_FORWARD | STAGE_FUNCTION},
 	{&pass_simplify,   /* transposes become flags before they get gradients */
