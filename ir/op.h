@@ -57,6 +57,8 @@ typedef struct RowsDef {
 	/* Rows that come together at no loss of speed, with a packing workspace
 	 * or without it; 0: this node cannot be divided. */
 	int64_t (*unit)(const Node *, bool workspace);
+	/* Those that come together at the least, at a loss. NULL: as above. */
+	int64_t (*least)(const Node *);
 	/* `count` rows from `first` on, which may depend on open loops, to the
 	 * start of `to`. The node being lowered may be another. */
 	void (*lower)(Kernel *, const Node *, Index first, int64_t count,

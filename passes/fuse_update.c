@@ -80,7 +80,7 @@ static void find_addends(Candidate *f, bool workspace)
 		                                             : NULL;
 		if (!p || !is_gradient(p) || f->nsources == MOST_GRADIENTS)
 			continue;
-		Tile t = tile_of(p, workspace);
+		Tile t = tile_of(p, workspace, false);
 		if (can_add(&t))
 			f->source[f->nsources++] = (Source){p, read};
 	}
@@ -174,9 +174,9 @@ static bool add_up(Candidate *f, const Tile *t, bool workspace)
 	return f->adds;
 }
 
-static bool choose_tile(Candidate *f, bool workspace)
+static bool choose_tile(Candidate *f, bool workspace, bool must)
 {
-	Tile t = tile_of(f->source[0].p, workspace);
+	Tile t = tile_of(f->source[0].p, workspace, must);
 	f->tile_bytes = 0;
 	f->adds = false;
 	if (!by_rows(f->c) && (add_up(f, &t, workspace) || t.by_element))
@@ -330,7 +330,8 @@ static void replace(Candidate *f)
 static bool fuse(Candidate *f, Node *c, const Options *o, bool workspace)
 {
 	for (int i = 0; i < c->nin; i++) {
-		if (!is_pair(f, c, c->in[i]) || !choose_tile(f, workspace))
+		if (!is_pair(f, c, c->in[i]) ||
+		    !choose_tile(f, workspace, must_go(f, o)))
 			continue;
 		find_place(f);
 		if (!may_fuse(f) || !is_wanted(f, o) || !adds_in_place(f))

@@ -96,11 +96,23 @@ static int64_t tile_rows(const Node *p, bool workspace)
 	return 2 * rows <= all ? rows : 0;
 }
 
+/* About half of the rows, if that is what it takes. */
+static int64_t half_of_rows(const Node *p)
+{
+	const Value *v = p->out[0];
+	const RowsDef *by = p->op->rows;
+	int64_t unit = by && by->least && v->shape.rank ? by->least(p) : 0;
+	if (!unit || value_bytes(v) <= TILE_BYTES)
+		return 0;
+	int64_t all = v->shape.dim[0], rows = (all / 2 + unit - 1) / unit * unit;
+	return rows < all ? rows : 0;
+}
+
 /* An operator stores every element before it adds to it; if it stores as often as
  * there are elements, each is stored once. What is added to the parameter itself
  * is rounded more coarsely than a gradient's sum would be: so no more of it than
  * there are elements. */
-Tile tile_of(const Node *p, bool workspace)
+Tile tile_of(const Node *p, bool workspace, bool must)
 {
 	Arena *scratch = arena_create();
 	const Kernel *k = kernel_of(scratch, p);
@@ -113,6 +125,8 @@ Tile tile_of(const Node *p, bool workspace)
 	arena_destroy(scratch);
 	Tile t = {.by_element = once && !n.adds && !slow, .by_sum = sum,
 	          .rows = tile_rows(p, workspace)};
+	if (must && !t.rows)
+		t.rows = half_of_rows(p);
 	if (t.rows)
 		t.bytes = value_bytes(v) / v->shape.dim[0] * t.rows;
 	return t;
@@ -123,6 +137,6 @@ int64_t fused_gradient_bytes(const Node *n, bool workspace)
 	int64_t whole = value_bytes(n->out[0]);
 	if (!is_gradient(n))
 		return whole;
-	Tile t = tile_of(n, workspace);
+	Tile t = tile_of(n, workspace, false);
 	return t.by_element || t.by_sum ? 0 : t.rows ? t.bytes : whole;
 }

@@ -14,8 +14,9 @@ typedef struct Tile {
 
 /* Is the node's result one that may be a gradient, by loops of its own? */
 bool is_gradient(const Node *);
-/* `workspace`: may kernels have one? */
-Tile tile_of(const Node *, bool workspace);
+/* `workspace`: may kernels have one? `must`: rather at a loss of speed than not;
+ * but what is no larger than other tiles is as good as one. */
+Tile tile_of(const Node *, bool workspace, bool must);
 
 /* Bytes of the gradient that n computes which are in memory at a time if it is
  * added to a sum where it is computed: a tile, none, or all of it where that

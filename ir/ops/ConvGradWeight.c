@@ -46,17 +46,29 @@ static int64_t rows_of_group(const Node *n)
 
 /* Packed, half of the rows and as many as the registers hold: the input is
  * copied for each tile. Of several groups the rows are apart in each image. */
-static int64_t rows_unit(const Node *n, bool workspace)
+static int64_t whole_groups(const Node *n, int64_t some)
 {
 	const Value *x = n->in[0];
-	int64_t rows = rows_of_group(n), some = 8;
-	if (workspace)
-		some = rows > 80 ? 48 : rows > 16 ? (rows / 2 + 15) / 16 * 16 : 16;
+	int64_t rows = rows_of_group(n);
 	if (!numel(x->shape) || !numel(n->in[1]->shape))
 		return 0;
 	if (attr_int(n, CONV_GROUP) == 1)
 		return some;
 	return x->shape.dim[0] > 1 ? 0 : (some + rows - 1) / rows * rows;
+}
+
+static int64_t rows_unit(const Node *n, bool workspace)
+{
+	int64_t rows = rows_of_group(n), some = 8;
+	if (workspace)
+		some = rows > 80 ? 48 : rows > 16 ? (rows / 2 + 15) / 16 * 16 : 16;
+	return whole_groups(n, some);
+}
+
+/* Of one image, whose input is soon copied again. */
+static int64_t rows_least(const Node *n)
+{
+	return n->in[0]->shape.dim[0] == 1 ? whole_groups(n, 8) : 0;
 }
 
 /* The first channel of x that such a row reads, where it begins a group. */
@@ -96,7 +108,7 @@ const OpDef op_ConvGradWeight = {
 	.lower = lower,
 	.workspace = workspace,
 	.rows = &(const RowsDef){
-		.unit = rows_unit, .lower = lower_rows,
+		.unit = rows_unit, .least = rows_least, .lower = lower_rows,
 		.workspace = rows_workspace},
 	.parts = parts_all_sum,
 	EXAMPLES({.in = {{DIMS(1, 2, 4, 5)}, {DIMS(1, 3, 2, 3)}},

@@ -43,6 +43,11 @@ static int64_t rows_unit(const Node *n, bool workspace)
 	return count > 1 ? count : 1;
 }
 
+static int64_t rows_least(const Node *n)
+{
+	return gather_axis(n, n->out[0]->shape) == 0;
+}
+
 /* Of the last tile, which may be shorter, more rows may be added to. */
 static void lower_rows(Kernel *k, const Node *n, Index first, int64_t count,
                        const Value *to)
@@ -77,8 +82,8 @@ const OpDef op_GatherGrad = {
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
-	.rows = &(const RowsDef){.unit = rows_unit,
-	                          .lower = lower_rows},
+	.rows = &(const RowsDef){
+		.unit = rows_unit, .least = rows_least, .lower = lower_rows},
 	.parts = parts,
 	EXAMPLES({.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
 	          .attr = {{"shape", INTS(5, 3)}}},

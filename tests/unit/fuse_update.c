@@ -119,12 +119,12 @@ static Graph *prepared(Unit *u, const char *text, const Options *o)
 	return g;
 }
 
-static void check_bits(int which, int optimizer, int target)
+static void check_bits(const Gradient *d, int optimizer, int target,
+                       GradientRule rule)
 {
 	Unit u = test_unit(), v = test_unit();
-	const Gradient *d = &gradients[which];
 	const char *text = text_of(u.arena, d, &optimizers[optimizer]);
-	Options o = {.target = &all_targets[target]};
+	Options o = {.target = &all_targets[target], .gradients = rule};
 	Graph *g = prepared(&u, text, &o);
 	const char *what = arena_printf(u.arena, "%s, %s, %s", d->node,
 	                                optimizers[optimizer].node,
@@ -152,7 +152,33 @@ Test(fuse_update, changes_no_bit)
 	for (int g = 0; g < NGRADIENTS; g++)
 		for (int o = 0; o < NOPTIMIZERS; o++)
 			for (int t = 0; t < 2; t++)
-				check_bits(g, o, t);
+				check_bits(&gradients[g], o, t,
+				           GRADIENTS_LEAST);
+}
+
+/* As above, where half of them is taken for want of what costs no time. */
+static const Gradient halves[] = {
+	{"[20,90,3,3]", "input %x data f32[1,90,5,5]\n"
+	 "input %y data f32[1,20,5,5]\n", "ConvGradWeight(%x, %y) "
+	 "{pads=[1, 1, 1, 1], shape=[20, 90, 3, 3]}", {16, 8}, BY_CALL},
+	{"[24,60,1,1]", "input %x data f32[1,60,4,4]\n"
+	 "input %y data f32[1,24,4,4]\n",
+	 "ConvGradWeight(%x, %y) {shape=[24, 60, 1, 1]}", {16, 8}, BY_CALL},
+	{"[24,40,3,3]", "input %x data f32[1,120,5,5]\n"
+	 "input %y data f32[1,24,3,3]\n", "ConvGradWeight(%x, %y) "
+	 "{group=3, shape=[24, 40, 3, 3]}", {16, 8}, BY_CALL},
+	{"[2,700]", "input %x data f32[9,700]\ninput %i data i32[9]\n",
+	 "GatherGrad(%x, %i) {shape=[2, 700]}", {1, 1}, NOT},
+	{"[2,300]", "input %x data f32[9,300]\ninput %i data i32[9]\n",
+	 "GatherGrad(%x, %i) {shape=[2, 300]}", {-1, -1}, NOT},
+};
+
+Test(fuse_update, half_changes_no_bit)
+{
+	for (size_t g = 0; g < sizeof halves / sizeof halves[0]; g++)
+		for (int o = 0; o < NOPTIMIZERS; o++)
+			for (int t = 0; t < 2; t++)
+				check_bits(&halves[g], o, t, GRADIENTS_GONE);
 }
 
 /* ---- one gradient, two parameters ---- */

@@ -6,20 +6,6 @@
 #include "tests/unit/onnx_test.h"
 
 #include <dirent.h>
-#include <unistd.h>
-
-static const char *models(void)
-{
-	static char path[4096];
-	const char *shared = getenv("THIMBLE_SHARED");
-	snprintf(path, sizeof path, "%s/reference/models",
-	         shared ? shared : SOURCE_DIR "/../shared");
-	if (!access(path, R_OK))
-		return path;
-	/* A warning of Criterion's would count as a failure. */
-	fprintf(stderr, "no reference models in %s: skipped\n", path);
-	return NULL;
-}
 
 static void check_model(const char *path)
 {
@@ -32,7 +18,7 @@ static void check_model(const char *path)
 
 Test(onnx_reference, all_models_load)
 {
-	const char *dir = models();
+	const char *dir = reference_models();
 	DIR *d = dir ? opendir(dir) : NULL;
 	for (struct dirent *e; d && (e = readdir(d));) {
 		char path[8192];
@@ -89,7 +75,7 @@ Test(onnx_reference, batch_is_rebound)
 		"mlp", "lenet5", "resnet8", "ds_cnn", "mbv1_025",
 		"fc_ae_nobn", "tfm2_cls", "lightconv_cls",
 	};
-	const char *dir = models();
+	const char *dir = reference_models();
 	for (size_t i = 0; dir && i < sizeof names / sizeof *names; i++)
 		compare_batches(dir, names[i]);
 }
@@ -98,7 +84,7 @@ Test(onnx_reference, batch_is_rebound)
 
 Test(onnx_reference, cut_at_every_kilobyte, .timeout = 100)
 {
-	const char *dir = models();
+	const char *dir = reference_models();
 	char path[8192], cut[] = "thimble-cut-XXXXXX";
 	if (!dir)
 		return;
