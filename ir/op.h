@@ -201,15 +201,21 @@ const Value *value_viewed(const Value *);
 int64_t fused_update_rows(const Node *);
 /* Is the gradient added to what is updated where a FusedUpdate computes it? */
 bool fused_update_adds(const Node *);
-/* How many of its members, the first, compute gradients; of a FusedConvGrad, too. */
+/* How many of its members, the first, compute gradients. */
 int fused_update_gradients(const Node *);
 /* Is it one of these two, which also have members that are not elementwise? */
 bool op_fuses_gradients(const OpDef *);
 /* Input channels that a FusedConvGrad takes at a time if its member is this
- * ConvGradWeight; 0: it cannot be divided. */
-int64_t fused_conv_grad_channels(const Node *weight);
-/* Has it no part of a gradient in memory? */
-bool fused_conv_grad_is_linear(const Node *);
+ * ConvGradWeight, with a packing workspace or without; 0: it cannot be divided. */
+int64_t fused_conv_grad_channels(const Node *weight, bool workspace);
+/* Can so many of this be taken at a time as well, of the same input? */
+bool fused_conv_grad_may_follow(const Node *weight, int64_t channels);
+/* Of its convolutions, one or two, this one: is no part of a gradient in memory? */
+bool fused_conv_grad_is_linear(const Node *, int which);
+/* Is it a FusedConvGrad, and that operator one of the gradients among its members? */
+bool fused_conv_grad_has(const Node *, const OpDef *);
+/* Outputs of one, the first, that are no member's. */
+int fused_conv_grad_own(const Node *);
 /* A negative axis counts from the end. False after error_at(). */
 bool infer_axis(Unit *, const Node *, int64_t axis, int rank, int *out);
 

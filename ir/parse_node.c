@@ -231,10 +231,11 @@ static bool is_listed(Value *const list[], int n, const Value *v)
 }
 
 /* May the next member be one that is not elementwise? */
-static bool is_gradient(const Node *fused)
+static bool is_gradient(const Node *fused, const OpDef *op)
 {
 	return op_fuses_gradients(fused->op) &&
-	       fused_update_gradients(fused) == fused->nbody;
+	       (fused_update_gradients(fused) == fused->nbody ||
+	        fused_conv_grad_has(fused, op));
 }
 
 /* A member is in no list of the graph and reads only the node's inputs and
@@ -245,7 +246,7 @@ static Node *parse_member(Parser *p, const Node *fused, int first)
 	int nout = parse_results(p, &r), nin = 0;
 	const char *name = lex_text(&p->l, LEX_WORD, "an operator");
 	const OpDef *op = op_find(name);
-	if (!op || !(op->scalar || is_gradient(fused) ||
+	if (!op || !(op->scalar || is_gradient(fused, op) ||
 	             ((op->view || op->update_rows) &&
 	              op_fuses_gradients(fused->op))))
 		lex_fail(&p->l, "'%.40s' is no elementwise operator", name);
@@ -335,9 +336,10 @@ static void bind_fused(Parser *p, Node *n, int own_results, int nout,
 		check_shapes(p, n);
 }
 
-static bool has_tile(const Node *n)
+static int count_own(const Node *n)
 {
-	return n->op == &op_FusedConvGrad || fused_update_rows(n) > 0;
+	return n->op == &op_FusedConvGrad ? fused_conv_grad_own(n)
+	                                  : fused_update_rows(n) > 0;
 }
 
 static void parse_body(Parser *p, Node *n, int nout, const Result r[])
@@ -360,7 +362,7 @@ static void parse_body(Parser *p, Node *n, int nout, const Result r[])
 		p->l.failed = true;
 		return;
 	}
-	bind_fused(p, n, has_tile(n), nout - workspace, r);
+	bind_fused(p, n, count_own(n), nout - workspace, r);
 	if (!workspace || p->l.failed)
 		return;
 	add_workspace(p, n, &r[nout - 1]);

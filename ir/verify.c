@@ -96,6 +96,7 @@ static bool may_be_fused(const Node *n, int b)
 	const OpDef *op = n->body[b]->op;
 	return op_fuses_gradients(n->op) &&
 	       (b < fused_update_gradients(n) || op->view ||
+	        fused_conv_grad_has(n, op) ||
 	        (op->update_rows && b == n->nbody - 1));
 }
 

@@ -8,6 +8,7 @@
  * instead of the result; else only neighbours are fused.
  */
 #include "ir/op.h"
+#include "passes/members.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -75,6 +76,21 @@ static bool to_be_kept(const Node *p)
 {
 	const Node *last = p->nbody ? p->body[p->nbody - 1] : p;
 	return p->out[0]->dtype == DT_BIT && last->again < 0;
+}
+
+/* What a FusedConvGrad may add up itself stays apart where it is asked for. */
+static bool is_summed_elsewhere(const Node *p, const Options *o)
+{
+	if (!o || !o->stays || o->gradients != GRADIENTS_GONE ||
+	    !members_sum_of_inputs(p))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		const Value *w = value_viewed(p->in[i]->def->in[1]);
+		if (w->kind == V_VARIABLE &&
+		    o->stays[w->var->id] == GRADIENT_TAKES_INPUT)
+			return true;
+	}
+	return false;
 }
 
 static int members(const Node *n)
@@ -160,7 +176,7 @@ static bool run(Graph *g, const Options *o)
 			continue;
 		for (int i = 0; i < c->nin; i++) {
 			Node *p = c->in[i] ? c->in[i]->def : NULL;
-			if (!fusable(p, c))
+			if (!fusable(p, c) || is_summed_elsewhere(p, o))
 				continue;
 			c = merge(g, p, c);
 			changed = true;

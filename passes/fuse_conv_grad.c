@@ -8,35 +8,52 @@
  * That takes some packing again for each block, so it is done for those
  * parameters only that plan_step.c names, and for one image: of several, the
  * channels of a block do not lie together.
+ *
+ * Of two convolutions that read one input, such as a block's first and the one
+ * beside it, the sum of their gradients may lie over the input: they become one
+ * node with what adds these.
  */
 #include "ir/op.h"
+#include "ir/target.h"
 #include "passes/members.h"
 #include "passes/pass.h"
 #include "passes/readers.h"
 
 #include <string.h>
 
+/* Of one convolution. */
 typedef struct Trio {
-	Graph *g;
-	Readers *readers;
 	Node *weight, *input;     /* ConvGradWeight, ConvGradInput */
 	const Value *read;        /* the weight's gradient, or a view of it: */
 	Node *c;                  /*   by this update */
-	Node *after;              /* the last that must come before */
 } Trio;
+
+typedef struct Fusion {
+	Graph *g;
+	Readers *readers;
+	Trio trio[2];
+	int count;                /* of two that read one input, */
+	Node *sum;                /*   what adds their gradients; or NULL */
+	int64_t channels;
+	Node *after;              /* the last that must come before */
+} Fusion;
 
 /* ---- what belongs together ---- */
 
-static bool is_update(const Node *n, const Options *o)
+static bool is_update(const Node *n)
 {
-	bool asked = false;
-	for (int i = 0; i < n->nout; i++) {
-		const Variable *var = n->out[i]->var;
-		if (!var)
+	for (int i = 0; i < n->nout; i++)
+		if (!n->out[i]->var)
 			return false;
-		asked |= o->stays[var->id] == GRADIENT_TAKES_INPUT;
-	}
-	return asked && (n->op->scalar || n->op == &op_Fused);
+	return n->op->scalar || n->op == &op_Fused;
+}
+
+static bool is_asked(const Node *update, const Options *o)
+{
+	for (int i = 0; i < update->nout; i++)
+		if (o->stays[update->out[i]->var->id] == GRADIENT_TAKES_INPUT)
+			return true;
+	return false;
 }
 
 static bool find_weight(Trio *t)
@@ -76,11 +93,11 @@ static bool is_input(const Trio *t, const Node *n)
 	       same_convolution(w, n);
 }
 
-static bool find_input(Trio *t)
+static bool find_input(const Fusion *f, Trio *t)
 {
 	for (int o = 0; o < t->c->nout; o++)
-		FOR_READERS(t->readers, r, readers_of_variable(
-			    t->readers, t->c->out[o]->var))
+		FOR_READERS(f->readers, r, readers_of_variable(
+			    f->readers, t->c->out[o]->var))
 			if (is_input(t, r->node)) {
 				t->input = r->node;
 				return true;
@@ -88,41 +105,113 @@ static bool find_input(Trio *t)
 	return false;
 }
 
+static bool find_trio(const Fusion *f, Trio *t, Node *update)
+{
+	t->c = update;
+	return find_weight(t) && find_input(f, t);
+}
+
+/* ---- two of one input ---- */
+
+/* What replaces the weight that the ConvGradInput reads; NULL: nothing does. */
+static Node *update_of(const Graph *g, const Node *input)
+{
+	const Value *w = value_viewed(input->in[1]);
+	for (Node *n = g->first; n && w->kind == V_VARIABLE; n = n->next)
+		for (int o = 0; o < n->nout; o++)
+			if (n->out[o]->var == w->var)
+				return n;
+	return NULL;
+}
+
+/* The one reader of what the ConvGradInput gives, if it adds that to the like. */
+static Node *find_sum(const Fusion *f, const Node *input)
+{
+	const Value *dx = input->out[0];
+	const Reader *r = readers_of(f->readers, dx);
+	bool adds = dx->nuses == 1 && r && members_sum_of_inputs(r->node);
+	return adds ? r->node : NULL;
+}
+
+/* The first is that of which fewer channels do for a block. There are as few as
+ * may be: a block of the other's gradient is in memory beside them. */
+static void find_second(Fusion *f)
+{
+	Trio *t = f->trio, *other = t + 1;
+	f->sum = find_sum(f, t->input);
+	if (!f->sum)
+		return;
+	bool left = f->sum->in[0] == t->input->out[0];
+	Node *input = f->sum->in[left]->def, *update = update_of(f->g, input);
+	if (!update || !is_update(update) || !find_trio(f, other, update) ||
+	    other->input != input || find_sum(f, input) != f->sum ||
+	    other->weight->in[0] != t->weight->in[0])
+		return;
+	int64_t own = fused_conv_grad_channels(t->weight, false);
+	int64_t its = fused_conv_grad_channels(other->weight, false);
+	if (its && (!own || its < own)) {
+		Trio first = *t;
+		*t = *other;
+		*other = first;
+		own = its;
+	}
+	if (!fused_conv_grad_may_follow(other->weight, own))
+		return;
+	f->count = 2;
+	f->channels = own;
+}
+
+static bool find(Fusion *f, Node *update, bool workspace)
+{
+	f->count = 1;
+	if (!find_trio(f, f->trio, update))
+		return false;
+	f->channels = fused_conv_grad_channels(f->trio->weight, workspace);
+	find_second(f);
+	if (f->count == 1)
+		f->sum = NULL;
+	return f->channels > 0;
+}
+
 /* ---- where it goes ---- */
 
-static void stay_behind(Trio *t, Node *n)
+/* Is it one of those that go? */
+static bool goes(const Fusion *f, const Node *n)
 {
-	if (n && n != t->weight && n != t->input && n != t->c &&
-	    n != t->read->def &&
-	    (!t->after || readers_precede(t->readers, t->after, n)))
-		t->after = n;
+	bool any = n == f->sum;
+	for (int i = 0; i < f->count; i++) {
+		const Trio *t = &f->trio[i];
+		any |= n == t->weight || n == t->input || n == t->c ||
+		       n == t->read->def;
+	}
+	return any;
 }
 
-static void find_place(Trio *t)
+static void stay_behind(Fusion *f, Node *n)
 {
-	t->after = NULL;
+	if (n && !goes(f, n) &&
+	    (!f->after || readers_precede(f->readers, f->after, n)))
+		f->after = n;
+}
+
+static void stay_behind_those_of(Fusion *f, const Trio *t)
+{
 	for (int i = 0; i < t->weight->nin; i++)
-		stay_behind(t, t->weight->in[i]->def);
-	stay_behind(t, t->input->in[1]->def);
+		stay_behind(f, t->weight->in[i]->def);
+	stay_behind(f, t->input->in[1]->def);
 	for (int i = 0; i < t->c->nin; i++)
 		if (t->c->in[i] && t->c->in[i] != t->read)
-			stay_behind(t, t->c->in[i]->def);
+			stay_behind(f, t->c->in[i]->def);
 	for (int o = 0; o < t->c->nout; o++)
-		FOR_READERS(t->readers, r, readers_of_variable(
-			    t->readers, t->c->out[o]->var))
-			stay_behind(t, r->node);
+		FOR_READERS(f->readers, r, readers_of_variable(
+			    f->readers, t->c->out[o]->var))
+			stay_behind(f, r->node);
 }
 
-/* Is all that reads the results behind it, and may the three go there? Nothing
- * else is replaced that they read. */
-static bool may_fuse(const Trio *t)
+/* Nothing else is replaced that they read. */
+static bool reads_own_variables(const Trio *t)
 {
 	const Node *part[] = {t->weight, t->input, t->c};
-	if (!t->after)
-		return false;
-	FOR_READERS(t->readers, r, readers_of(t->readers, t->input->out[0]))
-		if (!readers_precede(t->readers, t->after, r->node))
-			return false;
 	for (int p = 0; p < 3; p++)
 		for (int i = 0; i < part[p]->nin; i++) {
 			const Value *x = part[p]->in[i]
@@ -136,75 +225,144 @@ static bool may_fuse(const Trio *t)
 	return true;
 }
 
+static Value *result(const Fusion *f)
+{
+	return f->sum ? f->sum->out[0] : f->trio->input->out[0];
+}
+
+/* Is all that reads the results behind it, and may all of them go there? */
+static bool may_fuse(const Fusion *f)
+{
+	if (!f->after)
+		return false;
+	FOR_READERS(f->readers, r, readers_of(f->readers, result(f)))
+		if (!readers_precede(f->readers, f->after, r->node))
+			return false;
+	for (int i = 0; i < f->count; i++)
+		if (!reads_own_variables(&f->trio[i]))
+			return false;
+	return true;
+}
+
 /* ---- the fused node ---- */
 
-static Node *fused_node(const Trio *t, int64_t channels)
+static int most_inputs(const Fusion *f)
 {
-	Arena *a = t->g->unit->arena;
-	const Node *c = t->c;
-	int nin = 0, views = members_count_views(t->read, t->weight);
-	Value **in = arena_array(a, Value *, 3 + c->nin);
+	int most = 0;
+	for (int i = 0; i < f->count; i++)
+		most += 3 + f->trio[i].c->nin;
+	return most;
+}
+
+static int add_inputs(Value **in, int nin, const Trio *t)
+{
 	for (int i = 0; i < t->weight->nin; i++)
 		nin = members_input(in, nin, t->weight->in[i]);
 	nin = members_input(in, nin, t->input->in[1]);
-	for (int i = 0; i < c->nin; i++)
-		if (c->in[i] && c->in[i] != t->read)
-			nin = members_input(in, nin, c->in[i]);
-	Node *n = node_new(t->g, c->loc, &op_FusedConvGrad, nin, in);
-	n->body = arena_array(a, Node *, 3 + views + c->nbody);
-	n->body[n->nbody++] = t->input;
-	n->body[n->nbody++] = t->weight;
-	members_add_views(n, t->read, t->weight);
-	members_add(n, t->c);
-	node_set_int(t->g, n, "channels", channels);
+	for (int i = 0; i < t->c->nin; i++)
+		if (t->c->in[i] && t->c->in[i] != t->read)
+			nin = members_input(in, nin, t->c->in[i]);
+	return nin;
+}
+
+static int most_members(const Fusion *f)
+{
+	int most = 1;
+	for (int i = 0; i < f->count; i++) {
+		const Trio *t = &f->trio[i];
+		most += 3 + members_count_views(t->read, t->weight) +
+		        t->c->nbody;
+	}
+	return most;
+}
+
+static Node *fused_node(const Fusion *f)
+{
+	Arena *a = f->g->unit->arena;
+	int nin = 0;
+	Value **in = arena_array(a, Value *, most_inputs(f));
+	for (int i = 0; i < f->count; i++)
+		nin = add_inputs(in, nin, &f->trio[i]);
+	Node *n = node_new(f->g, f->trio->c->loc, &op_FusedConvGrad, nin, in);
+	n->body = arena_array(a, Node *, most_members(f));
+	for (int i = 0; i < f->count; i++) {
+		const Trio *t = &f->trio[i];
+		n->body[n->nbody++] = t->input;
+		n->body[n->nbody++] = t->weight;
+		members_add_views(n, t->read, t->weight);
+		members_add(n, t->c);
+	}
+	if (f->sum)
+		n->body[n->nbody++] = f->sum;
+	node_set_int(f->g, n, "channels", f->channels);
 	return n;
 }
 
-static void remove_member(Trio *t, Node *n)
+/* A tile of each, what lies apart, then what is the members'. */
+static void set_outputs(const Fusion *f, Node *n)
 {
-	graph_remove(t->g, n);
-	readers_remove(t->readers, n);
-}
-
-static void replace(Trio *t, int64_t channels)
-{
-	Graph *g = t->g;
-	Node *n = fused_node(t, channels), *c = t->c;
-	Value **out = arena_array(g->unit->arena, Value *, 2 + c->nout);
-	int views = members_count_views(t->read, t->weight);
-	node_set_outputs(g, n, 1);
-	g->at = t->after->next;
-	for (Node *p; (p = g->at) && (p == t->input || p == t->weight ||
-	                              p == c || p == t->read->def);)
-		g->at = p->next;
-	node_done(g, n);
-	g->at = NULL;
-	readers_add(t->readers, g, n);
-	out[0] = n->out[0];
-	out[1] = t->input->out[0];
-	memcpy(out + 2, c->out, sizeof *out * (size_t)c->nout);
-	n->nout = 2 + c->nout;
+	int nout = n->nout + 1;
+	for (int i = 0; i < f->count; i++)
+		nout += f->trio[i].c->nout;
+	Value **out = arena_array(f->g->unit->arena, Value *, nout);
+	memcpy(out, n->out, sizeof *out * (size_t)n->nout);
+	out[n->nout++] = result(f);
+	for (int i = 0; i < f->count; i++) {
+		const Node *c = f->trio[i].c;
+		memcpy(out + n->nout, c->out, sizeof *out * (size_t)c->nout);
+		n->nout += c->nout;
+	}
 	n->out = out;
 	for (int o = 0; o < n->nout; o++)
 		n->out[o]->def = n;
-	n->out[0]->memory = fused_conv_grad_is_linear(n) ? MEM_PARAMETER
-	                                                 : MEM_GRADIENT;
-	remove_member(t, c);
-	for (int b = 0; b < 2 + views; b++)
-		remove_member(t, n->body[b]);
+	for (int i = 0; i < f->count; i++)
+		out[i]->memory = fused_conv_grad_is_linear(n, i)
+		                 ? MEM_PARAMETER : MEM_GRADIENT;
 }
 
-static bool fuse(Trio *t)
+static void remove_member(Fusion *f, Node *n)
 {
-	int64_t channels = 0;
-	if (find_weight(t) && find_input(t))
-		channels = fused_conv_grad_channels(t->weight);
-	if (!channels)
+	graph_remove(f->g, n);
+	readers_remove(f->readers, n);
+}
+
+static void remove_trio(Fusion *f, const Trio *t)
+{
+	remove_member(f, t->c);
+	for (const Value *v = t->read; v->def != t->weight; v = v->def->in[0])
+		remove_member(f, v->def);
+	remove_member(f, t->weight);
+	remove_member(f, t->input);
+}
+
+static void replace(Fusion *f)
+{
+	Graph *g = f->g;
+	Node *n = fused_node(f);
+	node_set_outputs(g, n, fused_conv_grad_own(n));
+	g->at = f->after->next;
+	while (g->at && goes(f, g->at))
+		g->at = g->at->next;
+	node_done(g, n);
+	g->at = NULL;
+	readers_add(f->readers, g, n);
+	set_outputs(f, n);
+	for (int i = 0; i < f->count; i++)
+		remove_trio(f, &f->trio[i]);
+	if (f->sum)
+		remove_member(f, f->sum);
+}
+
+static bool fuse(Fusion *f, Node *update, bool workspace)
+{
+	if (!find(f, update, workspace))
 		return false;
-	find_place(t);
-	if (!may_fuse(t))
+	f->after = NULL;
+	for (int i = 0; i < f->count; i++)
+		stay_behind_those_of(f, &f->trio[i]);
+	if (!may_fuse(f))
 		return false;
-	replace(t, channels);
+	replace(f);
 	return true;
 }
 
@@ -212,13 +370,15 @@ static bool run(Graph *g, const Options *o)
 {
 	if (o->gradients != GRADIENTS_GONE || !o->stays)
 		return false;
+	const Core *core = target_or_host(o->target)->core;
 	Arena *scratch = arena_create();
-	Trio t = {.g = g, .readers = readers_create(scratch, g)};
+	Fusion f = {.g = g, .readers = readers_create(scratch, g)};
 	bool changed = false;
 	for (Node *next, *c = g->first; c; c = next) {
-		next = c->next;
-		t.c = c;
-		changed |= is_update(c, o) && fuse(&t);
+		bool done = is_update(c) && is_asked(c, o) &&
+		            fuse(&f, c, core->workspace);
+		next = done ? g->first : c->next;   /* others may be gone, too */
+		changed |= done;
 	}
 	arena_destroy(scratch);
 	return changed;

@@ -43,6 +43,16 @@ int members_count_views(const Value *v, const Node *p)
 	return v->def == p ? 0 : 1 + members_count_views(v->def->in[0], p);
 }
 
+bool members_sum_of_inputs(const Node *n)
+{
+	if (n->op != &op_Add || n->in[0] == n->in[1])
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (!n->in[i]->def || n->in[i]->def->op != &op_ConvGradInput)
+			return false;
+	return true;
+}
+
 void members_add(Node *n, Node *c)
 {
 	if (!c->nbody)

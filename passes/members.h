@@ -16,6 +16,9 @@ int members_input(Value **in, int nin, Value *v);
 /* The views behind p, down to v; and how many there are. */
 void members_add_views(Node *, const Value *v, const Node *p);
 int members_count_views(const Value *v, const Node *p);
+/* Does it add what two convolutions give their inputs? */
+bool members_sum_of_inputs(const Node *);
+
 /* c, or its members if it has some. */
 void members_add(Node *, Node *c);
 

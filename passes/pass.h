@@ -62,6 +62,8 @@ Program *build_program(Graph *forward, const Options *);
 Plan *plan_graph(Graph *, Stage, const Options *);
 /* An execution order and an arena offset for every value; checked. */
 Plan *plan_memory(Graph *, const Options *);
+/* With more effort, in case the arena then is smaller. */
+void plan_place_again(Plan *);
 /* The independent checker: NULL if the plan is right, else what is wrong. It
  * shares no code with the planner. */
 const char *plan_check(Arena *, const Plan *);

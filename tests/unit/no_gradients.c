@@ -126,6 +126,17 @@ static void check_tiles(const char *path, OptimizerKind optimizer,
 	unload(l);
 }
 
+static void check_none(const char *path, const Target *target)
+{
+	Options o = options_of(LOSS_CROSS_ENTROPY, OPT_SGD);
+	const char *first = NULL;
+	o.target = target;
+	Loaded *l = load_to_train(path, &o);
+	cr_expect_eq(count_gradients(plan_of(l, &o), NULL, &first), 0,
+	             "%s, %s: keeps %s", path, target->name, first);
+	unload(l);
+}
+
 static void check_reference(const char *dir, const char *name)
 {
 	static const char *const targets[] = {"host", "cortex-m4"};
@@ -133,6 +144,7 @@ static void check_reference(const char *dir, const char *name)
 	snprintf(path, sizeof path, "%s/%s_b1_op17_train.onnx", dir, name);
 	for (int t = 0; t < 2; t++) {
 		const Target *target = target_find(targets[t]);
+		check_none(path, target);
 		check_tiles(path, OPT_MOMENTUM, target);
 		check_tiles(path, OPT_ADAM, target);
 	}
