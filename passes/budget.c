@@ -5,29 +5,11 @@
  * which the search for recomputations works; what that finds counts when it has
  * been planned and placed, and misses are made good by asking for less.
  */
-#include "passes/budget_variant.h"
-
+#include "passes/budget_parts.h"
 #include "passes/pass.h"
 #include "passes/tile.h"
 
-#include <string.h>
-
 /* ---- variants ---- */
-
-void budget_remember(Budget *b, Plan *plan, int variant)
-{
-	if (b->nfound == b->maxfound) {
-		b->maxfound = b->maxfound ? 2 * b->maxfound : 64;
-		Found *more = arena_array(b->arena, Found, b->maxfound);
-		if (b->nfound)
-			memcpy(more, b->found,
-			       sizeof *more * (size_t)b->nfound);
-		b->found = more;
-	}
-	b->found[b->nfound++] = (Found){plan, variant};
-	if (!b->smallest || plan->arena_bytes < b->smallest->arena_bytes)
-		b->smallest = plan;
-}
 
 /* There are many segments, and they are alike. */
 enum { SHARE_IN_TIME = 32 };

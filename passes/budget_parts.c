@@ -4,7 +4,7 @@
  * of the step. The search for recomputations is that of batch.h, and that of
  * shrink.h inside of the loops.
  */
-#include "passes/budget_variant.h"
+#include "passes/budget_parts.h"
 
 #include "passes/pass.h"
 #include "passes/scan_update.h"

@@ -1,6 +1,6 @@
 /*
- * The ways to compile the training step that budget.c chooses from: what it
- * shares with budget_parts.c.
+ * The ways to compile the training step that budget.c chooses from, and what was
+ * found of each.
  */
 #ifndef PASSES_BUDGET_VARIANT_H
 #define PASSES_BUDGET_VARIANT_H
@@ -50,13 +50,5 @@ struct Budget {
 
 /* The plan counts as found. */
 void budget_remember(Budget *, Plan *, int variant);
-
-/* budget_parts.c: makes the variants with the batch in parts, once. */
-void budget_divide(Budget *);
-/* A plan of such a variant that fits, or that came near; NULL: none. */
-Plan *budget_fit_parts(Budget *, int variant, int64_t arena_bytes,
-                       int64_t effort);
-/* Looks for its smallest plans. */
-void budget_shrink_parts(Budget *, int variant);
 
 #endif
