@@ -1,4 +1,5 @@
 #include "passes/project_form.h"
+#include "passes/project_recurrence.h"
 
 #include "ir/build.h"
 #include "ir/conv.h"
@@ -19,17 +20,6 @@ int64_t gradient_columns(const Value *grad)
 static Shape matrix(int64_t rows, int64_t columns)
 {
 	return (Shape){2, {rows, columns}};
-}
-
-/* alpha op(a) op(b). */
-Value *project_product(Graph *g, Loc loc, Value *a, bool ta, Value *b, bool tb,
-                       double alpha)
-{
-	Node *n = NEW(g, loc, op_Gemm, a, b);
-	node_set_int(g, n, "transA", ta);
-	node_set_int(g, n, "transB", tb);
-	node_set_float(g, n, "alpha", alpha);
-	return node_done(g, n);
 }
 
 static const Attr *attr_of(const Node *n, const char *name)

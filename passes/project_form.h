@@ -1,4 +1,4 @@
-/* What project.c shares with its forms in files of their own. */
+/* What project.c is made of, also for its forms in files of their own. */
 #ifndef PASSES_PROJECT_FORM_H
 #define PASSES_PROJECT_FORM_H
 
@@ -7,8 +7,5 @@
 /* alpha op(a) op(b). */
 Value *project_product(Graph *, Loc, Value *a, bool ta, Value *b, bool tb,
                        double alpha);
-
-/* Of a RecurrenceGradWeight. */
-Value *project_recurrence(Graph *, const Node *, Value *basis, Side);
 
 #endif

@@ -5,10 +5,11 @@
  * the last H of m rows are another sum (RecurrenceGradWeight.c): what is thin is
  * computed of all rows by both, and the right rows are taken.
  */
-#include "passes/project_form.h"
+#include "passes/project_recurrence.h"
 
 #include "ir/build.h"
 #include "ir/recurrence.h"
+#include "passes/project_form.h"
 
 enum { DZ, STATES, H0, RESET };
 
