@@ -3,7 +3,7 @@
  * run, and what they computed may be forgotten, in any order, until no state
  * gets better; then the stop's entry runs, and those up to the next stop.
  */
-#include "passes/remat_window.h"
+#include "passes/remat_path.h"
 
 #include <string.h>
 

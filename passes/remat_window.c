@@ -8,7 +8,7 @@
  * What is outside lives as it did, even where only a task of the window read
  * it. So the sequence as it was is one of the paths, and none is worse.
  */
-#include "passes/remat_window.h"
+#include "passes/remat_path.h"
 
 /* ---- the window ---- */
 

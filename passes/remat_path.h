@@ -1,6 +1,6 @@
-/* A window of a sequence: what remat_window.c makes of it, for remat_path.c. */
-#ifndef PASSES_REMAT_WINDOW_H
-#define PASSES_REMAT_WINDOW_H
+/* A window of a sequence, and the best way through it. */
+#ifndef PASSES_REMAT_PATH_H
+#define PASSES_REMAT_PATH_H
 
 #include "passes/remat.h"
 
