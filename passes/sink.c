@@ -17,24 +17,9 @@
  * What this gains is the batch as the first dimension all the way, and a
  * Transpose less, or one of data.
  */
-#include "passes/sink.h"
-
 #include "passes/pass.h"
-
-const int64_t *sink_perm(const Node *n)
-{
-	return n && n->op == &op_Transpose
-		? n->attr[op_attr(n->op, "perm")].ints : NULL;
-}
-
-int sink_leading(const Node *n)
-{
-	const int64_t *perm = sink_perm(n);
-	int k = perm ? n->in[0]->shape.rank : 0, rank = k;
-	while (k > 0 && perm[k - 1] == k - 1)
-		k--;
-	return k < rank ? k : 0;
-}
+#include "passes/sink_ends.h"
+#include "passes/sink_rows.h"
 
 static bool is_output(const Graph *g, const Value *v)
 {
@@ -51,78 +36,6 @@ static Value *reshaped(Graph *g, Loc loc, Value *x, Shape to)
 	Node *r = node_new(g, loc, &op_Reshape, 1, &x);
 	node_set_ints(g, r, "shape", to.rank, to.dim);
 	return node_done(g, r);
-}
-
-Value *sink_transposed(Graph *g, Loc loc, Value *x, const int64_t *perm)
-{
-	Node *t = node_new(g, loc, &op_Transpose, 1, &x);
-	node_set_ints(g, t, "perm", x->shape.rank, perm);
-	return node_done(g, t);
-}
-
-/* ---- nodes that work row by row ---- */
-
-/* Is v the same for all rows of that rank's first k axes? */
-static bool same_for_rows(const Value *v, int rank, int k)
-{
-	int front = v ? k - (rank - v->shape.rank) : 0;
-	for (int i = 0; i < front; i++)
-		if (v->shape.dim[i] != 1)
-			return false;
-	return true;
-}
-
-static bool others_same(const Node *n, int i, int k)
-{
-	for (int j = 0; j < n->nin; j++)
-		if (j != i && !sink_goes_along(n, i, j, k) &&
-		    !same_for_rows(n->in[j], n->out[0]->shape.rank, k))
-			return false;
-	return true;
-}
-
-static bool slices_behind(const Node *n, int k)
-{
-	const Attr *axes = &n->attr[op_attr(n->op, "axes")];
-	for (int i = 0; i < axes->n; i++) {
-		int64_t a = axes->ints[i];
-		if ((a < 0 ? a + n->in[0]->shape.rank : a) < k)
-			return false;
-	}
-	return axes->ints != NULL;
-}
-
-/* Dropout is elementwise, but draws by position: it can count across the two
- * axes that were swapped. */
-static bool can_drop_across(const Node *n, int i, int k)
-{
-	return n->op == &op_Dropout && i == 0 && k == 2 &&
-	       !attr_int(n, op_attr(n->op, "across"));
-}
-
-static bool computes_rows(const Node *n, int i, int k)
-{
-	if (n->op == &op_MatMul || n->op == &op_Gemm)
-		return i == 0 && n->in[1]->shape.rank == 2 &&
-		       !n->attr[op_attr(n->op, "transA")].i &&
-		       (n->nin < 3 || same_for_rows(n->in[2], 2, k));
-	if (n->op == &op_Slice)
-		return i == 0 && slices_behind(n, k);
-	return can_drop_across(n, i, k) ||
-	       (n->op->scalar && !n->op->wants_part && others_same(n, i, k));
-}
-
-bool sink_row_wise(const Node *n, int i, int k)
-{
-	if (n->nout != 1 || !n->in[i])
-		return false;
-	Shape x = n->in[i]->shape, y = n->out[0]->shape;
-	if (x.rank != y.rank || k >= x.rank)
-		return false;
-	for (int a = 0; a < k; a++)
-		if (x.dim[a] != y.dim[a])
-			return false;
-	return computes_rows(n, i, k);
 }
 
 /* The node with another input i. */
@@ -271,7 +184,7 @@ static bool drains(const Graph *g, const Value *v, int k)
 /* What comes behind a Dropout may be hoisted to it: there it costs the same. */
 static bool passes(const Node *n, int i, int k)
 {
-	return can_drop_across(n, i, k) && n->in[i]->nuses == 1;
+	return sink_drops_across(n, i, k) && n->in[i]->nuses == 1;
 }
 
 static Value *sink(Graph *g, Node *n)
@@ -283,7 +196,7 @@ static Value *sink(Graph *g, Node *n)
 		    !(drains(g, n->out[0], k) || passes(n, i, k)))
 			continue;
 		Node *f = copy_with(g, n, i, t->in[0]);
-		if (can_drop_across(n, i, k))
+		if (sink_drops_across(n, i, k))
 			node_set_int(g, f, "across", t->in[0]->shape.dim[0]);
 		for (int j = 0; j < n->nin; j++)
 			if (n->in[j] && j != i && sink_goes_along(n, i, j, k))
@@ -362,7 +275,9 @@ static int spring(const Value *v, Shape as)
 	return -1;
 }
 
-bool sink_springs(const Value *v, Shape as)
+/* Is v, a matrix, read as that shape, computed row by row from what a Transpose
+ * of leading axes gives? */
+static bool springs(const Value *v, Shape as)
 {
 	return v->shape.rank == 2 && shape_equal(with_last(as, v), as) &&
 	       spring(v, as) >= 0;
@@ -375,7 +290,7 @@ static Value *hoist(Graph *g, Node *n)
 		return NULL;
 	Value *v = r->in[0];
 	Shape as = r->out[0]->shape;
-	if (!sink_springs(v, as))
+	if (!springs(v, as))
 		return NULL;
 	int i = spring(v, as);
 	Value *x = v->def->in[i];
@@ -397,6 +312,14 @@ static void settle(Graph *g, const Options *o)
 	pass_dce.run(g, o);
 }
 
+/* Then the Transpose of the logits goes up. */
+static Value *turn_loss(Graph *g, Node *n)
+{
+	const Value *x = n->in[0];
+	bool up = sink_may_turn_loss(n) && springs(x->def->in[0], x->shape);
+	return up ? sink_turn_loss(g, n) : NULL;
+}
+
 static bool rewrite(Graph *g, Node *n)
 {
 	if (!n->nin || !n->in[0] || n->out[0]->var)
@@ -408,7 +331,7 @@ static bool rewrite(Graph *g, Node *n)
 	v = v ? v : join(g, n);
 	v = v ? v : sink_lift(g, n);
 	v = v ? v : sink_absorb(g, n);
-	v = v ? v : sink_turn_loss(g, n);
+	v = v ? v : turn_loss(g, n);
 	g->at = NULL;
 	if (!v)
 		return false;

@@ -6,17 +6,14 @@
  * which are data too, are transposed instead. Only in which order the loss is
  * summed changes by that.
  */
+#include "passes/sink_ends.h"
+
 #include "ir/classes.h"
-#include "passes/sink.h"
+#include "passes/sink_rows.h"
 
 #include <string.h>
 
 /* ---- up to the data ---- */
-
-static bool has_batch_later(const Value *v, int k)
-{
-	return value_is_data(v) && v->batch_axis && v->batch_axis < k;
-}
 
 /* v, or what it is a view of that has its shape again. */
 static Value *behind_views(Value *v)
@@ -48,7 +45,7 @@ static int source(const Node *n, int k)
 bool sink_rises(const Value *v, int k)
 {
 	v = behind_views((Value *)v);
-	if (has_batch_later(v, k))
+	if (sink_has_batch_later(v, k))
 		return true;
 	return v->def && v->shape.rank > k && source(v->def, k) >= 0;
 }
@@ -76,13 +73,6 @@ Value *sink_lift(Graph *g, Node *t)
 }
 
 /* ---- what goes along ---- */
-
-bool sink_goes_along(const Node *n, int i, int j, int k)
-{
-	Shape x = n->in[i]->shape, y = n->in[j]->shape;
-	return has_batch_later(n->in[j], k) && x.rank == y.rank &&
-	       !memcmp(x.dim, y.dim, sizeof *x.dim * (size_t)k);
-}
 
 Value *sink_taken_along(Graph *g, const Node *n, int j, const Node *t)
 {
@@ -115,7 +105,7 @@ bool sink_absorbs(const Node *n, int i, int k)
 		return true;
 	return is_class_loss(n) && i == 0 && n->out[0]->shape.rank == 0 &&
 	       axis_of(n, n->in[0]->shape) >= k &&
-	       has_batch_later(n->in[1], k);
+	       sink_has_batch_later(n->in[1], k);
 }
 
 Value *sink_absorb(Graph *g, Node *n)
@@ -132,18 +122,19 @@ Value *sink_absorb(Graph *g, Node *n)
 	return node_done(g, f);
 }
 
+bool sink_may_turn_loss(const Node *n)
+{
+	const Value *x = n->in[0];
+	return is_class_loss(n) && x->def && x->def->op == &op_Reshape &&
+	       x->shape.rank == 3 && sink_absorbs(n, 0, 2);
+}
+
 Value *sink_turn_loss(Graph *g, Node *n)
 {
-	Value *x = n->in[0];
-	const Node *r = x->def;
-	if (!is_class_loss(n) || !r || r->op != &op_Reshape ||
-	    x->shape.rank != 3 || !sink_absorbs(n, 0, 2) ||
-	    !sink_springs(r->in[0], x->shape))
-		return NULL;
 	static const int64_t swap[] = {1, 0, 2};
 	Node *f = node_new(g, n->loc, n->op, n->nin, n->in);
 	node_copy_attrs(g, f, n);
-	f->in[0] = sink_transposed(g, n->loc, x, swap);
+	f->in[0] = sink_transposed(g, n->loc, n->in[0], swap);
 	f->in[1] = sink_transposed(g, n->loc, n->in[1], swap);
 	return node_done(g, f);
 }
