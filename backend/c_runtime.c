@@ -154,29 +154,17 @@ static void print_file(Output *o, int file)
 
 /* ---- what its convolutions are at most ---- */
 
-typedef struct Limits {
-	long depth_stride, stride, span;   /* 0: there are none */
-	bool three;
-} Limits;
-
-static void limit(long *most, long n)
+static void limit(int64_t *most, int64_t n)
 {
 	if (n > *most)
 		*most = n;
 }
 
-/* One: the numbers of its rt_conv, then the call. */
-static void limit_by(Limits *l, const char *s)
+void conv_limits_add(ConvLimits *l, const char *fn,
+                     const int64_t f[CONV_FIELDS])
 {
-	enum { KW = 8, SH, SW, DW = 14, FIELDS = 17 };
-	long f[FIELDS];
-	for (int i = 0; i < FIELDS; i++, s++) {
-		char *end;
-		f[i] = strtol(s, &end, 10);
-		s = end;
-	}
-	const char *call = strstr(s, "rt_");
-	bool depth = call && starts(call, "rt_depth_");
+	enum { KW = 8, SH, SW, DW = 14 };
+	bool depth = starts(fn, "rt_depth_");
 	limit(depth ? &l->depth_stride : &l->stride,
 	      f[SH] > f[SW] ? f[SH] : f[SW]);
 	if (depth)
@@ -185,20 +173,34 @@ static void limit_by(Limits *l, const char *s)
 	l->three |= f[KW] == 3;
 }
 
-/* So that the compiler leaves out what none of them needs; see rt.h. */
+/* One: the numbers of its rt_conv, then the call. */
+static void limit_by(ConvLimits *l, const char *s)
+{
+	int64_t f[CONV_FIELDS];
+	for (int i = 0; i < CONV_FIELDS; i++, s++) {
+		char *end;
+		f[i] = strtol(s, &end, 10);
+		s = end;
+	}
+	const char *call = strstr(s, "rt_");
+	if (call)
+		conv_limits_add(l, call, f);
+}
+
 static void print_limits(FILE *out, const char *program)
 {
 	static const char conv[] = "static const rt_conv ";
-	Limits l = {0};
+	ConvLimits l = {0};
 	for (const char *s = program; (s = strstr(s, conv)); s++)
 		limit_by(&l, strchr(s, '{') + 1);
 	if (l.depth_stride)
-		fprintf(out, "#define RT_DEPTH_STRIDE %ld\n", l.depth_stride);
+		fprintf(out, "#define RT_DEPTH_STRIDE %lld\n",
+		        (long long)l.depth_stride);
 	if (l.stride)
-		fprintf(out, "#define RT_CONV_STRIDE %ld\n"
-		        "#define RT_CONV_SPAN %ld\n"
-		        "#define RT_CONV_THREE %d\n", l.stride, l.span,
-		        l.three);
+		fprintf(out, "#define RT_CONV_STRIDE %lld\n"
+		        "#define RT_CONV_SPAN %lld\n"
+		        "#define RT_CONV_THREE %d\n", (long long)l.stride,
+		        (long long)l.span, l.three);
 }
 
 const char *runtime_text(Arena *a, const char *program)

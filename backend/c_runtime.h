@@ -9,6 +9,7 @@
 #include "ir/arena.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 bool runtime_has(const char *fn);
 
@@ -17,5 +18,17 @@ const char *runtime_name(const char *fn, bool blas);
 
 /* Headers and sources that `program` needs, as one text; NULL: none. */
 const char *runtime_text(Arena *, const char *program);
+
+/* What the convolutions of a program are at most, so that a compiler leaves out
+ * what none of them needs: see runtime/rt.h. 0: there are none. */
+typedef struct ConvLimits {
+	int64_t depth_stride, stride, span;
+	bool three;
+} ConvLimits;
+
+/* One more, by a call of `fn`, with the numbers of its rt_conv. */
+enum { CONV_FIELDS = 17 };
+void conv_limits_add(ConvLimits *, const char *fn,
+                     const int64_t field[CONV_FIELDS]);
 
 #endif

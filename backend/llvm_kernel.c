@@ -154,6 +154,11 @@ static void put_set(LlvmKernel *k, const Stmt *s)
 
 enum { STRUCT_FIELDS = 24 };   /* what is not given is 0 */
 
+static bool is_conv(const Arg *a)
+{
+	return a->kind == ARG_STRUCT && !strcmp(a->type, "rt_conv");
+}
+
 static LLVMValueRef struct_arg(const Module *m, const Arg *a)
 {
 	LLVMValueRef field[STRUCT_FIELDS];
@@ -205,9 +210,13 @@ static void put_call(LlvmKernel *k, const Stmt *s)
 		put_stmts(k, s->u.call.body);
 		return;
 	}
-	for (int i = 0; i < s->u.call.narg; i++)
-		arg[i] = arg_value(k, &s->u.call.arg[i], LLVMTypeOf(
+	for (int i = 0; i < s->u.call.narg; i++) {
+		const Arg *a = &s->u.call.arg[i];
+		arg[i] = arg_value(k, a, LLVMTypeOf(
 			LLVMGetParam(fn, (unsigned)i)));
+		if (is_conv(a))
+			conv_limits_add(&k->m->limits, s->u.call.fn, a->field);
+	}
 	module_call(k->m, fn, arg);
 }
 

@@ -343,11 +343,31 @@ static void run_passes(const Module *m, const char *passes)
 		BUG("%s", LLVMGetErrorMessage(bad));
 }
 
+static void set_limit(const Module *m, const char *name, int64_t most)
+{
+	LLVMValueRef g = LLVMGetNamedGlobal(m->module, name);
+	if (!g)
+		return;
+	LLVMSetInitializer(g, module_int_of(m->i32, most));
+	LLVMSetLinkage(g, LLVMInternalLinkage);
+}
+
+/* What is not called may have any. */
+static void set_limits(const Module *m)
+{
+	const ConvLimits *l = &m->limits;
+	set_limit(m, "rt_depth_stride", l->depth_stride);
+	set_limit(m, "rt_conv_stride", l->stride);
+	set_limit(m, "rt_conv_span", l->span);
+	set_limit(m, "rt_conv_three", l->three);
+}
+
 void module_optimize(Module *m)
 {
 	LLVMValueRef called = LLVMGetNamedGlobal(m->module, "rt_called");
 	if (called)
 		LLVMSetLinkage(called, LLVMInternalLinkage);
+	set_limits(m);
 	for (LLVMValueRef f = LLVMGetFirstFunction(m->module); f;
 	     f = LLVMGetNextFunction(f)) {
 		if (LLVMIsDeclaration(f))

@@ -5,6 +5,7 @@
 #ifndef BACKEND_LLVM_MODULE_H
 #define BACKEND_LLVM_MODULE_H
 
+#include "backend/c_runtime.h"
 #include "backend/llvm_target.h"
 #include "ir/plan.h"
 
@@ -19,6 +20,7 @@ typedef struct Module {
 	bool contract;           /* in kernels a product may be fused with a
 	                          * sum */
 	bool wants_size;         /* code that is small, not fast */
+	ConvLimits limits;       /* of what kernels call */
 	LLVMTypeRef ptr, i1, i8, i16, i32, i64, f32, f64, nothing;
 	LLVMTypeRef index;       /* as wide as a pointer */
 } Module;

@@ -50,6 +50,8 @@ static const char *runtime_like(Arena *a, const char *name, const Core *like)
 
 static const char *runtime_of(Arena *a, const Machine *m, const Core *like)
 {
+	if (begins(m->triple, "thumb") && has(m->features, "+mve.fp"))
+		return "thumb-helium";
 	if (begins(m->triple, "thumb"))
 		return runtime_like(a, "thumb", like);
 	if (begins(m->triple, "riscv32"))

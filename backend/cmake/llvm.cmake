@@ -43,7 +43,8 @@ foreach(file ${RUNTIME})
     string(APPEND CALLS "#include \"${name}\"\n")
   endif()
 endforeach()
-file(CONFIGURE OUTPUT runtime_whole.c CONTENT "${CALLS}${TEXT}${SCALARS}")
+file(CONFIGURE OUTPUT runtime_whole.c CONTENT
+  "#include \"backend/native/limits.h\"\n${CALLS}${TEXT}${SCALARS}")
 file(CONFIGURE OUTPUT runtime_scalar.c
   CONTENT
   "#include \"runtime/rt.h\"\n#include \"runtime/s8.h\"\n#include \"backend/native/calls.c\"\n${SCALARS}")
@@ -63,6 +64,7 @@ set(MACHINES
   "aarch64-scalar aarch64-unknown-linux-gnu"
   "thumb-plain thumbv7em-none-eabihf -Os -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_S8_PAIRS=0"
   "thumb-fused thumbv7em-none-eabihf -Os -mcpu=cortex-m7 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
+  "thumb-helium thumbv8.1m.main-none-eabihf -Os -mcpu=cortex-m55 -fshort-enums -DRT_PLAIN -DRT_FUSED=1"
   "riscv32-plain riscv32-unknown-elf -Os -march=rv32imac -mabi=ilp32 -DRT_PLAIN"
   "riscv32-fused riscv32-unknown-elf -Os -march=rv32imafc -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"
   "riscv32-vector riscv32-unknown-elf -Os -march=rv32imafc_zve32f -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"
@@ -84,7 +86,7 @@ foreach(machine ${MACHINES})
             -I${CMAKE_SOURCE_DIR} "-DRT_INLINE=extern inline"
             -c -emit-llvm -o runtime-${name}.bc ${source}
     DEPENDS ${RUNTIME_TEXT} backend/native/calls.c backend/native/calls.def
-            ${CMAKE_BINARY_DIR}/${source}
+            backend/native/limits.h ${CMAKE_BINARY_DIR}/${source}
     VERBATIM)
   list(APPEND BITCODE runtime-${name}.bc)
 endforeach()

@@ -2,7 +2,7 @@
 """Whole models on emulated microcontrollers: memory, stack, instructions of a step.
 
     mcu_models.py THIMBLE MODEL.onnx[:LOSS]... [--cores m4,m7,m55,m55-clang,rv32] [--steps 10] [--markdown]
-                  [--optimize O2] [--ram BYTES] [-- OPTIONS]...
+                  [--optimize O2] [--emit obj] [--ram BYTES] [-- OPTIONS]...
 
 Each model is compiled for each core (cross-entropy and SGD, unless LOSS or OPTIONS say otherwise), runs
 so many steps, an inference and an evaluation under QEMU, twice, and on this machine; it is an error if
@@ -10,6 +10,8 @@ the two differ in anything, or a loss or a weight in one bit from this machine's
 stack, as gcc bounds it (as it was used, where clang compiled); code, with all that it calls, and
 constants, of which a firmware that trains needs the first contents of weights. Instructions: the most
 of a step, and of an inference; exact, but no cycles. CSV, or a table for README.
+
+With --emit obj the cores run thimble's object, whose stack is then as it was used; this machine runs C.
 
 --ram is all of the RAM of the board: the model's budget is what the stack (2 KiB) and the program's own
 variables leave of it, and the linker refuses what is larger.
@@ -33,13 +35,16 @@ def defined(out, what):
 
 
 def measure(args, model, loss, name, plugin, out):
-    core = image.CORES[name]
+    core, c = image.CORES[name], out
     options = ['--loss', loss, '--optimizer', 'sgd', *args.options]
     if args.ram:
         options += ['--ram', str(args.ram - STACK - OTHER)]
-    image.compile_model(args.thimble, model, options, core, out)
+    if args.emit != 'c':
+        c = f'{out}/c'
+        image.compile_model(args.thimble, model, [*options, '--emit', args.emit], core, out)
+    image.compile_model(args.thimble, model, options, core, c)
     host = replace(image.CORES['host'], target=core.target)
-    want = image.run(host, image.build(host, out, args.steps)).results()
+    want = image.run(host, image.build(host, c, args.steps)).results()
     built = image.build(core, out, args.steps, '-' + args.optimize, args.ram, stack=STACK)
     first, second = (image.run(core, built, plugin, writes=False) for _ in range(2))
     if first != second:
@@ -47,7 +52,7 @@ def measure(args, model, loss, name, plugin, out):
     if first.results() != want:
         raise RuntimeError(f'other bits than here: {first.results()}, not {want}')
     train, infer = (max(first.instructions[f]) for f in ('train', 'infer'))
-    noted = image.noted_stack(out).get(image.c_function(open(f'{out}/m.h').read())) if not core.clang else None
+    noted = image.noted_stack(out).get(image.c_function(open(f'{out}/m.h').read())) if not core.clang and c == out else None
     return (os.path.basename(model).split('.')[0], name, defined(out, 'ARENA_BYTES'), defined(out, 'STATE_BYTES'),
             noted or first.stack('train'), *image.flash_of(out), train, infer)
 
@@ -61,6 +66,7 @@ def main():
     p.add_argument('--ram', type=int, default=0)
     p.add_argument('--markdown', action='store_true')
     p.add_argument('--optimize', default='O2')
+    p.add_argument('--emit', choices=('c', 'obj'), default='c')
     given, options = sys.argv[1:], []
     if '--' in given:
         given, options = given[:given.index('--')], given[given.index('--') + 1:]

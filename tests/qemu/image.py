@@ -18,6 +18,8 @@ FLAGS = ['-std=c11', '-ffp-contract=off', '-fno-math-errno', '-ffunction-section
 MODEL_FLAGS = [*WARNINGS, '-fno-ipa-icf', '-fcallgraph-info=su']
 LINK = ['-nostartfiles', '-Wl,-z,noexecstack,--gc-sections', '-lm', '-lc', '-lgcc']
 
+M = 1 << 20
+
 
 @dataclass
 class Core:
@@ -30,12 +32,14 @@ class Core:
     flash: tuple
     ram: tuple
     clang: list = None      # compiles the model in place of gcc
+    vectors: int = 0        # a Cortex-M begins with what is there
 
 
-def cortex_m(name, machine, flash, ram, fpu=None, clang=None):
-    flags = ['-mthumb', f'-mcpu={name}', '-mfloat-abi=hard'] + ([f'-mfpu={fpu}'] if fpu else [])
+def cortex_m(name, machine, flash, ram, fpu=None, clang=None, floats='hard', vectors=0):
+    flags = ['-mthumb', f'-mcpu={name}', f'-mfloat-abi={floats}'] + ([f'-mfpu={fpu}'] if fpu else [])
     compiler = clang and ['clang-19', f'--target={clang}', '-isystem', '/usr/include/newlib']
-    return Core(name, 'arm-none-eabi-', flags, ['qemu-system-arm', '-M', machine], 'cortex-m', flash, ram, compiler)
+    return Core(name, 'arm-none-eabi-', flags, ['qemu-system-arm', '-M', machine], 'cortex-m', flash, ram, compiler,
+                vectors)
 
 
 def linux(target, triple, flags, emulator):
@@ -44,12 +48,18 @@ def linux(target, triple, flags, emulator):
     return Core(target, '', flags, emulator, 'linux', None, None, clang)
 
 
+def rv32(arch, abi, cpu=None):
+    return Core(arch, 'riscv64-unknown-elf-',
+                [f'-march={arch}', f'-mabi={abi}', '-misa-spec=2.2', '--specs=picolibc.specs'],
+                ['qemu-system-riscv32', '-M', 'virt', '-bios', 'none', *(['-cpu', f'rv32,{cpu}'] if cpu else [])],
+                'rv32', (0x80000000, 4 * M), (0x80400000, 4 * M))
+
+
 def rv64gcv(bits):
     return linux('rv64gcv', 'riscv64-unknown-elf', ['-march=rv64gcv', '-mabi=lp64d', '-mcmodel=medany'],
                  ['qemu-riscv64', '-cpu', f'rv64,v=true,vext_spec=v1.0,vlen={bits}'])
 
 
-M = 1 << 20
 SSRAM, PSRAM = (0, 4 * M), (0x20000000, 4 * M)
 CORES = {
     'm4': cortex_m('cortex-m4', 'mps2-an386', SSRAM, PSRAM, 'fpv4-sp-d16'),
@@ -57,15 +67,23 @@ CORES = {
     'm55': cortex_m('cortex-m55', 'mps3-an547', (0x01000000, 2 * M), (0x21000000, 4 * M)),
     'm55-clang': cortex_m('cortex-m55', 'mps3-an547', (0x01000000, 2 * M), (0x21000000, 4 * M),
                           clang='thumbv8.1m.main-none-eabihf'),
-    'rv32': Core('rv32imafc', 'riscv64-unknown-elf-',
-                 ['-march=rv32imafc', '-mabi=ilp32f', '-misa-spec=2.2', '--specs=picolibc.specs'],
-                 ['qemu-system-riscv32', '-M', 'virt', '-bios', 'none'], 'rv32',
-                 (0x80000000, 4 * M), (0x80400000, 4 * M)),
+    'm0plus': cortex_m('cortex-m0plus', 'microbit', (0, 256 << 10), (0x20000000, 16 << 10), floats='soft'),
+    'm3': cortex_m('cortex-m3', 'mps2-an385', SSRAM, PSRAM, floats='soft'),
+    'm33': cortex_m('cortex-m33', 'mps2-an505', (0x10000000, 4 * M), (0x38000000, 4 * M), 'fpv5-sp-d16',
+                    vectors=0x10000000),
+    'rv32': rv32('rv32imafc', 'ilp32f'),
+    'rv32imc': rv32('rv32imc', 'ilp32', 'a=false,f=false,d=false'),
+    'rv32imac': rv32('rv32imac', 'ilp32', 'f=false,d=false'),
     'rv32-zve32f': linux('rv32imafc_zve32f', 'riscv32-unknown-elf', ['-march=rv32imafc_zve32f', '-mabi=ilp32f'],
                          ['qemu-riscv32', '-cpu', 'rv32,Zve32f=true,vext_spec=v1.0,vlen=64,elen=32']),
+    'rv64gc': linux('rv64gc', 'riscv64-unknown-elf', ['-march=rv64gc', '-mabi=lp64d', '-mcmodel=medany'],
+                    ['qemu-riscv64', '-cpu', 'rv64']),
     'rv64gcv': rv64gcv(128),
     'rv64gcv-256': rv64gcv(256),
     'aarch64': linux('aarch64', 'aarch64-linux-gnu', ['-march=armv8-a'], ['qemu-aarch64']),
+    **{level: Core(level, '', [f'-march={level}'], [], 'host', None, None)
+       for level in ('x86-64', 'x86-64-v2', 'x86-64-v3', 'x86-64-v4')},
+    'native': Core('host', '', ['-march=native'], [], 'host', None, None),
     'host': Core('generic', '', [], [], 'host', None, None),
 }
 
@@ -229,8 +247,9 @@ def objects(core, out, steps, optimize):
 def linker_script(core, out):
     """The board's, but that where code is not at 0 the vectors stay there."""
     text = open(f'{FIRMWARE}/board/{core.board}/memory.ld').read()
-    if core.board == 'cortex-m' and core.flash[0]:
+    if core.board == 'cortex-m':
         text = text.replace('ORIGIN = 0x00000000', f'ORIGIN = {core.flash[0]}')
+    if core.board == 'cortex-m' and core.flash[0] != core.vectors:
         text = text.replace('SECTIONS {', 'SECTIONS {\n.vectors 0 : { KEEP(*(.vectors)) }')
     open(f'{out}/memory.ld', 'w').write(text)
     return f'-T{out}/memory.ld'
@@ -319,9 +338,9 @@ def flash_of(out):
     code = constants = 0
     for section, size, file in re.findall(r'^ \.(\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S+)$', text, re.M):
         library = re.search(r'lib(gcc|m|c|c_nano)\.a\(', file)
-        if section.startswith('text') and (library or file.endswith('/m.c.o')):
+        if section.startswith('text') and (library or file.endswith(('/m.c.o', '/m.o'))):
             code += int(size, 16)
-        elif section.startswith(('rodata', 'srodata')) and file.endswith(('/m.c.o', '/m_weights.c.o')):
+        elif section.startswith(('rodata', 'srodata')) and file.endswith(('/m.c.o', '/m_weights.c.o', '/m.o')):
             constants += int(size, 16)
     return code, constants
 

@@ -12,6 +12,7 @@ void fault(void);
 __attribute__((naked)) void reset(void)
 {
 	__asm__ volatile(
+		".syntax unified\n"
 #ifdef __ARM_FP
 		"ldr r0, =0xe000ed88\n"	/* CPACR: full access to CP10, CP11 */
 		"ldr r1, [r0]\n"

@@ -1,0 +1,16 @@
+/* Before the runtime's text where it becomes bitcode: what convolutions are at
+ * most (runtime/rt.h), a module says when it knows them. */
+#ifndef NATIVE_LIMITS_H
+#define NATIVE_LIMITS_H
+
+#include <stdint.h>
+
+extern const int32_t rt_depth_stride, rt_conv_stride, rt_conv_span;
+extern const int32_t rt_conv_three;
+
+#define RT_DEPTH_STRIDE rt_depth_stride
+#define RT_CONV_STRIDE rt_conv_stride
+#define RT_CONV_SPAN rt_conv_span
+#define RT_CONV_THREE rt_conv_three
+
+#endif
