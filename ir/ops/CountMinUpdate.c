@@ -5,11 +5,12 @@
  *
  *   bin_j' = beta2^age_j bin_j + (1 - beta2) g^2      in each table j
  *   weight_j' = beta2^age_j weight_j + 1 - beta2      by bucket
- *   v = min over j of bin_j' / max(weight_j', 1 - beta2^step)
+ *   v = min over j of bin_j' / max(weight_j', once)
  *   x' = (1 - lr decay) x - lr g / (sqrt(v) + eps)
  *
  * where age_j is in steps since the bucket was last used: 0 for the rows of a step
- * that come after its first. So time passes as for whole state, however many rows
+ * that come after its first; once = 1 - beta2^step is the weight of a bucket that one
+ * row uses in each step. So time passes as for whole state, however many rows
  * share a bucket. Where they are more than one a step, as in an output layer, v is
  * their mean; where they are fewer, as in an embedding, what a row does not get
  * counts as 0, as it does in Adam: v is Adam's but for what else is in the bucket.
@@ -17,9 +18,12 @@
  * bin_j' = bin_j + g^2, v = min of bin_j'.
  *
  * Cleaning: every `clean` steps bins and weights are multiplied by `keep`, so that
- * what other rows have left behind counts less; where v is a mean it stays, and so
- * does the size of the next step. A bucket catches up when it is next used, from
- * the step that it was last used in: no step touches all buckets.
+ * what other rows have left behind counts less. A bucket catches up when it is next
+ * used, from the step that it was last used in: no step touches all buckets. `once`
+ * is cleaned as they are; so v is a mean over fewer steps, but not less, and steps
+ * do not become longer: for the same g, by the root of 1 + (1 - beta2) / (beta2 keep
+ * once) from one step to the next, at most. Sums are taken for as many steps as there were,
+ * bin_j' step / remembered, where `remembered` counts a step as its cleanings left it.
  *
  * With a first moment, in a sketch of its own that is not cleaned, and a sign s_j:
  *
@@ -58,16 +62,67 @@ static bool infer(Unit *u, Node *n)
 	                   infer_like(n, NEW_COUNTS, COUNTS)));
 }
 
-/* rest: 1 - beta2, rest1: 1 - beta1, whole: 1 - beta2^step. */
+/* rest: 1 - beta2, rest1: 1 - beta1, whole: 1 - beta2^step, once: see above. With
+ * `sum`, scale is what sums are multiplied by, or NULL. */
 typedef struct Scalars {
-	Expr *lr, *beta2, *rest, *whole, *eps, *stays, *step, *beta1, *rest1;
+	Expr *lr, *beta2, *rest, *whole, *once, *scale, *eps, *stays, *step;
+	Expr *beta1, *rest1;
 } Scalars;
 
-/* 1 - beta^step, with its digits where beta is near 1. */
-static Expr *weight_of_all(Kernel *k, Expr *beta, Expr *step)
+static bool cleans(const Node *n)
 {
-	Expr *log = k_mul(k, k_cast(k, DT_F32, step), k_log(k, beta));
+	return attr_int(n, CLEAN) > 0 && attr_float(n, KEEP) < 1;
+}
+
+/* 1 - beta^times, with its digits where beta is near 1. */
+static Expr *weight_of(Kernel *k, Expr *beta, Expr *times)
+{
+	Expr *log = k_mul(k, k_cast(k, DT_F32, times), k_log(k, beta));
 	return update_bind(k, k_neg(k, k_expm1(k, log)));
+}
+
+/* The sum over steps s from 1 on of beta^(step - s) keep^(cleanings since s), times
+ * 1 - beta (beta NULL: it is 1, and times 1). Between two cleanings lie `every`
+ * steps, so it is that of the last, which are `recent`, and a geometric series of
+ * those before; less step 0, which there was not. */
+static Expr *remembered(Kernel *k, const Node *n, Expr *beta, Expr *step)
+{
+	Expr *one = k_num(k, 1), *keep = k_num(k, attr_float(n, KEEP));
+	Expr *every = k_typed(k, DT_I32, (double)attr_int(n, CLEAN));
+	Expr *times = update_bind(k, k_div(k, step, every));
+	Expr *recent = k_sub(k, step, k_mul(k, times, every));
+	recent = update_bind(k, k_add(k, recent, k_typed(k, DT_I32, 1)));
+	Expr *of_last = beta ? weight_of(k, beta, recent)
+	                     : k_cast(k, DT_F32, recent);
+	Expr *of_each = beta ? weight_of(k, beta, every)
+	                     : k_cast(k, DT_F32, every);
+	Expr *ratio = keep, *first = one, *aged = one;
+	if (beta) {
+		ratio = k_mul(k, keep, k_pow(k, beta, k_cast(k, DT_F32, every)));
+		aged = k_pow(k, beta, k_cast(k, DT_F32, recent));
+		first = k_mul(k, k_sub(k, one, beta),
+		              k_pow(k, beta, k_cast(k, DT_F32, step)));
+	}
+	ratio = update_bind(k, ratio);
+	times = k_cast(k, DT_F32, times);
+	Expr *series = k_div(k, k_sub(k, one, k_pow(k, ratio, times)),
+	                     k_sub(k, one, ratio));
+	Expr *before = k_mul(k, k_mul(k, aged, of_each), k_mul(k, keep, series));
+	Expr *none = k_mul(k, first, k_pow(k, keep, times));
+	return update_bind(k, k_sub(k, k_add(k, of_last, before), none));
+}
+
+static void add_scales(Kernel *k, const Node *n, Scalars *s)
+{
+	if (!attr_int(n, SUM)) {
+		s->whole = weight_of(k, s->beta2, s->step);
+		s->once = cleans(n) ? remembered(k, n, s->beta2, s->step)
+		                    : s->whole;
+	} else if (cleans(n)) {
+		Expr *steps = remembered(k, n, NULL, s->step);
+		s->scale = update_bind(k, k_div(k, k_cast(k, DT_F32, s->step),
+		                                steps));
+	}
 }
 
 static const Scalars *scalars(Kernel *k, const Node *n)
@@ -79,8 +134,7 @@ static const Scalars *scalars(Kernel *k, const Node *n)
 	};
 	Expr *one = k_num(k, 1);
 	s->rest = update_bind(k, k_sub(k, one, s->beta2));
-	if (!attr_int(n, SUM))
-		s->whole = weight_of_all(k, s->beta2, s->step);
+	add_scales(k, n, s);
 	Expr *lost = k_mul(k, s->lr, sketch_scalar(k, n, DECAY));
 	s->stays = update_bind(k, k_sub(k, one, lost));
 	if (has_first(n)) {
@@ -93,10 +147,9 @@ static const Scalars *scalars(Kernel *k, const Node *n)
 /* keep to the power of the cleanings since the bucket was last used; NULL: 1. */
 static Expr *faded(Kernel *k, const Node *n, const Scalars *s, Expr *last)
 {
-	double every = (double)attr_int(n, CLEAN);
-	if (every < 1)
+	if (!cleans(n))
 		return NULL;
-	Expr *c = k_typed(k, DT_I32, every);
+	Expr *c = k_typed(k, DT_I32, (double)attr_int(n, CLEAN));
 	Expr *times = k_sub(k, k_div(k, s->step, c), k_div(k, last, c));
 	return update_bind(k, k_pow(k, k_num(k, attr_float(n, KEEP)),
 	                            k_cast(k, DT_F32, times)));
@@ -158,10 +211,11 @@ static void open_bucket(Kernel *k, const Node *n, const Scalars *s,
 	if (b->fade)
 		b->fade = update_bind(k, b->fade);
 	Expr *weight = heavier(k, r, n->out[NEW_WEIGHTS], at, b->fade, s->rest);
-	if (s->whole)
+	b->scale = s->scale;
+	if (s->once)
 		b->scale = fraction(k, attr_int(n, BIASED) ? s->whole
 		                                           : k_num(k, 1),
-		                    k_max(k, weight, s->whole));
+		                    k_max(k, weight, s->once));
 	if (has_first(n))
 		open_first(k, n, s, r, at, age, b);
 }

@@ -182,6 +182,16 @@ static double first_moment(First *f, double beta, const int age[DEPTH], int row,
 	return median(x);
 }
 
+/* What a bucket that is used once in each step weighs, step by step. */
+static double remembered(double beta, int now, int clean, double keep)
+{
+	double sum = 0;
+	for (int s = 1; s <= now; s++)
+		sum += pow(beta, now - s) *
+		       (clean ? pow(keep, now / clean - s / clean) : 1);
+	return sum;
+}
+
 static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 {
 	Unit u = test_unit();
@@ -200,6 +210,8 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 	double eps = *(const float *)given(g, "eps");
 	double decay = *(const float *)given(g, "decay");
 	double whole = 1 - pow(beta, now);
+	double once = (1 - beta) * remembered(beta, now, clean, 0.5);
+	double steps = now / remembered(1, now, clean, 0.5);
 	static double w[ROWS * D], b[DEPTH * WIDTH * D], v[DEPTH * WIDTH];
 	int last[DEPTH * WIDTH], rare = 0, often = 0;
 	for (int i = 0; i < ROWS * D; i++)
@@ -221,9 +233,9 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 			fade[j] *= sum ? 1 : pow(beta, age[j]);
 			last[at[j]] = now;
 			v[at[j]] = fade[j] * v[at[j]] + 1 - beta;
-			rare += v[at[j]] < whole;
-			often += v[at[j]] > whole;
-			scale[j] = (biased ? whole : 1) / fmax(v[at[j]], whole);
+			rare += v[at[j]] < once;
+			often += v[at[j]] > once;
+			scale[j] = (biased ? whole : 1) / fmax(v[at[j]], once);
 		}
 		for (int c = 0; c < D; c++) {
 			double x[DEPTH], y = d.g[row][c];
@@ -231,7 +243,7 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 				double *bin = &b[at[j] * D + c];
 				*bin *= fade[j];
 				*bin += (sum ? 1 : 1 - beta) * y * y;
-				x[j] = sum ? *bin : *bin * scale[j];
+				x[j] = *bin * (sum ? steps : scale[j]);
 			}
 			if (first)
 				y = first_moment(&f, beta1, age, row, c, y);
