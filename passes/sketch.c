@@ -84,7 +84,7 @@ static int64_t width_of(const SketchSpec *s, int64_t rows)
 
 static int64_t elements(const SketchSpec *s, const Options *o, Shape w)
 {
-	int64_t bucket = w.dim[1] + (is_signed(&o->optimizer) ? 0 : 2);
+	int64_t bucket = w.dim[1] + 2;
 	if (o->sketch_first_moment)
 		bucket += w.dim[1] + 1;
 	return SKETCH_DEPTH * width_of(s, w.dim[0]) * bucket;
@@ -144,20 +144,34 @@ static Value *table(Graph *g, const char *owner, const char *what, DType type,
 	return optimizer_state(g, owner, what, type, s);
 }
 
+/* All variables among the inputs but the parameter, in the order of outputs. */
+static void replace_state(Graph *g, Node *n)
+{
+	if (!node_done(g, n))
+		return;
+	for (int i = SKETCH_BINS, output = 1; i < n->nin; i++)
+		if (n->in[i]->kind == V_VARIABLE)
+			node_replaces(n, output++, n->in[i]->var);
+}
+
 static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
                            Rows r, int64_t width, const OptimizerOptions *o)
 {
-	Shape s = sketch_shape(width, w->shape.dim[1]);
+	Shape bins = sketch_shape(width, w->shape.dim[1]);
+	Shape buckets = {2, {SKETCH_DEPTH, width}};
 	Value *in[] = {
-		w, r.grad, r.number, table(g, owner, "momentum", w->dtype, s),
+		w, r.grad, r.number,
+		table(g, owner, "momentum", w->dtype, bins),
+		table(g, owner, "counts", w->dtype, buckets),
+		table(g, owner, "last", DT_I32, buckets),
 		hyper_parameter(g, "lr", o->lr),
 		hyper_parameter(g, "momentum", o->momentum),
 		hyper_parameter(g, "weight_decay", o->weight_decay),
+		graph_scalar_input(g, "step", IN_STEP, DT_I32, 1),
 	};
-	Node *n = node_new(g, loc, &op_CountSketchMomentumUpdate, 7, in);
-	node_set_outputs(g, n, 2);
-	if (node_done(g, n))
-		node_replaces(n, 1, in[3]->var);
+	Node *n = node_new(g, loc, &op_CountSketchMomentumUpdate, 10, in);
+	node_set_outputs(g, n, 4);
+	replace_state(g, n);
 	return n;
 }
 
@@ -191,11 +205,7 @@ static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
 	node_set_float(g, n, "keep", s->keep);
 	node_set_int(g, n, "biased", rms);
 	node_set_outputs(g, n, first ? 6 : 4);
-	if (!node_done(g, n))
-		return n;
-	for (int i = SKETCH_BINS, output = 1; i < nin; i++)
-		if (in[i]->kind == V_VARIABLE)
-			node_replaces(n, output++, in[i]->var);
+	replace_state(g, n);
 	return n;
 }
 

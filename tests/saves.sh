@@ -61,6 +61,7 @@ resumes --optimizer momentum --low-rank 2,form=mofasgd
 resumes --optimizer sgd --low-rank 2,form=streaming,refresh=7
 resumes --optimizer adam --sketch 0.3,clean=7 --sketch-first-moment
 resumes --optimizer rmsprop --sketch 0.3
+resumes --optimizer momentum --sketch 0.3
 resumes --optimizer adam8bit
 resumes --optimizer adafactor
 resumes --optimizer sm3

@@ -25,20 +25,16 @@
  * once) from one step to the next, at most. Sums are taken for as many steps as there were,
  * bin_j' step / remembered, where `remembered` counts a step as its cleanings left it.
  *
- * With a first moment, in a sketch of its own that is not cleaned, and a sign s_j:
- *
- *   first_j' = beta1^age_j first_j + (1 - beta1) s_j g
- *   count_j' = beta1^age_j count_j + 1 - beta1        by bucket, once a step
- *   m = median over j of s_j first_j' / count_j'
- *
- * and m is in the place of g in x'. A row's m stays while it has no gradient.
+ * With a first moment, in a sketch of its own that is not cleaned
+ * (ir/sketch_moment.h, of beta1), that is in the place of g in x'. A row's stays while
+ * it has no gradient.
  *
  * Inputs w, the gradient's rows, their numbers [t] (negative: none; absent: the
  * gradient is [n, d]), bins, weights [3, width], last steps [3, width], lr, beta2,
  * eps, decay, step; and first [3, width, d], counts [3, width], beta1. Outputs w',
  * bins', weights', last'; first', counts'.
  */
-#include "ir/sketch.h"
+#include "ir/sketch_moment.h"
 #include "ir/update.h"
 
 enum { WEIGHTS = SKETCH_BINS + 1, LAST, LR, BETA2, EPS, DECAY, STEP, FIRST,
@@ -62,23 +58,16 @@ static bool infer(Unit *u, Node *n)
 	                   infer_like(n, NEW_COUNTS, COUNTS)));
 }
 
-/* rest: 1 - beta2, rest1: 1 - beta1, whole: 1 - beta2^step, once: see above. With
- * `sum`, scale is what sums are multiplied by, or NULL. */
+/* rest: 1 - beta2, whole: 1 - beta2^step, once: see above. With `sum`, scale is what
+ * sums are multiplied by, or NULL. */
 typedef struct Scalars {
 	Expr *lr, *beta2, *rest, *whole, *once, *scale, *eps, *stays, *step;
-	Expr *beta1, *rest1;
+	SketchMoment first;
 } Scalars;
 
 static bool cleans(const Node *n)
 {
 	return attr_int(n, CLEAN) > 0 && attr_float(n, KEEP) < 1;
-}
-
-/* 1 - beta^times, with its digits where beta is near 1. */
-static Expr *weight_of(Kernel *k, Expr *beta, Expr *times)
-{
-	Expr *log = k_mul(k, k_cast(k, DT_F32, times), k_log(k, beta));
-	return update_bind(k, k_neg(k, k_expm1(k, log)));
 }
 
 /* The sum over steps s from 1 on of beta^(step - s) keep^(cleanings since s), times
@@ -92,9 +81,9 @@ static Expr *remembered(Kernel *k, const Node *n, Expr *beta, Expr *step)
 	Expr *times = update_bind(k, k_div(k, step, every));
 	Expr *recent = k_sub(k, step, k_mul(k, times, every));
 	recent = update_bind(k, k_add(k, recent, k_typed(k, DT_I32, 1)));
-	Expr *of_last = beta ? weight_of(k, beta, recent)
+	Expr *of_last = beta ? sketch_weight(k, beta, recent)
 	                     : k_cast(k, DT_F32, recent);
-	Expr *of_each = beta ? weight_of(k, beta, every)
+	Expr *of_each = beta ? sketch_weight(k, beta, every)
 	                     : k_cast(k, DT_F32, every);
 	Expr *ratio = keep, *first = one, *aged = one;
 	if (beta) {
@@ -115,7 +104,7 @@ static Expr *remembered(Kernel *k, const Node *n, Expr *beta, Expr *step)
 static void add_scales(Kernel *k, const Node *n, Scalars *s)
 {
 	if (!attr_int(n, SUM)) {
-		s->whole = weight_of(k, s->beta2, s->step);
+		s->whole = sketch_weight(k, s->beta2, s->step);
 		s->once = cleans(n) ? remembered(k, n, s->beta2, s->step)
 		                    : s->whole;
 	} else if (cleans(n)) {
@@ -137,10 +126,9 @@ static const Scalars *scalars(Kernel *k, const Node *n)
 	add_scales(k, n, s);
 	Expr *lost = k_mul(k, s->lr, sketch_scalar(k, n, DECAY));
 	s->stays = update_bind(k, k_sub(k, one, lost));
-	if (has_first(n)) {
-		s->beta1 = sketch_scalar(k, n, BETA1);
-		s->rest1 = update_bind(k, k_sub(k, one, s->beta1));
-	}
+	if (has_first(n))
+		s->first = sketch_moment_begin(k, sketch_scalar(k, n, BETA1),
+		                               s->step);
 	return s;
 }
 
@@ -160,126 +148,85 @@ static Expr *times(Kernel *k, Expr *factor, Expr *x)
 	return factor ? k_mul(k, factor, x) : x;
 }
 
-/* The row in table j: what its bins, and those of the first moment, are multiplied
- * by first (NULL: 1), and what they are multiplied by at the end. */
+/* The row in table j: what its bins are multiplied by first (NULL: 1), and what they
+ * are multiplied by at the end (NULL: 1). */
 typedef struct Bucket {
-	Expr *fade, *scale, *first_fade, *first_scale, *sign;
+	Expr *fade, *scale;
 } Bucket;
 
-static Expr *fraction(Kernel *k, Expr *a, Expr *b)
-{
-	return update_bind(k, k_div(k, a, b));
-}
+/* The row in all tables. */
+typedef struct Buckets {
+	Bucket of[SKETCH_DEPTH];
+	MomentBucket first[SKETCH_DEPTH];
+	Expr *sign[SKETCH_DEPTH];
+} Buckets;
 
-static Expr *power(Kernel *k, Expr *beta, Expr *age)
+static Expr *heavier(Kernel *k, const Node *n, const Scalars *s,
+                     const SketchRow *r, const Index at[2], Expr *fade)
 {
-	return update_bind(k, k_pow(k, beta, k_cast(k, DT_F32, age)));
-}
-
-/* The weight with what is added to it. */
-static Expr *heavier(Kernel *k, const SketchRow *r, const Value *v,
-                     const Index at[2], Expr *fade, Expr *add)
-{
-	Expr *old = times(k, fade, sketch_load(k, r, v, at));
-	Expr *new = update_bind(k, k_add(k, old, add));
-	sketch_store(k, r, v, at, new);
+	Expr *old = times(k, fade, sketch_load(k, r, n->out[NEW_WEIGHTS], at));
+	Expr *new = update_bind(k, k_add(k, old, s->rest));
+	sketch_store(k, r, n->out[NEW_WEIGHTS], at, new);
 	return new;
 }
 
-static void open_first(Kernel *k, const Node *n, const Scalars *s,
-                       const SketchRow *r, const Index at[2], Expr *age,
-                       Bucket *b)
-{
-	b->first_fade = power(k, s->beta1, age);
-	Expr *again = k_eq(k, age, k_typed(k, DT_I32, 0));
-	Expr *add = k_sel(k, again, k_num(k, 0), s->rest1);
-	Expr *count = heavier(k, r, n->out[NEW_COUNTS], at, b->first_fade, add);
-	b->first_scale = fraction(k, b->sign, count);
-}
-
 static void open_bucket(Kernel *k, const Node *n, const Scalars *s,
-                        const SketchRow *r, int j, Bucket *b)
+                        const SketchRow *r, int j, Buckets *b)
 {
 	Index at[2];
 	sketch_bucket(r, j, at);
 	Expr *last = sketch_load(k, r, n->out[NEW_LAST], at);
 	sketch_store(k, r, n->out[NEW_LAST], at, s->step);
 	Expr *age = update_bind(k, k_sub(k, s->step, last));
-	b->fade = faded(k, n, s, last);
+	Expr *fade = faded(k, n, s, last);
 	if (!attr_int(n, SUM))
-		b->fade = times(k, b->fade, power(k, s->beta2, age));
-	if (b->fade)
-		b->fade = update_bind(k, b->fade);
-	Expr *weight = heavier(k, r, n->out[NEW_WEIGHTS], at, b->fade, s->rest);
-	b->scale = s->scale;
-	if (s->once)
-		b->scale = fraction(k, attr_int(n, BIASED) ? s->whole
-		                                           : k_num(k, 1),
-		                    k_max(k, weight, s->once));
+		fade = times(k, fade, sketch_power(k, s->beta2, age));
+	if (fade)
+		fade = update_bind(k, fade);
+	Expr *weight = heavier(k, n, s, r, at, fade), *scale = s->scale;
+	if (s->once) {
+		Expr *most = attr_int(n, BIASED) ? s->whole : k_num(k, 1);
+		scale = k_div(k, most, k_max(k, weight, s->once));
+		scale = update_bind(k, scale);
+	}
+	b->of[j] = (Bucket){fade, scale};
 	if (has_first(n))
-		open_first(k, n, s, r, at, age, b);
+		b->first[j] = sketch_moment_open(k, &s->first, r,
+		                                 n->out[NEW_COUNTS], at, age,
+		                                 b->sign[j]);
 }
 
-/* What is in all tables for a column, before any of it is written: one table is
- * no other. */
-static void load_bins(Kernel *k, const SketchRow *r, const Value *bins, int c,
-                      Expr *x[SKETCH_DEPTH])
-{
-	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Index at[3];
-		sketch_bin(r, j, c, at);
-		x[j] = sketch_load(k, r, bins, at);
-	}
-}
-
-static void store_bin(Kernel *k, const SketchRow *r, const Value *bins, int j,
-                      int c, Expr *x)
-{
-	Index at[3];
-	sketch_bin(r, j, c, at);
-	sketch_store(k, r, bins, at, x);
-}
-
-/* m of a column whose gradient is g. */
-static Expr *first_moment(Kernel *k, const Node *n, const Scalars *s,
-                          const SketchRow *r, const Bucket b[], int c, Expr *g)
-{
-	Expr *part = update_bind(k, k_mul(k, s->rest1, g));
-	Expr *x[SKETCH_DEPTH], *m[SKETCH_DEPTH];
-	load_bins(k, r, n->out[NEW_FIRST], c, x);
-	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		x[j] = update_bind(k, k_add(k, k_mul(k, b[j].first_fade, x[j]),
-		                            k_mul(k, b[j].sign, part)));
-		m[j] = update_bind(k, k_mul(k, b[j].first_scale, x[j]));
-	}
-	for (int j = 0; j < SKETCH_DEPTH; j++)
-		store_bin(k, r, n->out[NEW_FIRST], j, c, x[j]);
-	return sketch_median(k, m);
-}
-
-/* v of a column whose gradient is g. */
+/* v of a column whose gradient is g. One table is no other, so all are read before
+ * they are written. */
 static Expr *squares(Kernel *k, const Node *n, const Scalars *s,
-                     const SketchRow *r, const Bucket b[], int c, Expr *g)
+                     const SketchRow *r, const Buckets *b, int c, Expr *g)
 {
 	Expr *square = k_mul(k, g, g);
 	square = update_bind(k, s->whole ? k_mul(k, s->rest, square) : square);
 	Expr *x[SKETCH_DEPTH], *v[SKETCH_DEPTH];
-	load_bins(k, r, n->out[NEW_BINS], c, x);
+	Index at[SKETCH_DEPTH][3];
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *old = times(k, b[j].fade, x[j]);
+		sketch_bin(r, j, c, at[j]);
+		x[j] = sketch_load(k, r, n->out[NEW_BINS], at[j]);
+	}
+	for (int j = 0; j < SKETCH_DEPTH; j++) {
+		Expr *old = times(k, b->of[j].fade, x[j]);
 		x[j] = update_bind(k, k_add(k, old, square));
-		v[j] = times(k, b[j].scale, x[j]);
+		v[j] = times(k, b->of[j].scale, x[j]);
 	}
 	for (int j = 0; j < SKETCH_DEPTH; j++)
-		store_bin(k, r, n->out[NEW_BINS], j, c, x[j]);
+		sketch_store(k, r, n->out[NEW_BINS], at[j], x[j]);
 	return sketch_least(k, v);
 }
 
 static void update_column(Kernel *k, const Node *n, const Scalars *s,
-                          const SketchRow *r, const Bucket b[], int c, Expr *g)
+                          const SketchRow *r, const Buckets *b, int c, Expr *g)
 {
 	Expr *norm = k_add(k, k_sqrt(k, squares(k, n, s, r, b, c, g)), s->eps);
-	Expr *m = has_first(n) ? first_moment(k, n, s, r, b, c, g) : g;
+	Expr *m = g;
+	if (has_first(n))
+		m = sketch_moment(k, &s->first, r, n->out[NEW_FIRST], b->first,
+		                  c, g);
 	Expr *by = k_mul(k, s->lr, k_div(k, m, norm));
 	Index at[2];
 	sketch_element(r, c, at);
@@ -301,19 +248,16 @@ static void update_rows(Kernel *k, const Node *n, const void *begun,
 {
 	const Scalars *s = begun;
 	int64_t d = n->in[SKETCH_W]->shape.dim[1];
-	Bucket b[SKETCH_DEPTH] = {{0}};
-	Expr *sign[SKETCH_DEPTH] = {NULL};
+	Buckets b = {0};
 	int t = k_for(k, count);
 	SketchRow r = sketch_row(k, n, k_sum(first, k_at(t)));
 	if (has_first(n))
-		sketch_signs(k, &r, sign);
-	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		b[j].sign = sign[j];
-		open_bucket(k, n, s, &r, j, &b[j]);
-	}
+		sketch_signs(k, &r, b.sign);
+	for (int j = 0; j < SKETCH_DEPTH; j++)
+		open_bucket(k, n, s, &r, j, &b);
 	int c = k_for(k, d);
 	Index at = k_sum(k_scaled(k_at(t), d), k_at(c));
-	update_column(k, n, s, &r, b, c, update_bind(k, k_load_flat(k, from, at)));
+	update_column(k, n, s, &r, &b, c, update_bind(k, k_load_flat(k, from, at)));
 	k_end_n(k, 2);
 }
 

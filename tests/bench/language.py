@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Optimizer state in sketches, on a language model that is an embedding and an output layer.
 
-    language.py THIMBLE MODEL.onnx DATA [--steps N] [--rates LR,...] [--methods NAME,...] > rows.csv
+    language.py THIMBLE MODEL.onnx DATA [--steps N] [--rates LR,...] [--methods NAME,...]
+                [--words N] > rows.csv
 
 MODEL is the LSTM over words of curves.py's lstm_lm, with inputs h0, c0 and outputs hn, cn; DATA the
 folder with wikitext-2/. Each of the methods (adam, rmsprop, adam+sketch, rmsprop+sketch) trains at
 each of the rates on the validation text in its order (the training text is not there); the
 held-out loss is that of the first 44,800 words of the test text. A sketch has a fifth of the
-elements of one state of the two tables.
+elements of one state of the two tables; +clean: cleaned every 125 steps; +first: with a first moment.
+A model of N words takes all that come after them for the last (--words).
 
 Rows: method, learning rate, mean loss of the last 50 steps, held-out loss and perplexity, bytes of
 optimizer state, of arena and state, milliseconds a step. On stderr each method at its best rate,
 beside full Adam's and RMSprop's.
 """
 import argparse
+import array
 import csv
 import json
 import math
@@ -25,12 +28,20 @@ import tempfile
 
 from curves import RUNS, losses
 
+SKETCH = ['--sketch', '0.2:*.weight']
+CLEANED = ['--sketch', '0.2,clean=125:*.weight']
 METHODS = {
     'adam': ('adam', []),
     'rmsprop': ('rmsprop', []),
-    'adam+sketch': ('adam', ['--sketch', '0.2:*.weight']),
-    'rmsprop+sketch': ('rmsprop', ['--sketch', '0.2:*.weight']),
+    'adam+sketch': ('adam', SKETCH),
+    'rmsprop+sketch': ('rmsprop', SKETCH),
+    'adam+sketch+clean': ('adam', CLEANED),
+    'rmsprop+sketch+clean': ('rmsprop', CLEANED),
+    'adam+sketch+first': ('adam', [*SKETCH, '--sketch-first-moment']),
+    'momentum': ('momentum', []),
+    'momentum+sketch': ('momentum', SKETCH),
 }
+USUAL = list(METHODS)[:4]
 COLUMNS = ['method', 'lr', 'training', 'held_out', 'perplexity', 'optimizer', 'bytes', 'ms']
 RATES = '1e-3,2e-3,4e-3,8e-3'
 HELD_OUT = 2 * 32 * (35 * 40 + 1)   # bytes: windows of 35, 32 side by side, and what comes next
@@ -59,8 +70,9 @@ def said(pattern, text):
 def train(args, folder, spec, lr, more):
     """Mean of the last 50 losses, held-out loss, milliseconds a step."""
     log = os.path.join(folder, 'log.csv')
-    r = subprocess.run([args.tool, 'train', args.model, '--data', os.path.join(args.data, DATA),
-                        '--val-data', os.path.join(folder, 'held-out.u16') + ':u16', *COMMON,
+    text, held_out = (os.path.join(folder, f'{name}.u16:u16') for name in ('text', 'held-out'))
+    r = subprocess.run([args.tool, 'train', args.model, '--data', text, '--val-data', held_out,
+                        *COMMON,
                         '--optimizer', with_rate(spec, lr), *more, '--no-shuffle',
                         '--steps', str(args.steps), '--log', log],
                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
@@ -69,10 +81,20 @@ def train(args, folder, spec, lr, more):
             said(r'([0-9.e+]+) ms each', r.stdout))
 
 
-def cut(args, folder):
-    with open(os.path.join(args.data, 'wikitext-2', 'test.ids.u16'), 'rb') as text, \
-         open(os.path.join(folder, 'held-out.u16'), 'wb') as held_out:
-        held_out.write(text.read(HELD_OUT))
+def copy(args, source, target, size=-1):
+    """Words that the model does not have are its last."""
+    with open(source, 'rb') as f:
+        words = array.array('H', f.read(size))
+    if args.words:
+        words = array.array('H', (min(w, args.words - 1) for w in words))
+    with open(target, 'wb') as f:
+        words.tofile(f)
+
+
+def prepare(args, folder):
+    copy(args, os.path.join(args.data, DATA.split(':')[0]), os.path.join(folder, 'text.u16'))
+    copy(args, os.path.join(args.data, 'wikitext-2', 'test.ids.u16'),
+         os.path.join(folder, 'held-out.u16'), HELD_OUT)
 
 
 def measure(args, folder):
@@ -112,13 +134,14 @@ def main():
     p.add_argument('data')
     p.add_argument('--steps', type=int, default=300)
     p.add_argument('--rates', default=RATES)
-    p.add_argument('--methods', default=','.join(METHODS))
+    p.add_argument('--methods', default=','.join(USUAL), help=', '.join(METHODS))
+    p.add_argument('--words', type=int, help='how many the model has')
     args = p.parse_args()
     out = csv.DictWriter(sys.stdout, COLUMNS, lineterminator='\n')
     out.writeheader()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        cut(args, folder)
+        prepare(args, folder)
         for row in measure(args, folder):
             out.writerow(row)
             sys.stdout.flush()

@@ -160,24 +160,28 @@ static const char *squares_node(Arena *a, bool rows, bool sum, int clean,
 		                       "output \"c\" data %c2\n" : "");
 }
 
-/* The first moment's bins and counts, in its place in all tables. */
-typedef struct First {
+/* A mean in a sketch with signs: its bins and counts. */
+typedef struct Moment {
 	double bin[DEPTH * WIDTH * D], count[DEPTH * WIDTH];
-} First;
+} Moment;
 
-static double first_moment(First *f, double beta, const int age[DEPTH], int row,
-                           int c, double g)
+static double moment(Moment *m, double beta, int now, const int age[DEPTH],
+                     int row, int c, double g)
 {
 	double x[DEPTH];
+	static double before[DEPTH];
 	for (int j = 0; j < DEPTH; j++) {
 		int at = j * WIDTH + bucket(row, j, WIDTH);
-		double *bin = &f->bin[at * D + c];
-		double stays = pow(beta, age[j]);
-		if (c == 0)
-			f->count[at] = stays * f->count[at] +
-			               (age[j] ? 1 - beta : 0);
+		double *bin = &m->bin[at * D + c], stays = pow(beta, age[j]);
+		if (c == 0) {
+			before[j] = m->count[at];
+			m->count[at] = stays * before[j] + 1 - beta;
+		}
+		double fresh = (1 - beta) /
+		               fmin(m->count[at], 1 - pow(beta, now));
+		double mean = before[j] > 0 ? *bin / before[j] : 0;
+		x[j] = fresh * g + (1 - fresh) * sign(row, j) * mean;
 		*bin = stays * *bin + (1 - beta) * sign(row, j) * g;
-		x[j] = sign(row, j) * *bin / f->count[at];
 	}
 	return median(x);
 }
@@ -197,7 +201,7 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 	Unit u = test_unit();
 	Graph *g = update_graph(&u, squares_node(u.arena, rows, sum, clean,
 	                                         first, biased), rows);
-	static First f;
+	static Moment f;
 	Results r = run_apart(g);
 	Dense d = dense(g, rows);
 	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
@@ -246,7 +250,7 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 				x[j] = *bin * (sum ? steps : scale[j]);
 			}
 			if (first)
-				y = first_moment(&f, beta1, age, row, c, y);
+				y = moment(&f, beta1, now, age, row, c, y);
 			w[row * D + c] *= 1 - lr * decay;
 			w[row * D + c] -= lr * y / (sqrt(least(x)) + eps);
 		}
@@ -272,39 +276,55 @@ static void momentum(bool rows)
 {
 	Unit u = test_unit();
 	const char *node = arena_printf(u.arena,
-		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d] = "
-		"CountSketchMomentumUpdate(%%w, %s, %s, %%bins, %%lr, %%beta, "
-		"%%decay)\noutput \"w\" data %%w2\noutput \"b\" data %%b2\n",
-		ROWS, D, DEPTH, WIDTH, D, rows ? "%g" : "%dy",
+		"%%c f32[%d,%d] = Abs(%%weights)\n"
+		"%%two i32[] = Add(%%step, %%step)\n"
+		"%%now i32[] = Add(%%two, %%two)\n"
+		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%c2 f32[%d,%d], %%l2 "
+		"i32[%d,%d] = CountSketchMomentumUpdate(%%w, %s, %s, %%bins, "
+		"%%c, %%last, %%lr, %%beta, %%decay, %%now)\n"
+		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
+		"output \"c\" data %%c2\n", DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH,
+		D, DEPTH, WIDTH, DEPTH, WIDTH, rows ? "%g" : "%dy",
 		rows ? "%rows" : "_");
 	Graph *g = update_graph(&u, node, rows);
 	Results r = run_apart(g);
 	Dense d = dense(g, rows);
 	const float *w0 = given(g, "w"), *b0 = given(g, "bins");
+	const float *c0 = given(g, "weights");
+	const int32_t *l0 = given(g, "last");
+	int now = 4 * *(const int32_t *)given(g, "step");
 	double lr = *(const float *)given(g, "lr");
 	double beta = *(const float *)given(g, "beta");
 	double decay = *(const float *)given(g, "decay");
-	static double w[ROWS * D], b[DEPTH * WIDTH * D];
+	double sum = (1 - pow(beta, now)) / (1 - beta);
+	static double w[ROWS * D];
+	static Moment m;
+	int last[DEPTH * WIDTH];
 	for (int i = 0; i < ROWS * D; i++)
 		w[i] = (double)w0[i];
 	for (int i = 0; i < DEPTH * WIDTH * D; i++)
-		b[i] = (double)b0[i];
-	for (int o = 0; o < d.n; o++)
-		for (int c = 0; c < D; c++) {
-			int row = d.order[o];
-			double x[DEPTH];
-			for (int j = 0; j < DEPTH; j++) {
-				double *bin = &b[(j * WIDTH + bucket(
-					row, j, WIDTH)) * D + c];
-				*bin = beta * *bin +
-				       sign(row, j) * d.g[row][c];
-				x[j] = sign(row, j) * *bin;
-			}
-			w[row * D + c] *= 1 - lr * decay;
-			w[row * D + c] -= lr * median(x);
+		m.bin[i] = (double)b0[i];
+	for (int i = 0; i < DEPTH * WIDTH; i++) {
+		m.count[i] = fabs((double)c0[i]);
+		last[i] = l0[i];
+	}
+	for (int o = 0; o < d.n; o++) {
+		int row = d.order[o], age[DEPTH];
+		for (int j = 0; j < DEPTH; j++) {
+			int at = j * WIDTH + bucket(row, j, WIDTH);
+			age[j] = now - last[at];
+			last[at] = now;
 		}
+		for (int c = 0; c < D; c++) {
+			double x = moment(&m, beta, now, age, row, c,
+			                  d.g[row][c]);
+			w[row * D + c] *= 1 - lr * decay;
+			w[row * D + c] -= lr * sum * x;
+		}
+	}
 	expect_close("w", r.output[0], w, ROWS * D);
-	expect_close("bins", r.output[1], b, DEPTH * WIDTH * D);
+	expect_close("bins", r.output[1], m.bin, DEPTH * WIDTH * D);
+	expect_close("counts", r.output[2], m.count, DEPTH * WIDTH);
 	arena_destroy(u.arena);
 }
 
@@ -373,21 +393,26 @@ static const char *layer(Arena *a, const char *vars, const char *reads,
 		"output \"l\" loss %%l\n", vars, reads, outs, node);
 }
 
-static const char *momentum_layer(Arena *a)
-{
-	return layer(a, "", "", "", "CountSketchMomentumUpdate(%w, %g, _, %bins, "
-	             "%lr, %beta, %lr)");
-}
-
-static const char *squares_layer(Arena *a)
+static const char *sketched_layer(Arena *a, const char *node)
 {
 	return layer(a,
 		"variable \"v\" optimizer f32[3,4] mutable fill 0.125\n"
 		"variable \"last\" optimizer i32[3,4] mutable fill 0\n",
 		"read %v \"v\"\nread %last \"last\"\n",
 		", %v2 f32[3,4] optimizer -> \"v\", %l2 i32[3,4] optimizer -> "
-		"\"last\"", "CountMinUpdate(%w, %g, _, %bins, %v, %last, %lr, "
-		"%beta, %lr, %lr, %n) {clean=2, keep=0.5}");
+		"\"last\"", node);
+}
+
+static const char *momentum_layer(Arena *a)
+{
+	return sketched_layer(a, "CountSketchMomentumUpdate(%w, %g, _, %bins, "
+	                      "%v, %last, %lr, %beta, %lr, %n)");
+}
+
+static const char *squares_layer(Arena *a)
+{
+	return sketched_layer(a, "CountMinUpdate(%w, %g, _, %bins, %v, %last, "
+	                      "%lr, %beta, %lr, %lr, %n) {clean=2, keep=0.5}");
 }
 
 /* Where all gradients are 0.5 and so are the squares' roots, whatever fades. */
