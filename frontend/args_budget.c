@@ -118,7 +118,7 @@ const struct argp args_budget = {
 		{"allow", KEY_ALLOW, "low-rank|sketch[,...]", 0, "Let --ram "
 		 "change what is learned where nothing else fits: gradients "
 		 "of a low rank, sketched optimizer state, each no smaller "
-		 "than it must be", 0},
+		 "than it must be; with --sweep, show what that gives", 0},
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},

@@ -161,10 +161,10 @@ static void take_default(Args *a)
 
 static void check_allow(const Options *o)
 {
-	if (!o->allow || o->ram)
+	if (!o->allow || o->ram || o->sweep)
 		return;
-	fprintf(stderr, "thimble: --allow needs --ram, or a --target that is a "
-	        "part: without a budget there is nothing to choose\n");
+	fprintf(stderr, "thimble: --allow needs --ram, --sweep, or a --target "
+	        "that is a part: without a budget there is nothing to choose\n");
 	exit(EXIT_USAGE);
 }
 

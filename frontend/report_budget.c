@@ -93,7 +93,7 @@ static const Plan *binding(const Program *p, const SweepPoint *s)
 static json_t *point_json(const Program *p, const SweepPoint *s)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:o, s:o}",
+		"{s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:b, s:o, s:o}",
 		"ram_bytes", (json_int_t)s->ram,
 		"arena_bytes", (json_int_t)s->arena_bytes,
 		"flops", (json_int_t)s->flops,
@@ -101,6 +101,7 @@ static json_t *point_json(const Program *p, const SweepPoint *s)
 		"extra_percent", percent(s->extra_flops, s->flops),
 		"recomputed_flops", (json_int_t)s->recomputed_flops,
 		"recomputed_percent", percent(s->recomputed_flops, s->flops),
+		"changes", s->changes,
 		"techniques", techniques_json(s->ntechniques, s->technique),
 		"binds", binds_json(binding(p, s), 4));
 }
@@ -211,8 +212,12 @@ void report_budget_table(FILE *f, const Program *p)
 		return;
 	fprintf(f, "\n%13s %13s %12s  techniques\n", "RAM", "arena",
 	        "more flops");
-	for (int i = 0; i < p->npoints; i++)
+	for (int i = 0; i < p->npoints; i++) {
+		if (p->point[i].changes && !p->point[i - 1].changes)
+			fputs("with less, what is learned is another "
+			      "(--allow):\n", f);
 		print_point(f, &p->point[i]);
+	}
 }
 
 /* ---- as a message ---- */

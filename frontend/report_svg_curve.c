@@ -38,7 +38,7 @@ static const char *techniques(Arena *a, const SweepPoint *s)
 	for (int i = 0; i < s->ntechniques; i++)
 		text = i ? arena_printf(a, "%s, %s", text, s->technique[i].name)
 		         : s->technique[i].name;
-	return text;
+	return s->changes ? arena_printf(a, "learns otherwise: %s", text) : text;
 }
 
 static int kind_of(Curve *c, const char *text)

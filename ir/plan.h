@@ -89,6 +89,7 @@ typedef struct SweepPoint {
 	int64_t ram, arena_bytes, flops;
 	int64_t extra_flops;   /* than the point with the fewest */
 	int64_t recomputed_flops;
+	bool changes;          /* what is learned: see Options.allow */
 	int ntechniques;
 	Technique *technique;
 	const Plan *plan;

@@ -200,47 +200,80 @@ static int64_t ram_of(const Program *p)
 	return p->train->arena_bytes + p->state_bytes;
 }
 
-static void put_first(Search *s, const char *name, const Program *from,
-                      const Program *to, Technique *list, int *n)
+/* What the change alone saves; returns how many techniques that are. */
+static int list_changes(const Search *s, Change c, Technique list[2])
 {
-	list[(*n)++] = (Technique){
-		name, ram_of(from) - ram_of(to),
-		to->train->cost.flops - from->train->cost.flops,
-	};
-	s->program->extra_flops += list[*n - 1].flops;
+	Change none = {0}, some = {0, c.ratio};
+	const Program *from = plain(s, none), *to;
+	int n = 0;
+	if (c.ratio > 0) {
+		to = plain(s, some);
+		list[n++] = (Technique){
+			arena_printf(s->arena, "sketch %g", c.ratio),
+			ram_of(from) - ram_of(to),
+			to->train->cost.flops - from->train->cost.flops,
+		};
+		from = to;
+	}
+	if (c.rank) {
+		to = plain(s, c);
+		list[n++] = (Technique){
+			arena_printf(s->arena, "low rank %lld",
+			             (long long)c.rank),
+			ram_of(from) - ram_of(to),
+			to->train->cost.flops - from->train->cost.flops,
+		};
+	}
+	return n;
 }
 
-/* Before what else the program owes its size to. */
+/* Before what else is owed; returns the operations that they cost. */
+static int64_t put_first(Arena *a, const Technique first[2], int nfirst, int *n,
+                         Technique **list)
+{
+	int64_t flops = 0;
+	Technique *all = arena_array(a, Technique, *n + nfirst);
+	for (int i = 0; i < nfirst; i++) {
+		all[i] = first[i];
+		flops += first[i].flops;
+	}
+	for (int i = 0; i < *n; i++)
+		all[nfirst + i] = (*list)[i];
+	*list = all;
+	*n += nfirst;
+	return flops;
+}
+
 static void note_changes(Search *s)
 {
 	Program *p = s->program;
-	Change c = s->change, none = {0}, some = {0, c.ratio};
-	int n = 0;
-	Technique *list = arena_array(s->arena, Technique, p->ntechniques + 2);
-	const Program *from = plain(s, none);
-	if (c.ratio > 0) {
-		const Program *to = plain(s, some);
-		put_first(s, arena_printf(s->arena, "sketch %g", c.ratio),
-		          from, to, list, &n);
-		from = to;
-	}
-	if (c.rank)
-		put_first(s, arena_printf(s->arena, "low rank %lld",
-		                          (long long)c.rank),
-		          from, plain(s, c), list, &n);
-	for (int i = 0; i < p->ntechniques; i++)
-		list[n++] = p->technique[i];
-	p->technique = list;
-	p->ntechniques = n;
+	Technique first[2];
+	int n = list_changes(s, s->change, first);
+	p->extra_flops += put_first(s->arena, first, n, &p->ntechniques,
+	                            &p->technique);
 }
 
-Program *allow_changes(Program *exact, const Graph *forward, const Options *o,
-                       ProgramBuilder *build)
+static Search open_search(Program *exact, const Graph *forward, const Options *o,
+                          ProgramBuilder *build)
 {
 	Search s = {.arena = forward->unit->arena, .forward = forward,
 	            .options = o, .build = build, .program = exact};
 	find_parameters(&s);
-	bool ranks_too = o->allow & ALLOW_LOW_RANK && s.others.n > 0;
+	return s;
+}
+
+static bool may_rank(const Search *s)
+{
+	return s->options->allow & ALLOW_LOW_RANK && s->others.n > 0;
+}
+
+Program *allow_changes(Program *exact, const Graph *forward,
+                       const Options *options, ProgramBuilder *build)
+{
+	Options o = *options;
+	o.sweep = false;
+	Search s = open_search(exact, forward, &o, build);
+	bool ranks_too = may_rank(&s);
 	bool fits = s.tables.n && climb(&s, false, true);
 	if (!fits && ranks_too)
 		fits = climb(&s, true, false);
@@ -249,4 +282,74 @@ Program *allow_changes(Program *exact, const Graph *forward, const Options *o,
 	if (s.program != exact)
 		note_changes(&s);
 	return s.program;
+}
+
+/* ---- the curve ---- */
+
+/* By so little that it is worth a point. */
+static int64_t less_than(int64_t ram)
+{
+	return ram - ram / 128;
+}
+
+static SweepPoint *new_point(const Search *s)
+{
+	Program *p = s->program;
+	SweepPoint *all = arena_array(s->arena, SweepPoint, p->npoints + 1);
+	memcpy(all, p->point, sizeof *all * (size_t)p->npoints);
+	p->point = all;
+	return &all[p->npoints++];
+}
+
+static void add_point(const Search *s, const Program *q, Change c)
+{
+	Technique first[2];
+	int n = list_changes(s, c, first);
+	SweepPoint *to = new_point(s);
+	*to = (SweepPoint){
+		.ram = q->arena_bytes + q->state_bytes,
+		.arena_bytes = q->arena_bytes, .flops = q->train->cost.flops,
+		.extra_flops = q->extra_flops,
+		.recomputed_flops = q->train->recomputed_flops,
+		.changes = true, .plan = q->train,
+		.ntechniques = q->ntechniques, .technique = q->technique,
+	};
+	to->extra_flops += put_first(s->arena, first, n, &to->ntechniques,
+	                             &to->technique);
+}
+
+/* The cheapest that fits, or the smallest; if it takes less than all before. */
+static bool add_within(Search *s, Change c, int64_t ram)
+{
+	Options o = *s->options;
+	o.ram = ram;
+	const Program *p = s->program, *q = program_of(s, c, &o);
+	int64_t least = p->point[p->npoints - 1].ram;
+	if (q->arena_bytes + q->state_bytes > less_than(least))
+		return false;
+	add_point(s, q, c);
+	return true;
+}
+
+/* Two points: a curve of its own takes as long as the exact one. */
+static void add_rung(Search *s, Change c)
+{
+	const Program *p = s->program;
+	if (add_within(s, c, less_than(p->point[p->npoints - 1].ram)))
+		add_within(s, c, 1);
+}
+
+void allow_points(Program *p, const Graph *forward, const Options *options,
+                  ProgramBuilder *build)
+{
+	Options o = *options;
+	o.limited = o.sweep = false;
+	Search s = open_search(p, forward, &o, build);
+	bool ranks_too = may_rank(&s), sketches = s.tables.n > 0;
+	for (int i = 0; sketches && i < RUNGS; i++)
+		add_rung(&s, rung(false, true, i));
+	for (int i = 0; ranks_too && i < RUNGS; i++)
+		add_rung(&s, rung(true, false, i));
+	for (int i = 0; ranks_too && sketches && i < RUNGS; i++)
+		add_rung(&s, rung(true, true, i));
 }

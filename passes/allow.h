@@ -19,4 +19,9 @@ typedef Program *ProgramBuilder(Graph *forward, const Options *);
 Program *allow_changes(Program *exact, const Graph *forward, const Options *,
                        ProgramBuilder *);
 
+/* Adds to the curve of p what lies below its end: the rungs in the order in which
+ * a budget would choose them. */
+void allow_points(Program *p, const Graph *forward, const Options *,
+                  ProgramBuilder *);
+
 #endif

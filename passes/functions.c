@@ -390,6 +390,20 @@ static Program *build_changed(Graph *forward, const Options *o)
 	return program_of(forward, o, true);
 }
 
+/* The curve has what is exact first, whatever was chosen. */
+static Program *allow(Program *exact, const Graph *forward, const Options *o)
+{
+	Program *p = exact;
+	if (!p->fits)
+		p = allow_changes(p, forward, o, build_changed);
+	if (!o->sweep)
+		return p;
+	p->npoints = exact->npoints;
+	p->point = exact->point;
+	allow_points(p, forward, o, build_changed);
+	return p;
+}
+
 Program *build_program(Graph *forward, const Options *options)
 {
 	Options chosen = *options, *o = &chosen;
@@ -403,8 +417,8 @@ Program *build_program(Graph *forward, const Options *options)
 		return NULL;
 	const Graph *before = o->allow ? graph_detach(forward) : NULL;
 	Program *p = program_of(forward, o, false);
-	if (p && !p->fits && before)
-		p = allow_changes(p, before, o, build_changed);
+	if (p && before)
+		p = allow(p, before, o);
 	if (p)
 		name_plans(p);
 	return p;

@@ -107,6 +107,7 @@ def curve(root, report):
         title = e.find(SVG + 'title').text
         expect(title.startswith(f'{s["ram_bytes"]} bytes, {max(s["extra_percent"], 0):.2f} %') and
                all(n in title for n in names), f'{title}: {s}')
+        expect(('learns otherwise' in title) == s['changes'], f'{title}: {s}')
         expect(s['binds']['buffers'] and s['binds']['buffers'][0]['bytes'] > 0, f'what binds {s["ram_bytes"]}')
     # Both axes are linear: any two differences have one ratio.
     for key, k in (('ram_bytes', 0), ('extra_percent', 1)):

@@ -26,6 +26,10 @@ fail() {
 	--html parity.report.html --picture parity.svg --json >parity.report.json || fail "plan parity"
 "$thimble" plan "$gestures" --loss mse --optimizer sgd --batch 8 --sweep --explain \
 	--html sweep.report.html --picture curve.svg --json >sweep.report.json || fail "plan --sweep"
+"$thimble" plan "$gestures" --loss mse --optimizer adam --batch 8 --sweep \
+	--allow low-rank --disable recompute --picture allow.svg --json \
+	>allow.json || fail "plan --sweep --allow"
+grep -q '"changes": true' allow.json || fail "--allow has no points"
 "$thimble" plan "$gestures" --loss cross-entropy --optimizer sgd --batch 16 \
 	--micro-batch 4 --html parts.report.html --picture parts.svg --json \
 	>parts.report.json || fail "plan --micro-batch"
@@ -47,7 +51,8 @@ grep -q -- '--micro-batch 4 does not pay' warned || fail "no warning"
 cmp parts.svg parts2.svg || fail "two pictures differ"
 /usr/bin/python3 "$tests/picture.py" arena parity.svg parity.report.json &&
 	/usr/bin/python3 "$tests/picture.py" arena parts.svg parts.report.json &&
-	/usr/bin/python3 "$tests/picture.py" curve curve.svg sweep.report.json ||
+	/usr/bin/python3 "$tests/picture.py" curve curve.svg sweep.report.json &&
+	/usr/bin/python3 "$tests/picture.py" curve allow.svg allow.json ||
 	fail "a picture is not what the report says"
 cmp a/gestures.report.html b/gestures.report.html || fail "two runs differ"
 cmp a/gestures.report.html plan.html || fail "plan and compile differ"

@@ -207,3 +207,46 @@ Test(allow, nothing_fits)
 	cr_expect(technique(t->program, "sketch 0.01"));
 	arena_destroy(t->unit.arena);
 }
+
+/* What a budget of that much chooses is what the point says. */
+static void check_point(Options o, const SweepPoint *s)
+{
+	o.sweep = false;
+	o.ram = s->ram;
+	Try *t = attempt(tables, o);
+	cr_assert(t->program && t->program->fits, "%lld", (long long)s->ram);
+	cr_expect(technique(t->program, s->technique[0].name), "%s at %lld",
+	          s->technique[0].name, (long long)s->ram);
+	arena_destroy(t->unit.arena);
+}
+
+/* The curve goes on where what is exact ends. */
+Test(allow, curve)
+{
+	Options o = adam();
+	o.sweep = true;
+	o.allow = ALLOW_LOW_RANK | ALLOW_SKETCH;
+	Try *t = attempt(tables, o);
+	const Program *p = t->program;
+	int nexact = 0, nsketches = 0, nranks = 0;
+	cr_assert(p && p->fits && p->npoints > 2);
+	cr_expect_null(thin_of(t, "w"));
+	for (int i = 0; i < p->npoints; i++) {
+		const SweepPoint *s = &p->point[i];
+		cr_expect(i == 0 || s->ram < s[-1].ram);
+		cr_expect(s->changes ? s->ram - s->arena_bytes < p->state_bytes
+		                     : s->ram - s->arena_bytes == p->state_bytes);
+		nexact += !s->changes;
+		cr_expect(!s->changes || i >= nexact);
+		if (!s->changes)
+			continue;
+		nsketches += !strncmp(s->technique[0].name, "sketch", 6);
+		nranks += !strncmp(s->technique[0].name, "low rank", 8);
+		check_point(o, s);
+	}
+	cr_expect(nexact && nsketches > 1 && nranks + nsketches == p->npoints -
+	          nexact, "%d exact, %d sketches, %d ranks of %d", nexact,
+	          nsketches, nranks, p->npoints);
+	cr_expect_lt(p->point[p->npoints - 1].ram, p->point[nexact - 1].ram * 2 / 3);
+	arena_destroy(t->unit.arena);
+}
