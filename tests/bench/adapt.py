@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""How well training with less memory adapts a model: a table of accuracies on Fashion-MNIST.
+"""How well training with less memory adapts a model: a table of accuracies.
 
     adapt.py THIMBLE MODEL.onnx DATA [--flat] [--seeds N] [--methods NAME,...] > rows.csv
 
-MODEL takes 1x28x28 pixels (784 numbers with --flat) and gives ten logits, at a batch of 32. DATA
-is the folder of the four IDX files. The model is pretrained with Adam on 20,000 images as they
-are, then adapted to images that lie on their side: on 4,000 of them, twice over, and tested on
-5,000 others, each method at the best of four learning rates, which is found with a pretrained
-model and a seed that do not count. LoRA is another ONNX model: each weight becomes W + B A, and B
-and A alone train; `merged LoRA` is form=factors without renewal, which trains the same factors,
-and all biases, with the product in W. `--methods all`, the default, is all of them; `--methods list` names them.
+DATA is a folder. With the four IDX files of Fashion-MNIST: MODEL takes 1x28x28 pixels (784 numbers
+with --flat) and gives ten logits, at a batch of 32. It is pretrained with Adam on 20,000 images as
+they are, then adapted to images that lie on their side: on 4,000 of them, twice over, and tested on
+5,000 others. With fsdd_train.f32 and its labels, spoken digits: MODEL takes 49x10 coefficients. It is
+pretrained on what four people say (1,800 words, eight times over), then adapted to two others: on
+450 of their words, eight times over, and tested on 450 others.
+
+Each method is at the best of four learning rates, which is found with a pretrained model and a seed
+that do not count. LoRA is another ONNX model: each weight becomes W + B A, and B and A alone train;
+`merged LoRA` is form=factors without renewal, which trains the same factors, and all biases, with
+the product in W. `--methods all`, the default, is all of them; `--methods list` names them.
 
 Rows: method, learning rate, mean accuracy, spread (largest less smallest), part of Adam's gain
 (of the first method's, if Adam is not among them), bytes of arena and state, bytes of state.
@@ -77,22 +81,44 @@ def idx(path):
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
 
 
-def save(folder, name, images, labels, turned, flat):
-    x = np.rot90(images, axes=(1, 2)) if turned else images
-    x = ((x / 255 - 0.286) / 0.353).astype(np.float32)
+def save(folder, name, x, labels):
     paths = [os.path.join(folder, f'{name}.{part}.npy') for part in 'xy']
-    np.save(paths[0], x.reshape(len(x), -1) if flat else x[:, None])
+    np.save(paths[0], np.ascontiguousarray(x, np.float32))
     np.save(paths[1], labels.astype(np.int64))
     return ','.join(paths)
 
 
-def prepare(data, folder, flat):
+def fashion(data, folder, flat):
+    """Sets of images by name, and how often those before and after are gone through."""
     x, y = (idx(os.path.join(data, f'train-{n}-ubyte.gz')) for n in ('images-idx3', 'labels-idx1'))
-    return {
-        'before': save(folder, 'before', x[:20000], y[:20000], False, flat),
-        'adapt': save(folder, 'adapt', x[30000:34000], y[30000:34000], True, flat),
-        'test': save(folder, 'test', x[40000:45000], y[40000:45000], True, flat),
-    }
+
+    def part(name, begin, end, turned):
+        images = np.rot90(x[begin:end], axes=(1, 2)) if turned else x[begin:end]
+        images = (images / 255 - 0.286) / 0.353
+        images = images.reshape(len(images), -1) if flat else images[:, None]
+        return save(folder, name, images, y[begin:end])
+    return {'before': part('before', 0, 20000, False), 'adapt': part('adapt', 30000, 34000, True),
+            'test': part('test', 40000, 45000, True)}, 1, 2
+
+
+def digits(data, folder):
+    """The same of words. They were shuffled from an order by digit, then by who says it."""
+    x = np.fromfile(os.path.join(data, 'fsdd_train.f32'), np.float32).reshape(-1, 49, 10)
+    y = np.fromfile(os.path.join(data, 'fsdd_train.lab'), np.uint8)
+    order = np.random.RandomState(0).permutation(len(x))
+    if len(x) != 2700 or (order // 270 != y).any():
+        sys.exit(f'{data}: these are not the words, or not in the order, of make_fsdd.py')
+    new = order % 270 // 45 >= 4
+    half = order % 2 == 0
+    return {'before': save(folder, 'before', x[~new], y[~new]),
+            'adapt': save(folder, 'adapt', x[new & half], y[new & half]),
+            'test': save(folder, 'test', x[new & ~half], y[new & ~half])}, 8, 8
+
+
+def prepare(data, folder, flat):
+    if os.path.exists(os.path.join(data, 'fsdd_train.f32')):
+        return digits(data, folder)
+    return fashion(data, folder, flat)
 
 
 def run(tool, model, data, test, *options):
@@ -122,7 +148,8 @@ def add_lora(path, rank, seed):
     for w in list(g.initializer):
         if len(w.dims) < 2 or w.data_type != onnx.TensorProto.FLOAT:
             continue
-        m, n = w.dims[0], int(np.prod(w.dims[1:]))
+        m = int(np.prod(w.dims[:2 if w.dims[0] == 1 else 1]))   # of a recurrence: [1, m, n]
+        n = int(np.prod(w.dims)) // m
         for node in g.node:
             node.input[:] = [f'{w.name}_adapted' if i == w.name else i for i in node.input]
         factors = {f'lora_b_{w.name}': np.zeros((m, rank)),
@@ -142,10 +169,10 @@ def add_lora(path, rank, seed):
     return to
 
 
-def adapt(tool, starts, sets, kind, options, rates):
+def adapt(tool, starts, sets, epochs, kind, options, rates):
     """The first's best learning rate, and with that the accuracies of the others, by seed."""
     def trained(lr, seed):
-        return run(tool, starts[seed], sets['adapt'], sets['test'], '--epochs', '2', '--optimizer',
+        return run(tool, starts[seed], sets['adapt'], sets['test'], '--epochs', epochs, '--optimizer',
                    f'{kind}:lr={lr}', '--seed', str(seed), *options)
     lr = max(rates, key=lambda lr: trained(lr, 0))
     return lr, [trained(lr, seed) for seed in range(1, len(starts))]
@@ -172,12 +199,13 @@ def main():
     parser.add_argument('--extra', default='', help='further settings of each --low-rank')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sets = prepare(args.data, folder, args.flat)
+        sets, before, epochs = prepare(args.data, folder, args.flat)
         starts, zero = [], []
         for seed in range(args.seeds + 1):
             path = os.path.join(folder, f'start{seed}.onnx')
             zero.append(run(args.tool, args.model, sets['before'], sets['test'], '--optimizer',
-                            'adam', '--export', path, '--seed', str(seed)))
+                            'adam', '--export', path, '--seed', str(seed), '--epochs',
+                            str(before)))
             starts.append(path)
         zero = zero[1:]   # the first is where learning rates are found
         base = float(np.mean(zero))
@@ -190,7 +218,7 @@ def main():
             if '--low-rank' in options:
                 options = [options[0], options[1] + args.extra, *options[2:]]
             models = [add_lora(s, rank[0], i) for i, s in enumerate(starts)] if rank else starts
-            lr, got = adapt(args.tool, models, sets, kind, options, rates)
+            lr, got = adapt(args.tool, models, sets, str(epochs), kind, options, rates)
             mean = float(np.mean(got))
             gain = gain or mean - base
             total, state = memory(args.tool, models[0], '--optimizer', kind, *options)
