@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIRMWARE = os.path.join(HERE, '../../examples/firmware')
+TRAIN = f'{HERE}/train.c'
 WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow', '-Werror']
 FLAGS = ['-std=c11', '-ffp-contract=off', '-fno-math-errno', '-ffunction-sections', '-fdata-sections']
 MODEL_FLAGS = [*WARNINGS, '-fno-ipa-icf', '-fcallgraph-info=su']
@@ -231,14 +232,15 @@ def board_sources(core):
     return sorted(glob.glob(f'{FIRMWARE}/board/{core.board}/*.[cS]'))
 
 
-def objects(core, out, steps, optimize):
+def objects(core, out, steps, optimize, program):
     """Those, and what runs it. A model that is an object already stays one."""
-    open(f'{out}/case.h', 'w').write(case_header(open(f'{out}/m.h').read(), steps))
+    if program == TRAIN:
+        open(f'{out}/case.h', 'w').write(case_header(open(f'{out}/m.h').read(), steps))
     model = [f'{out}/m.o']
     if not os.path.exists(model[0]):
         compile_own(core, out, optimize)
         model = [object_of(out, f'{out}/{name}.c') for name in ('m', 'm_weights')]
-    own = [f'{HERE}/train.c', f'{FIRMWARE}/log.c', *board_sources(core)]
+    own = [program, f'{FIRMWARE}/log.c', *board_sources(core)]
     for source in own:
         compile_c(core, source, object_of(out, source), out, [optimize])
     return model + [object_of(out, source) for source in own]
@@ -261,9 +263,9 @@ def memory_of(core, ram, flash, stack):
     return [f'-Wl,--defsym={k}={v}' for k, v in values.items()]
 
 
-def build(core, out, steps=10, optimize='-O2', ram=0, flash=0, stack=8192):
+def build(core, out, steps=10, optimize='-O2', ram=0, flash=0, stack=8192, program=TRAIN):
     """The image of a compiled model; RuntimeError where it does not fit."""
-    files = objects(core, out, steps, optimize)
+    files = objects(core, out, steps, optimize, program)
     script = []
     if core.board == 'linux':
         shell([*core.clang, *core.flags, '-nostdlib', '-static', '-fuse-ld=lld', *files, '-o', f'{out}/image'])
