@@ -35,14 +35,38 @@ static bool is_byte(DType t)
 	return t == DT_I8 || t == DT_U8;
 }
 
+/* Does the program have one number there, once and for all? */
+static bool is_single(const Value *v)
+{
+	return is_fixed(v) && numel(v->shape) == 1;
+}
+
+static bool same_number(const Value *a, const Value *b)
+{
+	return a->dtype == b->dtype && a->kind == V_CONST &&
+	       b->kind == V_CONST && is_single(a) && is_single(b) &&
+	       !memcmp(a->data, b->data, (size_t)value_bytes(a));
+}
+
 /* ---- pairs ---- */
 
-static Node *quantize(Graph *g, Node *n, Value *x)
+static bool same_scale(const Node *a, const Node *b)
 {
+	return a->nin == 3 && b->nin == 3 && a->in[2] && b->in[2] &&
+	       same_number(a->in[1], b->in[1]) &&
+	       same_number(a->in[2], b->in[2]);
+}
+
+/* The integers of FakeQuantize, which the file may want, too. */
+static Value *quantize(Graph *g, Node *n)
+{
+	for (const Node *q = n->prev; q; q = q->prev)
+		if (q->op == &op_QuantizeLinear && q->in[0] == n->in[0] &&
+		    same_scale(q, n))
+			return q->out[0];
 	Node *q = node_new(g, n->loc, &op_QuantizeLinear, n->nin, n->in);
-	q->in[0] = x;
 	node_copy_attrs(g, q, n);
-	return q;
+	return node_done(g, q);
 }
 
 /* FakeQuantize is the two, one after the other. */
@@ -56,7 +80,7 @@ static bool split_pairs(Graph *g)
 		    !quantize_type(g->unit, n, 0, &t) || !is_byte(t))
 			continue;
 		g->at = n;
-		Value *q = node_done(g, quantize(g, n, n->in[0]));
+		Value *q = quantize(g, n);
 		Node *d = node_new(g, n->loc, &op_DequantizeLinear, n->nin,
 		                   n->in);
 		d->in[0] = q;
@@ -72,11 +96,6 @@ static bool split_pairs(Graph *g)
 static Value *zero_of(Graph *g, const Node *n, DType t)
 {
 	return n->nin > 2 && n->in[2] ? n->in[2] : graph_scalar(g, t, 0);
-}
-
-static bool is_single(const Value *v)
-{
-	return is_fixed(v) && numel(v->shape) == 1;
 }
 
 /* One scale and zero point for all. */
@@ -139,14 +158,28 @@ static bool is_plain_gemm(const Node *n)
 	       (n->nin < 3 || !n->in[2] || attr_of(n, "beta")->f == 1);
 }
 
+static Value *turned(Graph *g, Loc loc, Value *v)
+{
+	int64_t perm[MAX_RANK];
+	int rank = v->shape.rank;
+	for (int d = 0; d < rank; d++)
+		perm[d] = d;
+	perm[rank - 2] = rank - 1;
+	perm[rank - 1] = rank - 2;
+	Node *n = NEW(g, loc, op_Transpose, v);
+	node_set_ints(g, n, "perm", rank, perm);
+	return node_done(g, n);
+}
+
 static Value *take_matrices(Graph *g, const Node *n, const Scaled *x,
                             const Scaled *y)
 {
 	Scaled b;
-	if (n->op != &op_MatMul || attr_of(n, "transB")->i ||
-	    n->in[0]->shape.rank < 2 || n->in[1]->shape.rank < 2 ||
-	    !integers_of(g, n->in[1], &b))
+	if (n->op != &op_MatMul || n->in[0]->shape.rank < 2 ||
+	    n->in[1]->shape.rank < 2 || !integers_of(g, n->in[1], &b))
 		return NULL;
+	if (attr_of(n, "transB")->i)
+		b.x = turned(g, n->loc, b.x);
 	return APPLY(g, n->loc, op_QLinearMatMul, x->x, x->scale, x->zero, b.x,
 	             b.scale, b.zero, y->scale, y->zero);
 }
@@ -167,13 +200,6 @@ static Value *take_product(Graph *g, const Node *n, const Scaled *y)
 	               bias))
 		return NULL;
 	return rows_product(g, n, &x, y, &r, bias);
-}
-
-static bool same_number(const Value *a, const Value *b)
-{
-	return a->dtype == b->dtype && a->kind == V_CONST &&
-	       b->kind == V_CONST && is_single(a) && is_single(b) &&
-	       !memcmp(a->data, b->data, (size_t)value_bytes(a));
 }
 
 /* What leaves numbers as they are, of the same scale. */

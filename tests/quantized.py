@@ -182,12 +182,14 @@ class Model:
             'DequantizeLinear', [self.node('Transpose', [self.q]), *self.at[2:]])]), at)
         self.y, self.at = requantized(x @ x.T, scale, *at[:2]), at
 
-    def save(self, folder, x):
+    def save(self, folder, x, real=False):
+        """The integers are the output; or what they stand for."""
+        if real:
+            self.real()
         self.nodes[-1].output[0] = 'q'
-        y = helper.make_tensor_value_info('q', helper.np_dtype_to_tensor_dtype(self.kind)
-                                          if hasattr(helper, 'np_dtype_to_tensor_dtype')
-                                          else onnx.mapping.NP_TYPE_TO_TENSOR_TYPE[self.kind],
-                                          self.y.shape)
+        kind = {np.dtype('u1'): onnx.TensorProto.UINT8, np.dtype('i1'): onnx.TensorProto.INT8}
+        kind = onnx.TensorProto.FLOAT if real else kind[self.kind]
+        y = helper.make_tensor_value_info('q', kind, self.y.shape)
         x = helper.make_tensor_value_info('x', onnx.TensorProto.FLOAT, x.shape)
         graph = helper.make_graph(self.nodes, 'quantized', [x], [y], self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)])
@@ -231,12 +233,25 @@ def run(thimble, folder, *options):
     return np.load(f'{folder}/out/output/q.npy'), ''
 
 
-def floats(thimble, folder):
-    """Of the operators that have integers on both sides, those that still compute with reals."""
+def graphs(thimble, folder, *options):
+    """What there is after the pass, of the operators that may become others."""
     out = subprocess.run([thimble, 'compile', f'{folder}/model.onnx', '-o', f'{folder}/c',
-                          '--dump-after=integers'], capture_output=True, text=True)
-    return [line for line in out.stdout.splitlines()
-            if any(f' = {op}(' in line for op in ('Conv', 'Gemm', 'MatMul', 'FakeQuantize'))]
+                          '--dump-after=integers', *options], capture_output=True, text=True)
+    operators = 'Conv', 'Gemm', 'MatMul', 'FakeQuantize', 'QLinearConv', 'QLinearMatMul'
+    lines = (out.stdout + out.stderr).splitlines()
+    return [op for line in lines for op in operators if f' = {op}(' in line]
+
+
+def trains(thimble):
+    """With a loss nothing becomes an integer: gradients go straight through FakeQuantize."""
+    m, x = images(0, 'u1', 'i1', 'qdq', True)
+    with tempfile.TemporaryDirectory() as folder:
+        m.save(folder, x, real=True)
+        found = graphs(thimble, folder, '--loss=mse', '--optimizer=sgd')
+        without = graphs(thimble, folder)
+    if 'FakeQuantize' not in found or 'Conv' not in found or 'QLinearConv' in found:
+        return [f'with a loss: {found}']
+    return [] if 'QLinearConv' in without else [f'without a loss: {without}']
 
 
 def check(thimble, folder, name, m, x):
@@ -254,11 +269,12 @@ def check(thimble, folder, name, m, x):
     got, message = run(thimble, folder, '--disable=integers')
     if got is None or np.abs(got.astype('i4') - want).max() > (0 if m.form == 'qlinear' else 1):
         wrong.append(f'{name}, without integers: ' + (message or 'more than one away'))
-    return wrong + [f'{name}: {line}' for line in floats(thimble, folder)]
+    left = [op for op in graphs(thimble, folder) if not op.startswith('QLinear')]
+    return wrong + [f'{name}: {op} computes with real numbers' for op in left]
 
 
 def main():
-    thimble, wrong, count = sys.argv[1], [], 0
+    thimble, wrong, count = sys.argv[1], trains(sys.argv[1]), 0
     for make in images, matrices:
         for form in 'qdq', 'float', 'qlinear':
             for kind, weights, each in (('u1', 'i1', True), ('i1', 'i1', False),
