@@ -19,7 +19,7 @@ static LLVMMetadataRef int_hint(const Module *m, const char *name, int64_t x)
 
 /* One vector of so many elements: the loop is no loop any more. The node of a
  * loop's hints begins with itself. */
-static void hint_lanes(const Module *m, LLVMValueRef branch, int lanes)
+void llvm_hint_lanes(const Module *m, LLVMValueRef branch, int lanes)
 {
 	static const char name[] = "llvm.loop";
 	LLVMMetadataRef self = LLVMTemporaryMDNode(m->context, NULL, 0);
@@ -91,7 +91,7 @@ static void put_lanes(LlvmKernel *k, const Stmt *s, LLVMValueRef i)
 	k->loop[k->elements] = LLVMBuildNSWAdd(m->at, from, loop.i, "");
 	put_lane(k, s, loop.i);
 	k->lanes = 0;
-	hint_lanes(m, module_end_for(m, &loop), lanes);
+	llvm_hint_lanes(m, module_end_for(m, &loop), lanes);
 }
 
 /* Runs once or more: what is not, is no statement. */
@@ -101,6 +101,10 @@ static void put_for(LlvmKernel *k, const Stmt *s)
 	int i = s->u.loop.var;
 	if (s->u.loop.extent == 1) {
 		put_stmts(k, s->u.loop.body);
+		return;
+	}
+	if (llvm_is_columns(k, s)) {
+		llvm_put_columns(k, s);
 		return;
 	}
 	For loop = module_for(m, s->u.loop.extent);
@@ -220,22 +224,26 @@ static void put_call(LlvmKernel *k, const Stmt *s)
 	module_call(k->m, fn, arg);
 }
 
+void llvm_put_stmt(LlvmKernel *k, const Stmt *s)
+{
+	Stmt one = *s;
+	one.next = NULL;
+	if (!c_emits(k->c, &one))
+		return;
+	if (s->kind == ST_FOR)
+		put_for(k, s);
+	else if (s->kind == ST_STORE)
+		put_store(k, s);
+	else if (s->kind == ST_SET)
+		put_set(k, s);
+	else
+		put_call(k, s);
+}
+
 static void put_stmts(LlvmKernel *k, const Stmt *s)
 {
-	for (; s; s = s->next) {
-		Stmt one = *s;
-		one.next = NULL;
-		if (!c_emits(k->c, &one))
-			continue;
-		if (s->kind == ST_FOR)
-			put_for(k, s);
-		else if (s->kind == ST_STORE)
-			put_store(k, s);
-		else if (s->kind == ST_SET)
-			put_set(k, s);
-		else
-			put_call(k, s);
-	}
+	for (; s; s = s->next)
+		llvm_put_stmt(k, s);
 }
 
 /* ---- the function ---- */
@@ -281,7 +289,7 @@ static void add_all_sums(LlvmKernel *k, const Stmt *s)
 			add_all_sums(k, s->u.call.body);
 		else if (s->kind == ST_FOR && s->u.loop.lanes)
 			add_sums(k, s);
-		else if (s->kind == ST_FOR)
+		else if (s->kind == ST_FOR && !llvm_add_columns(k, s))
 			add_all_sums(k, s->u.loop.body);
 }
 
@@ -291,9 +299,10 @@ static void add_variables(LlvmKernel *k)
 	const Module *m = k->m;
 	k->loop = arena_array(m->arena, LLVMValueRef, kernel->nloops + 1);
 	k->var = arena_array(m->arena, LLVMValueRef, kernel->nvars + 1);
+	k->column = arena_array(m->arena, LLVMValueRef, kernel->nvars + 1);
 	add_all_sums(k, kernel->body);
 	for (int i = 0; i < kernel->nvars; i++)
-		if (k->c->live[i] && !k->var[i])
+		if (k->c->live[i] && !k->var[i] && !k->column[i])
 			k->var[i] = LLVMBuildAlloca(m->at, type_of(k, i), "");
 }
 

@@ -13,13 +13,26 @@ typedef struct LlvmKernel {
 	const CKernel *c;
 	LLVMValueRef fn;
 	LLVMValueRef *loop;   /* by loop: its variable; NULL: it is 0 */
-	LLVMValueRef *var;    /* by scalar variable: where it is kept */
+	LLVMValueRef *var;    /* by scalar variable: where it is kept, */
+	LLVMValueRef *column; /*   and if columns have one each, all of them */
 	int elements, lanes;  /* this loop's variable counts elements, of which
 	                       * an iteration has so many; 0: none does */
 } LlvmKernel;
 
 /* Defines the function, to be called with a pointer per parameter. */
 LLVMValueRef llvm_kernel(Module *, const CKernel *, const char *name);
+
+/* A statement, without those that follow it. */
+void llvm_put_stmt(LlvmKernel *, const Stmt *);
+/* Makes one vector of the loop, which runs so many times and ends there. */
+void llvm_hint_lanes(const Module *, LLVMValueRef branch, int lanes);
+
+/* llvm_columns.c: loops of which so many iterations run side by side. */
+enum { LLVM_COLUMNS = 8 };
+bool llvm_is_columns(const LlvmKernel *, const Stmt *loop);
+/* Its variables, if it is one; then the loop. */
+bool llvm_add_columns(LlvmKernel *, const Stmt *loop);
+void llvm_put_columns(LlvmKernel *, const Stmt *loop);
 
 /* llvm_expr.c */
 LLVMValueRef llvm_expr(const LlvmKernel *, const Expr *);

@@ -3,8 +3,8 @@
 
     objects.py THIMBLE SOURCE_DIR [--cores | TARGET...]
 
-A small model as an object for each of `thimble targets`, of its cores, or for each TARGET: it links, and where the emulator is
-here (or this machine is one of that kind) trains some steps. Losses, weights and what an inference gives
+A small model as an object for each of `thimble targets`, of its cores, or for each TARGET: it links, and where the
+emulator is here (or this machine is one of that kind) trains some steps. Losses, weights and what an inference gives
 must be those of the target's C on this machine, bit for bit. Convolutions on the cores of LIMITS, besides: the
 object's code is not more than what gcc makes of the C, nor are its instructions, by these factors. 77 if
 no target's tools are here.
