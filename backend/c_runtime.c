@@ -1,6 +1,7 @@
 #include "backend/c_runtime.h"
 
 #include "backend/c_runtime_files.h"
+#include "ir/conv.h"
 #include "ir/memo.h"
 
 #include <ctype.h>
@@ -63,11 +64,11 @@ const char *runtime_name(const char *fn, bool blas)
 
 /* ---- what a program needs ---- */
 
-typedef struct Output {
+typedef struct Needs {
 	FILE *out;
 	int n, order[MAX_FILES];   /* the sources, each after those it calls */
 	bool needed[MAX_FILES], done[MAX_FILES];
-} Output;
+} Needs;
 
 static const char *skip_comment(const char *s)
 {
@@ -75,7 +76,7 @@ static const char *skip_comment(const char *s)
 	return end ? end + 2 : s + strlen(s);
 }
 
-static void need(Output *o, const char *text)
+static void need(Needs *o, const char *text)
 {
 	for (const char *s = text; *s;) {
 		if (s[0] == '/' && s[1] == '*') {
@@ -134,7 +135,7 @@ static int find_header(const char *line)
 
 /* A header is printed where it is first included. Prototypes are left out: a
  * static function must not be declared without being defined. */
-static void print_file(Output *o, int file)
+static void print_file(Needs *o, int file)
 {
 	if (file < 0 || o->done[file])
 		return;
@@ -161,7 +162,7 @@ static void limit(int64_t *most, int64_t n)
 }
 
 void conv_limits_add(ConvLimits *l, const char *fn,
-                     const int64_t f[CONV_FIELDS])
+                     const int64_t f[CONV_NUMBERS])
 {
 	enum { KW = 8, SH, SW, DW = 14 };
 	bool depth = starts(fn, "rt_depth_");
@@ -171,13 +172,15 @@ void conv_limits_add(ConvLimits *l, const char *fn,
 		return;
 	limit(&l->span, 3 * f[SW] + 1 + (f[KW] - 1) * f[DW]);
 	l->three |= f[KW] == 3;
+	l->five |= f[KW] == 5;
+	l->other |= !conv_has_form(f);
 }
 
 /* One: the numbers of its rt_conv, then the call. */
 static void limit_by(ConvLimits *l, const char *s)
 {
-	int64_t f[CONV_FIELDS];
-	for (int i = 0; i < CONV_FIELDS; i++, s++) {
+	int64_t f[CONV_NUMBERS];
+	for (int i = 0; i < CONV_NUMBERS; i++, s++) {
 		char *end;
 		f[i] = strtol(s, &end, 10);
 		s = end;
@@ -199,13 +202,15 @@ static void print_limits(FILE *out, const char *program)
 	if (l.stride)
 		fprintf(out, "#define RT_CONV_STRIDE %lld\n"
 		        "#define RT_CONV_SPAN %lld\n"
-		        "#define RT_CONV_THREE %d\n", (long long)l.stride,
-		        (long long)l.span, l.three);
+		        "#define RT_CONV_THREE %d\n"
+		        "#define RT_CONV_FIVE %d\n"
+		        "#define RT_CONV_OTHER %d\n", (long long)l.stride,
+		        (long long)l.span, l.three, l.five, l.other);
 }
 
 const char *runtime_text(Arena *a, const char *program)
 {
-	Output o = {0};
+	Needs o = {0};
 	Memo m;
 	need(&o, program);
 	if (!o.n)

@@ -7,6 +7,7 @@
 #define BACKEND_C_RUNTIME_H
 
 #include "ir/arena.h"
+#include "ir/conv.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,12 +24,11 @@ const char *runtime_text(Arena *, const char *program);
  * what none of them needs: see runtime/rt.h. 0: there are none. */
 typedef struct ConvLimits {
 	int64_t depth_stride, stride, span;
-	bool three;
+	bool three, five, other;
 } ConvLimits;
 
 /* One more, by a call of `fn`, with the numbers of its rt_conv. */
-enum { CONV_FIELDS = 17 };
 void conv_limits_add(ConvLimits *, const char *fn,
-                     const int64_t field[CONV_FIELDS]);
+                     const int64_t field[CONV_NUMBERS]);
 
 #endif

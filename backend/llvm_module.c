@@ -359,7 +359,9 @@ static void set_limits(const Module *m)
 	set_limit(m, "rt_depth_stride", l->depth_stride);
 	set_limit(m, "rt_conv_stride", l->stride);
 	set_limit(m, "rt_conv_span", l->span);
-	set_limit(m, "rt_conv_three", l->three);
+	set_limit(m, "rt_conv_threes", l->three);
+	set_limit(m, "rt_conv_fives", l->five);
+	set_limit(m, "rt_conv_others", l->other);
 }
 
 void module_optimize(Module *m)

@@ -207,6 +207,17 @@ int64_t conv_integer_workspace(const Conv *c)
 	return rt_conv_s8_workspace(&d);
 }
 
+bool conv_has_form(const int64_t number[CONV_NUMBERS])
+{
+	rt_conv d;
+	int32_t each[CONV_NUMBERS];
+	_Static_assert(sizeof d == sizeof each, "an rt_conv is these numbers");
+	for (int i = 0; i < CONV_NUMBERS; i++)
+		each[i] = (int32_t)number[i];
+	memcpy(&d, each, sizeof d);
+	return rt_conv_kind(&d) == RT_CONV_POINTWISE || rt_conv_fits_row(&d);
+}
+
 void k_conv_call(Kernel *k, const Conv *c, ConvKind kind, int narg,
                  const Arg arg[])
 {

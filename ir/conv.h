@@ -52,6 +52,10 @@ int64_t conv_workspace(const Conv *, ConvKind);
 /* Opens the call. Depthwise ones have functions of their own, without the
  * workspace (the last argument): a program carries only those that it names. */
 void k_conv_call(Kernel *, const Conv *, ConvKind, int narg, const Arg arg[]);
+/* Of the numbers of a conv_struct(): has the runtime forms for just such columns of
+ * taps, so that it needs none for any others? */
+enum { CONV_NUMBERS = 17 };
+bool conv_has_form(const int64_t number[CONV_NUMBERS]);
 /* Parts of x and y that the function goes through: see k_call(). */
 int64_t conv_parts(const Conv *, ConvKind);
 

@@ -189,7 +189,7 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 		direct_any(d, rows, to);
 }
 
-/* ---- three taps side by side ---- */
+/* ---- three taps side by side, at stride 1 or 2 ---- */
 
 /* Where a tile is in the source, and in the weights. */
 typedef struct DirectThree {
@@ -199,11 +199,11 @@ typedef struct DirectThree {
 } DirectThree;
 
 /* The next row of a tile; on the way back, from the right. */
-RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr, int back,
-	int inside)
+RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr,
+	int32_t stride, int back, int inside)
 {
-	const rt_three x = inside ? rt_three_load(s->p)
-		: rt_edges_load(&s->e, s->p, 1, 4);
+	const rt_three x = inside ? rt_edges_inside(&s->e, s->p, stride)
+		: rt_edges_load(&s->e, s->p, stride, 4);
 	const rt_three turned = { x.right, x.mid, x.left };
 
 	s->p += xr;
@@ -213,13 +213,13 @@ RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr, int back,
 
 /* All source channels of n rows of taps. */
 RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
-	int back, DirectThree *s, rt_tile4 *t)
+	int32_t stride, int back, DirectThree *s, rt_tile4 *t)
 {
 	const ptrdiff_t next = d->xc - n * xr, wnext = d->wc - n * 3;
 	int32_t row = n;
 
 	for (int32_t i = n * d->channels; i > 0; i--) {
-		const rt_three x = direct_three_load(s, xr, back, 0);
+		const rt_three x = direct_three_load(s, xr, stride, back, 0);
 		rt_tile4_three(t, &s->w, x.left, x.mid, x.right);
 		if (--row > 0)
 			continue;
@@ -231,19 +231,22 @@ RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
 }
 
 /* The same of all three, whose weights go on. */
-RT_INLINED void direct_three_all(const rt_direct *d, ptrdiff_t xr, int back,
-	int inside, DirectThree *s, rt_tile4 *t)
+RT_INLINED void direct_three_all(const rt_direct *d, ptrdiff_t xr,
+	int32_t stride, int back, int inside, DirectThree *s, rt_tile4 *t)
 {
 	const ptrdiff_t next = d->xc - 3 * xr, wnext = d->wc - 9;
 
 	for (int32_t i = d->channels; i > 0; i--) {
-		const rt_three x = direct_three_load(s, xr, back, inside);
+		const rt_three x = direct_three_load(s, xr, stride, back,
+			inside);
 		rt_three y, z;
 		rt_tile4_two(t, &s->w, x.left, x.mid);
-		y = direct_three_load(s, xr, back, inside);
+		y = direct_three_load(s, xr, stride, back,
+			inside);
 		rt_tile4_two(t, &s->w, x.right, y.left);
 		rt_tile4_two(t, &s->w, y.mid, y.right);
-		z = direct_three_load(s, xr, back, inside);
+		z = direct_three_load(s, xr, stride, back,
+			inside);
 		rt_tile4_three(t, &s->w, z.left, z.mid, z.right);
 		s->p += next;
 		rt_edges_move(&s->e, next);
@@ -252,46 +255,54 @@ RT_INLINED void direct_three_all(const rt_direct *d, ptrdiff_t xr, int back,
 }
 
 RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
-	const DirectTile *to, int back)
+	const DirectTile *to, int32_t stride, int back)
 {
 	const int32_t lo = back ? to->at - 2 : to->at;
-	const int left = lo >= 0, right = lo + 5 < d->h.size;
+	const int left = lo >= 0, right = lo + 3 * stride + 2 < d->h.size;
 	rt_tile4 t = direct_begin(d);
 	DirectThree s;
 
 	s.p = rows->x + lo + 1;
-	s.e = rt_edges_at(s.p, 1, 4, left, right);
+	s.e = rt_edges_at(s.p, stride, 4, left, right);
 	s.w = rt_rows_at(rows->w, d->wlane, d->lanes);
 	if (!RT_HELIUM || rows->n < 3)
-		direct_three_few(d, rows->n, rows->xr, back, &s, &t);
+		direct_three_few(d, rows->n, rows->xr, stride, back, &s, &t);
 	else if (left && right)
-		direct_three_all(d, rows->xr, back, 1, &s, &t);
+		direct_three_all(d, rows->xr, stride, back, 1, &s, &t);
 	else
-		direct_three_all(d, rows->xr, back, 0, &s, &t);
+		direct_three_all(d, rows->xr, stride, back, 0, &s, &t);
 	direct_end(d, to, &t);
 }
 
 /* The tiles from q on, the last of which ends at end. */
 RT_INLINED void direct_three_tiles(const rt_direct *d,
-	const rt_direct_rows *rows, int32_t q, int32_t end, float *y, int back)
+	const rt_direct_rows *rows, int32_t q, int32_t end, float *y,
+	int32_t stride, int back)
 {
 	for (; q < end; q += 4) {
 		const int32_t i = q + 4 > end ? end - 4 : q;
-		const DirectTile to = { d->h.origin + i, 4, y + i * d->yq };
-		direct_three(d, rows, &to, back);
+		const DirectTile to = { d->h.origin + i * stride, 4,
+			y + i * d->yq };
+		direct_three(d, rows, &to, stride, back);
 	}
 }
 
 RT_APART void direct_three_on(const rt_direct *d, const rt_direct_rows *rows,
 	int32_t q, int32_t end, float *y)
 {
-	direct_three_tiles(d, rows, q, end, y, 0);
+	direct_three_tiles(d, rows, q, end, y, 1, 0);
+}
+
+RT_APART void direct_three_two(const rt_direct *d, const rt_direct_rows *rows,
+	int32_t q, int32_t end, float *y)
+{
+	direct_three_tiles(d, rows, q, end, y, 2, 0);
 }
 
 RT_APART void direct_three_back(const rt_direct *d,
 	const rt_direct_rows *rows, int32_t q, int32_t end, float *y)
 {
-	direct_three_tiles(d, rows, q, end, y, 1);
+	direct_three_tiles(d, rows, q, end, y, 1, 1);
 }
 
 /* Columns from .. end - 1. */
@@ -307,12 +318,23 @@ static DirectSpan direct_three_span(const rt_direct *d)
 	const DirectSpan none = { h->out, h->out };
 	DirectSpan s;
 
-	if (!RT_CONV_THREE || h->taps != 3 || h->stride != 1 || h->wstep != 1
+	if (!RT_CONV_THREE || h->taps != 3 || h->stride > 2 || h->wstep != 1
 		|| (h->step != 1 && h->step != -1) || d->v.wstep * d->wrow != 3)
 		return none;
-	s.from = left < -1 ? -1 - left : 0;
-	s.end = rt_min(h->out, h->size - 1 - left);
+	s.from = left < -1 ? (h->stride - 2 - left) / h->stride : 0;
+	s.end = rt_min(h->out, (h->size - 2 - left) / h->stride + 1);
 	return s.end - s.from < 4 ? none : s;
+}
+
+static void direct_threes(const rt_direct *d, const rt_direct_rows *rows,
+	DirectSpan at, float *y)
+{
+	if (RT_CONV_STRIDE > 1 && d->h.stride == 2)
+		direct_three_two(d, rows, at.from, at.end, y);
+	else if (d->h.step > 0)
+		direct_three_on(d, rows, at.from, at.end, y);
+	else
+		direct_three_back(d, rows, at.from, at.end, y);
 }
 
 /* ---- planes ---- */
@@ -321,7 +343,7 @@ static DirectSpan direct_three_span(const rt_direct *d)
 static void direct_tiles(const rt_direct *d, const rt_direct_rows *rows,
 	int32_t q, int32_t end, float *y)
 {
-	for (; q < end; q += 4) {
+	for (; RT_DIRECT_ANY && q < end; q += 4) {
 		const int32_t i = q + 4 > end && end >= 4 ? end - 4 : q;
 		const DirectTile to = { d->h.origin + i * d->h.stride,
 			rt_min(4, end - i), y + i * d->yq };
@@ -375,8 +397,7 @@ RT_APART void direct_plane(const rt_direct *d)
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		direct_tiles(d, &rows, 0, three.from, y);
 		if (RT_CONV_THREE)
-			(d->h.step > 0 ? direct_three_on : direct_three_back)(
-				d, &rows, three.from, three.end, y);
+			direct_threes(d, &rows, three, y);
 		direct_tiles(d, &rows, three.end, d->h.out, y);
 	}
 }
@@ -387,6 +408,10 @@ RT_APART void direct_plane(const rt_direct *d)
 static void direct_group(rt_direct *d, const float *w, const float *bias,
 	float *y, int32_t channels)
 {
+#if !RT_RVV
+	if (RT_CONV_FIVE && rt_conv_five(d, w, bias, y, channels))
+		return;
+#endif
 	for (int32_t i = 0; i < channels; i += 4) {
 		d->lanes = channels - i < 4 ? channels - i : 4;
 		d->w = w + i * d->wlane, d->y = y + i * d->yc;
@@ -426,6 +451,10 @@ static void direct_input(const rt_conv *d, const float *dy, const float *w,
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx)
 {
+#if !RT_RVV
+	if (RT_CONV_STRIDE > 1 && RT_CONV_THREE && rt_conv_spread(d, dy, w, dx))
+		return;
+#endif
 	for (int32_t i = 0; i < d->n * d->groups; i++)
 		for (int32_t r = 0; r < d->sh && r < d->h; r++)
 			for (int32_t q = 0; q < d->sw && q < d->w; q++)

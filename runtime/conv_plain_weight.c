@@ -190,6 +190,19 @@ static void tap_weights(const rt_conv *d, float alpha, const float *x,
 
 #endif
 
+/* A group. */
+static void group_weights(const rt_conv *d, float alpha, const float *x,
+	const float *dy, float beta, float *dw)
+{
+#if !RT_RVV
+	if ((RT_CONV_THREE || RT_CONV_FIVE)
+		&& rt_conv_grad_weight_row(d, alpha, x, dy, beta, dw))
+		return;
+#endif
+	if (RT_DIRECT_ANY)
+		tap_weights(d, alpha, x, dy, beta, dw);
+}
+
 RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
@@ -199,6 +212,6 @@ RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
 
 	for (int32_t g = 0; g < d->groups; g++)
-		tap_weights(d, alpha, x + g * xs, dy + g * ys, beta,
+		group_weights(d, alpha, x + g * xs, dy + g * ys, beta,
 			dw + g * ws);
 }

@@ -12,6 +12,9 @@
 
 #define RT_DIRECT_WINDOW 16	/* columns that a tile may copy */
 
+/* Are there others than rt_conv_fits_row()? */
+#define RT_DIRECT_ANY (RT_CONV_OTHER || RT_RVV)
+
 /* Output i takes tap t, the weight at w0 + t * wstep, from the source at
  * origin + i * stride + t * step, if that is there. */
 typedef struct rt_direct_axis {
@@ -163,6 +166,10 @@ static inline void rt_direct_pick(const float *row, int32_t at, int32_t stride,
 
 /* conv_depth_three.c: a plane of a depthwise one; 0 if it is none of 3x3. */
 RT_API int rt_depth_three(const rt_direct *d);
+
+/* conv_five.c: the channels of a group; 0 if the kernel has not five columns. */
+RT_API int rt_conv_five(rt_direct *d, const float *w, const float *bias,
+	float *y, int32_t channels);
 
 #endif
 #endif

@@ -68,6 +68,32 @@ RT_INLINED rt_four rt_four_add(rt_four t, float x, rt_four z)
 /* A factor from memory, each time if that takes less than to keep it. */
 #define RT_AGAIN(x) (x)
 
+/* Of four, those from .. end - 1 alone; these are constants. */
+RT_INLINED rt_four rt_four_part(const float *p, int from, int end)
+{
+	const rt_four v = { from < 1 && end > 0 ? p[0] : 0.0f,
+		from < 2 && end > 1 ? p[1] : 0.0f,
+		from < 3 && end > 2 ? p[2] : 0.0f,
+		from < 4 && end > 3 ? p[3] : 0.0f };
+
+	return v;
+}
+
+/* t + x * z of these */
+RT_INLINED rt_four rt_four_add_part(rt_four t, float x, rt_four z, int from,
+	int end)
+{
+	if (from < 1 && end > 0)
+		t.a = RT_FMA(x, z.a, t.a);
+	if (from < 2 && end > 1)
+		t.b = RT_FMA(x, z.b, t.b);
+	if (from < 3 && end > 2)
+		t.c = RT_FMA(x, z.c, t.c);
+	if (from < 4 && end > 3)
+		t.d = RT_FMA(x, z.d, t.d);
+	return t;
+}
+
 /* t + y * z of each */
 RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
 {
@@ -169,16 +195,6 @@ RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
 
 /* ---- columns around n at p, stride apart, in one row after another ---- */
 
-/* Of each of four side by side, it and its neighbours. */
-RT_INLINED rt_three rt_three_load(const float *p)
-{
-	const rt_four left = rt_four_load(p - 1), right = { left.c, left.d,
-		p[3], p[4] };
-	const rt_three x = { left, { left.b, left.c, left.d, p[3] }, right };
-
-	return x;
-}
-
 /* The column left of the first, and right of the last; a zero instead of what
  * is not there. */
 typedef struct rt_edges {
@@ -219,6 +235,29 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	x.left.c = stride == 1 ? x.mid.b : x.right.b;
 	x.left.d = stride == 1 ? x.mid.c : x.right.c;
 	return x;
+}
+
+/* The same of four that have all neighbours. */
+RT_INLINED rt_three rt_edges_inside(const rt_edges *e, const float *p,
+	int32_t stride)
+{
+	(void)e;
+	return (rt_three){
+		{ p[-1], p[stride - 1], p[2 * stride - 1], p[3 * stride - 1] },
+		{ p[0], p[stride], p[2 * stride], p[3 * stride] },
+		{ p[1], p[stride + 1], p[2 * stride + 1], p[3 * stride + 1] }
+	};
+}
+
+typedef struct rt_pair {
+	float a, b;
+} rt_pair;
+
+RT_INLINED rt_pair rt_pair_load(const float *p)
+{
+	const rt_pair v = { p[0], p[1] };
+
+	return v;
 }
 
 #endif

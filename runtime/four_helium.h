@@ -41,6 +41,22 @@ RT_INLINED rt_four rt_four_add(rt_four t, float x, rt_four z)
 #endif
 }
 
+RT_INLINED rt_four rt_four_part(const float *p, int from, int end)
+{
+	if (from == 0 && end == 4)
+		return vldrwq_f32(p);
+	return vldrwq_z_f32(p, (mve_pred16_t)((1u << 4 * end)
+		- (1u << 4 * from)));
+}
+
+/* The others are 0. */
+RT_INLINED rt_four rt_four_add_part(rt_four t, float x, rt_four z, int from,
+	int end)
+{
+	(void)from, (void)end;
+	return rt_four_add(t, x, z);
+}
+
 RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
 {
 #if RT_FUSED
@@ -134,14 +150,6 @@ RT_INLINED void rt_four_put_two(float *p, rt_four u, rt_four v, int32_t n,
 	vstrwq_scatter_shifted_offset_p_f32(p + 1, at, v, ends);
 }
 
-RT_INLINED rt_three rt_three_load(const float *p)
-{
-	const rt_three x = { vldrwq_f32(p - 1), vldrwq_f32(p),
-		vldrwq_f32(p + 1) };
-
-	return x;
-}
-
 /* Which of the n have a neighbour. */
 typedef struct rt_edges {
 	mve_pred16_t left, right;
@@ -181,6 +189,22 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	x.left = vldrwq_gather_shifted_offset_z_f32(p - 1, e->at, e->left);
 	x.mid = vldrwq_gather_shifted_offset_z_f32(p, e->at, all);
 	x.right = vldrwq_gather_shifted_offset_z_f32(p + 1, e->at, e->right);
+	return x;
+}
+
+RT_INLINED rt_three rt_edges_inside(const rt_edges *e, const float *p,
+	int32_t stride)
+{
+	rt_three x;
+
+	if (stride == 1) {
+		x.left = vldrwq_f32(p - 1), x.mid = vldrwq_f32(p);
+		x.right = vldrwq_f32(p + 1);
+		return x;
+	}
+	x.left = vldrwq_gather_shifted_offset_f32(p - 1, e->at);
+	x.mid = vldrwq_gather_shifted_offset_f32(p, e->at);
+	x.right = vldrwq_gather_shifted_offset_f32(p + 1, e->at);
 	return x;
 }
 

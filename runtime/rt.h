@@ -8,9 +8,10 @@
  * they include, with RT_API defined as static.  Prototypes are then left out
  * (a static function that is declared must exist), so a file comes after
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
- * plane, conv_plain, conv_plain_weight, conv_tile, conv_tile_weight,
- * conv_depth_three, conv_depth_spread, conv_depth_plain, conv_depth_weight,
- * conv_depth_tile, conv_depth, conv; those of integers, in any order.
+ * plane, conv_spread, conv_five, conv_plain, conv_row_weight,
+ * conv_plain_weight, conv_tile, conv_tile_weight, conv_depth_three, conv_depth_spread,
+ * conv_depth_plain, conv_depth_weight, conv_depth_tile, conv_depth, conv; those
+ * of integers, in any order.
  */
 #ifndef RT_H
 #define RT_H
@@ -84,7 +85,8 @@
 /*
  * The largest stride of the depthwise convolutions of a program, and of the
  * others; the columns that four outputs of one of these span; and whether one
- * has three columns of taps.  What only larger ones call is not compiled.
+ * has three columns of taps side by side, five, or others.  What only other
+ * ones call is not compiled.
  */
 #ifndef RT_DEPTH_STRIDE
 #define RT_DEPTH_STRIDE INT32_MAX
@@ -97,6 +99,12 @@
 #endif
 #ifndef RT_CONV_THREE
 #define RT_CONV_THREE 1
+#endif
+#ifndef RT_CONV_FIVE
+#define RT_CONV_FIVE 1
+#endif
+#ifndef RT_CONV_OTHER
+#define RT_CONV_OTHER 1
 #endif
 
 /*
@@ -309,6 +317,14 @@ RT_API void rt_conv_forward_plain(const rt_conv *d, const float *x,
 RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	const float *w, float *dx);
 RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
+
+/* conv_spread.c: of 3x3 at stride 2; 0 if it is none. */
+RT_API int rt_conv_spread(const rt_conv *d, const float *dy, const float *w,
+	float *dx);
+
+/* conv_row_weight.c: 0 if the kernel has other columns than three or five. */
+RT_API int rt_conv_grad_weight_row(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw);
 
 /* conv_depth.c: depthwise, no workspace; picks one of the two below. */

@@ -70,6 +70,42 @@ static inline int64_t rt_conv_grad_input_parts(const rt_conv *d)
 	return rt_conv_forward_parts(d);
 }
 
+/* Columns that the last output lacks on the right. */
+static inline int32_t rt_conv_right(const rt_conv *d)
+{
+	return (d->ow - 1) * d->sw - d->pw + (d->kw - 1) * d->dw + 1 - d->w;
+}
+
+/* Has the kernel three or five columns, side by side, of which no output lacks
+ * more than half, nor on both sides? */
+static inline int rt_conv_row(const rt_conv *d)
+{
+	return (d->kw == 3 || d->kw == 5) && d->dw == 1 && d->w >= d->kw - 1
+		&& d->pw <= d->ow * d->sw && d->pw <= d->kw / 2 && rt_conv_right(d) <= d->kw / 2;
+}
+
+/* 3x3 at stride 2, whose gradient for the input conv_spread.c computes? */
+static inline int rt_conv_spreads(const rt_conv *d)
+{
+	return d->kh == 3 && d->kw == 3 && d->sh == 2 && d->sw == 2
+		&& d->ph == 1 && d->pw == 1 && d->dh == 1 && d->dw == 1
+		&& d->w >= 7 && (d->h + 1) / 2 <= d->oh
+		&& (d->w + 1) / 2 <= d->ow;
+}
+
+/* Do all three functions without vectors get by with the forms for three or for
+ * five columns? */
+static inline int rt_conv_fits_row(const rt_conv *d)
+{
+	if (!rt_conv_row(d))
+		return 0;
+	if (d->kw == 5)
+		return d->sw == 1;
+	if (d->sw == 1)
+		return d->pw == 1 && rt_conv_right(d) == 1 && d->w >= 4;
+	return rt_conv_spreads(d);
+}
+
 /* Channels from one image of dy to the next. */
 static inline int32_t rt_conv_dyc(const rt_conv *d)
 {

@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 extern const int32_t rt_depth_stride, rt_conv_stride, rt_conv_span;
-extern const int32_t rt_conv_three;
+extern const int32_t rt_conv_threes, rt_conv_fives, rt_conv_others;
 
 #define RT_DEPTH_STRIDE rt_depth_stride
 #define RT_CONV_STRIDE rt_conv_stride
 #define RT_CONV_SPAN rt_conv_span
-#define RT_CONV_THREE rt_conv_three
+#define RT_CONV_THREE rt_conv_threes
+#define RT_CONV_FIVE rt_conv_fives
+#define RT_CONV_OTHER rt_conv_others
 
 #endif

@@ -152,6 +152,14 @@ Test(backend_text, runtime_knows_the_largest_stride_and_span)
 	cr_expect_not_null(strstr(s, "#define RT_CONV_STRIDE 1\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_SPAN 16\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_THREE 0\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_FIVE 1\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_OTHER 1\n"));
+	s = runtime_text(arena,
+		"\tstatic const rt_conv d0 = {1, 6, 14, 14, 16, 10, 10, 5, 5, 1, "
+		"1, 0, 0, 1, 1, 1, 16};\n\trt_conv_forward(&d0, x, w, b, y, "
+		"0);\n");
+	cr_expect_not_null(strstr(s, "#define RT_CONV_FIVE 1\n"));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_OTHER 0\n"));
 	s = runtime_text(arena, "rt_conv_forward(d, x, w, b, y, 0);");
 	cr_expect_null(strstr(s, "#define RT_CONV_STRIDE 1"));
 }
