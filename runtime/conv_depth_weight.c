@@ -365,7 +365,10 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 {
 	const int32_t mult = d->o / d->c;
 
-#if !RT_HELIUM
+#if RT_HELIUM
+	if (rt_depth_grad_weight_row(d, alpha, x, dy, beta, dw))
+		return;
+#else
 	if (nine_is(d)) {
 		nine_weights(d, alpha, x, dy, beta, dw);
 		return;

@@ -115,6 +115,12 @@ RT_INLINED rt_four rt_lanes_ahead(const rt_lanes *l, uint32_t n)
 	return vldrwq_gather_shifted_offset_f32(l->p, vaddq_n_u32(l->at, n));
 }
 
+/* The same with the offsets as they are, from behind the first. */
+RT_INLINED rt_four rt_lanes_behind(const rt_lanes *l, int32_t n)
+{
+	return vldrwq_gather_shifted_offset_f32(l->p + n, l->at);
+}
+
 RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 {
 	l->p += step;

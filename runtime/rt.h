@@ -10,8 +10,8 @@
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
  * plane, conv_spread, conv_five, conv_plain, conv_row_weight,
  * conv_plain_weight, conv_tile, conv_tile_weight, conv_depth_three, conv_depth_spread,
- * conv_depth_plain, conv_depth_weight, conv_depth_tile, conv_depth, conv; those
- * of integers, in any order.
+ * conv_depth_plain, conv_depth_row, conv_depth_weight, conv_depth_tile,
+ * conv_depth, conv; those of integers, in any order.
  */
 #ifndef RT_H
 #define RT_H
@@ -346,6 +346,12 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 /* conv_depth_spread.c: of 3x3 at stride 2; 0 if it is none. */
 RT_API int rt_depth_spread(const rt_conv *d, const float *dy, const float *w,
 	float *dx);
+
+#if RT_HELIUM
+/* conv_depth_row.c: 0 if the kernel has other columns than three. */
+RT_API int rt_depth_grad_weight_row(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
+#endif
 
 #if RT_VL
 /* conv_depth_tile.c: 0 if a kernel is too large for its planes. */

@@ -23,6 +23,7 @@
 #include "runtime/conv_depth_three.c"
 #include "runtime/conv_depth_spread.c"
 #include "runtime/conv_depth_plain.c"
+#include "runtime/conv_depth_row.c"
 #include "runtime/conv_depth_weight.c"
 #include "runtime/conv_depth_tile.c"
 #include "runtime/conv_depth.c"
