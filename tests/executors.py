@@ -4,9 +4,9 @@
     executors.py THIMBLE
 
 A small model with every kind of convolution: dense, strided, dilated, in groups, by channels,
-transposed, in one, two and three dimensions. What a run dumps (losses, gradients, parameters)
+transposed, in one, two and three dimensions, and dropout. What a run dumps (losses, gradients, parameters)
 must agree but for rounding, also under options that change what is computed when, and in other
-types; trained for a device, whose sums have one order, in every bit.
+types; trained for a device, whose sums have one order, in every bit, also in f16 and bf16.
 """
 import os
 import subprocess
@@ -16,7 +16,7 @@ import tempfile
 try:
     import numpy as np
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 except ImportError as missing:
     print(f'skipped: {missing} (Debian: python3-onnx)')
     sys.exit(77)
@@ -70,6 +70,9 @@ class Builder:
         parts = [self.branch(i, x, *c) for i, c in enumerate(CONVOLUTIONS)]
         features = sum(n for _, n in parts)
         x = self.node('Concat', [name for name, _ in parts], 'features', axis=1)
+        self.weights += [numpy_helper.from_array(np.array(0.25, 'f4'), 'ratio'),
+                         numpy_helper.from_array(np.array(True), 'training')]
+        x = self.node('Dropout', [x, 'ratio', 'training'], 'dropped')
         self.node('Gemm', [x, self.weight('fc', features, CLASSES), self.weight('bias', CLASSES)], 'y')
         graph = helper.make_graph(
             self.nodes, 'convolutions',
@@ -78,11 +81,27 @@ class Builder:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
 
 
+def in_type(model, elements):
+    """The model with other elements."""
+    typed = onnx.ModelProto()
+    typed.CopyFrom(model)
+    for t in typed.graph.initializer:
+        if t.data_type == TensorProto.FLOAT:
+            x = numpy_helper.to_array(t)
+            t.CopyFrom(helper.make_tensor(t.name, elements, x.shape, x.flatten().tolist()))
+    for v in [*typed.graph.input, *typed.graph.output]:
+        v.type.tensor_type.elem_type = elements
+    return typed
+
+
 class Runs:
     def __init__(self, thimble, folder):
         self.thimble, self.folder, self.bad = thimble, folder, 0
         random = np.random.default_rng(2)
-        onnx.save(Builder(1).model(), self.path('m.onnx'))
+        model = Builder(1).model()
+        onnx.save(model, self.path('m.onnx'))
+        for name, elements in TYPES:
+            onnx.save(in_type(model, elements), self.path(f'{name}.onnx'))
         np.save(self.path('x.npy'), random.standard_normal((3 * BATCH, 4, 8, 8)).astype('f4'))
         np.save(self.path('x1.npy'), np.load(self.path('x.npy'))[:BATCH])
         np.save(self.path('t.npy'), random.integers(0, CLASSES, 3 * BATCH).astype('i4'))
@@ -122,17 +141,17 @@ class Runs:
         if wrong:
             print(f'{executor} with {" ".join(options)} differs from the interpreter: {sorted(wrong)}')
 
-    def save(self, executor, options):
-        self.call('train', self.path('m.onnx'), '--data', f'{self.path("x.npy")},{self.path("t.npy")}',
+    def save(self, executor, options, model):
+        self.call('train', self.path(f'{model}.onnx'), '--data', f'{self.path("x.npy")},{self.path("t.npy")}',
                   '--loss', 'cross-entropy', '--epochs', '2', '--seed', '1', '--executor', executor,
                   '--save', self.path(executor + '.bin'), *options)
         return open(self.path(executor + '.bin'), 'rb').read()
 
-    def same_bits(self, executors, options):
-        saves = [self.save(e, options) for e in executors]
+    def same_bits(self, executors, options, model='m'):
+        saves = [self.save(e, options, model) for e in executors]
         if any(s != saves[0] for s in saves):
             self.bad += 1
-            print(f'with {" ".join(options)}, {", ".join(executors)} leave other bits')
+            print(f'{model}: with {" ".join(options)}, {", ".join(executors)} leave other bits')
 
 
 OPTIONS = (
@@ -140,7 +159,10 @@ OPTIONS = (
     ['--optimizer', 'adam:lr=0.01', '--micro-batch', '2'],
     ['--optimizer', 'adamw8bit:lr=0.01', '--feed'],
     ['--optimizer', 'sgd:lr=0.1', '--low-rank', '2'],
+    ['--optimizer', 'adam:lr=0.01', '--sketch', '0.5', '--sketch-first-moment'],
+    ['--optimizer', 'sgd:lr=0.1', '--tile', '2:stem'],
 )
+TYPES = (('f16', TensorProto.FLOAT16), ('bf16', TensorProto.BFLOAT16))
 
 
 def main():
@@ -157,6 +179,8 @@ def main():
             runs.agree('llvm', options)
         runs.agree('c', OPTIONS[0])
         runs.same_bits(['llvm', 'c'], ['--optimizer', 'momentum:lr=0.1', '--target', 'cortex-m4'])
+        for name, _ in TYPES:
+            runs.same_bits(['llvm', 'c'], ['--optimizer', 'adam', '--target', 'cortex-m4'], name)
     return bool(runs.bad)
 
 
