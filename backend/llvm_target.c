@@ -1,6 +1,7 @@
 #include "backend/llvm_target.h"
 
 #include <llvm-c/Core.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <string.h>
 
@@ -83,6 +84,18 @@ bool machine_is_host_known(void)
 	return known;
 }
 
+/* LLVM 19 loses the end of some loops whose vectors Helium gathers. Options of
+ * LLVM are the process's, and may be given once. */
+static void gather_by_scalars(void)
+{
+	static bool done;
+	const char *const words[] = {"thimble", "-enable-arm-maskedgatscat=false"};
+	if (done || !LLVMGetTargetFromName("arm"))
+		return;
+	LLVMParseCommandLineOptions(2, words, NULL);
+	done = true;
+}
+
 static void start_llvm(void)
 {
 	LLVMInitializeAllTargetInfos();
@@ -90,6 +103,7 @@ static void start_llvm(void)
 	LLVMInitializeAllTargetMCs();
 	LLVMInitializeAllAsmPrinters();
 	LLVMInitializeAllAsmParsers();   /* kernels have single instructions */
+	gather_by_scalars();
 }
 
 static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)

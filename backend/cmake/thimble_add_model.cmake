@@ -52,6 +52,11 @@ function(thimble_add_model)
     set_source_files_properties(${sources} PROPERTIES
       COMPILE_OPTIONS "-ffp-contract=off;-fno-math-errno")
   endif()
+  # LLVM 19 loses the end of some loops whose vectors Helium gathers.
+  if(CMAKE_C_COMPILER_ID MATCHES "Clang" AND "${M_ARGS}" MATCHES "cortex-m55")
+    set_property(SOURCE ${sources} APPEND PROPERTY COMPILE_OPTIONS
+      -mllvm -enable-arm-maskedgatscat=false)
+  endif()
   target_sources(${M_TARGET} PRIVATE ${sources})
   target_include_directories(${M_TARGET} PUBLIC "$<BUILD_INTERFACE:${dir}>")
   target_link_libraries(${M_TARGET} PUBLIC m)

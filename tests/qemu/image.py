@@ -38,7 +38,9 @@ class Core:
 
 def cortex_m(name, machine, flash, ram, fpu=None, clang=None, floats='hard', vectors=0):
     flags = ['-mthumb', f'-mcpu={name}', f'-mfloat-abi={floats}'] + ([f'-mfpu={fpu}'] if fpu else [])
-    compiler = clang and ['clang-19', f'--target={clang}', '-isystem', '/usr/include/newlib']
+    # Without gathers: LLVM 19 loses the end of some loops that have them.
+    compiler = clang and ['clang-19', f'--target={clang}', '-isystem', '/usr/include/newlib', '-mllvm',
+                          '-enable-arm-maskedgatscat=false']
     return Core(name, 'arm-none-eabi-', flags, ['qemu-system-arm', '-M', machine], 'cortex-m', flash, ram, compiler,
                 vectors)
 
