@@ -22,6 +22,13 @@ static const char kernel_macro[] =
 	"#define KERNEL static __attribute__((noinline))\n"
 	"#else\n#define KERNEL static\n#endif\n\n";
 
+/* As gcc 12 does of y[2 * i + j] += .. at -O3. */
+static const char order_of_sums[] =
+	"/* Sums are added up in the order that is written: gcc would change it. */\n"
+	"#if defined(__GNUC__) && !defined(__clang__)\n"
+	"#pragma GCC optimize(\"no-loop-interchange\")\n"
+	"#endif\n\n";
+
 /* gcc knows the pragma and heeds it not. */
 static const char contraction[] =
 	"/*\n"
@@ -50,12 +57,13 @@ static char *rest_of_source(CProgram *c)
 static void put_source(Writer *w, const CProgram *c, const char *rest,
                        bool runtime)
 {
-	w_raw(w, "%s\n%s#include \"%s.h\"\n", c->model_comment, contraction,
-	      c->name);
+	bool device = target_or_host(c->p->target)->core->plain;
+	w_raw(w, "%s\n%s%s#include \"%s.h\"\n", c->model_comment, contraction,
+	      device ? order_of_sums : "", c->name);
 	if (runtime)
 		w_raw(w, "#include \"%s_rt.h\"\n", c->name);
 	w_raw(w, "\n#include <math.h>\n#include <string.h>\n\n%s", at_macros);
-	if (target_or_host(c->p->target)->core->plain)
+	if (device)
 		w_raw(w, "%s", kernel_macro);
 	if (!c_weights_bin(c))
 		c_put_array_names(w, c);
