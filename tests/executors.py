@@ -6,7 +6,7 @@
 A small model with every kind of convolution: dense, strided, dilated, in groups, by channels,
 transposed, in one, two and three dimensions, and dropout. What a run dumps (losses, gradients, parameters)
 must agree but for rounding, also under options that change what is computed when, and in other
-types; trained for a device, whose sums have one order, in every bit, also in f16 and bf16.
+types; trained for a device, whose sums have one order, in every bit, also in f16, bf16 and f64.
 """
 import os
 import subprocess
@@ -162,7 +162,7 @@ OPTIONS = (
     ['--optimizer', 'adam:lr=0.01', '--sketch', '0.5', '--sketch-first-moment'],
     ['--optimizer', 'sgd:lr=0.1', '--tile', '2:stem'],
 )
-TYPES = (('f16', TensorProto.FLOAT16), ('bf16', TensorProto.BFLOAT16))
+TYPES = (('f16', TensorProto.FLOAT16), ('bf16', TensorProto.BFLOAT16), ('f64', TensorProto.DOUBLE))
 
 
 def main():
