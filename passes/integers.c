@@ -327,10 +327,12 @@ static Value *give_product(Graph *g, const Node *n, const Scaled *x,
 
 static bool give_rows(Graph *g, Node *n)
 {
+	bool conv = n->op == &op_QLinearConv;
+	if (!conv && n->op != &op_QLinearMatMul)
+		return false;
 	Scaled x = operand(n, QL_A);
 	Scaled y = {NULL, n->in[QL_Y_SCALE], n->in[QL_Y_ZERO]};
-	bool conv = n->op == &op_QLinearConv;
-	if ((!conv && n->op != &op_QLinearMatMul) || !one_scale(&x))
+	if (!one_scale(&x))
 		return false;
 	g->at = n;
 	Value *v = (conv ? give_conv : give_product)(g, n, &x, &y);
