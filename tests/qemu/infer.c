@@ -8,20 +8,8 @@
 #include "board.h"
 #include "log.h"
 
+#include "mark.h"
 #include "quantized.h"
-
-void mark_begin(void);
-void mark_end(void);
-
-__attribute__((noinline)) void mark_begin(void)
-{
-	__asm__ volatile("");
-}
-
-__attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("");
-}
 
 static unsigned char arena[M_ARENA_BYTES] __attribute__((aligned(M_ALIGN)));
 static unsigned char y[OUTPUT_BYTES];

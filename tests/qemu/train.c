@@ -39,21 +39,7 @@ static void make_label(int32_t *to, uint32_t step, uint32_t input, size_t first,
 }
 
 #include "case.h"
-
-/* ---- marks ---- */
-
-void mark_begin(void);
-void mark_end(void);
-
-__attribute__((noinline)) void mark_begin(void)
-{
-	__asm__ volatile("");
-}
-
-__attribute__((noinline)) void mark_end(void)
-{
-	__asm__ volatile("");
-}
+#include "mark.h"
 
 /* ---- the stack ---- */
 
