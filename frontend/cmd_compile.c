@@ -150,6 +150,8 @@ static bool move_files(Unit *u, const char *name, const char *from,
 	remove_stale(u->arena, name, from, to);
 	DIR *d = opendir(from);
 	bool good = d != NULL;
+	if (!d)
+		file_error(u, from, "cannot open: %s", strerror(errno));
 	for (struct dirent *e; good && (e = readdir(d));) {
 		char *a = arena_printf(u->arena, "%s/%s", from, e->d_name);
 		char *b = arena_printf(u->arena, "%s/%s", to, e->d_name);
