@@ -187,8 +187,8 @@ static bool is_decision(const Site *s)
 	return true;
 }
 
-/* The numbers of the classes. With z and -z for the scores, sigmoid is the softmax of
- * half of them, which a cross-entropy can be taken of. */
+/* The numbers of the classes. With z and -z for the scores, sigmoid is the
+ * softmax of half of them, which a cross-entropy can be taken of. */
 static Value *scores(Site *s, Value *z)
 {
 	const char *then = site_string(s, "post_transform", "NONE");
@@ -235,9 +235,10 @@ static Value *label(Site *s, Value *z)
 bool convert_linear_classifier(Site *s)
 {
 	Value *z = linear(s);
-	if (z && z->shape.dim[1] == 1)   /* the second class's alone */
-		z = site_concat(s, 1, 2, (Value *[]){
-			site_apply(s, "Neg", 1, &z), z});
+	if (z && z->shape.dim[1] == 1) {   /* the second class's alone */
+		Value *other = site_apply(s, "Neg", 1, &z);
+		z = other ? site_concat(s, 1, 2, (Value *[]){other, z}) : NULL;
+	}
 	if (!z)
 		return false;
 	if (site_wants(s, 0))

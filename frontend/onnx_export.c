@@ -180,19 +180,21 @@ static Onnx__NodeProto *with_coefficients(Export *e, Onnx__NodeProto *n)
 	Onnx__NodeProto *copy = arena_new(arena, Onnx__NodeProto);
 	const char *name = n->name && *n->name ? n->name
 	                 : n->n_output ? n->output[0] : "";
+	const char *op = n->op_type ? n->op_type : "";
 	*copy = *n;
 	copy->attribute = arena_array(arena, Onnx__AttributeProto *,
 	                              n->n_attribute + 1);
 	for (size_t i = 0; i < n->n_attribute; i++) {
 		Onnx__AttributeProto *old = n->attribute[i];
+		const char *attr = old->name ? old->name : "";
 		const Array *a = take(e, arena_printf(arena, "%s.%s", name,
-		                                      old->name));
+		                                      attr));
 		bool same = a && a->dtype == DT_F32 &&
 		            (uint64_t)numel(a->shape) == old->n_floats;
 		if (a && !same)
-			error_at(e->u, (Loc){name, n->op_type}, "%s has %zu "
+			error_at(e->u, (Loc){name, op}, "%s has %zu "
 			         "numbers, the weight of that name is %s%s",
-			         old->name, old->n_floats, dtype_name(a->dtype),
+			         attr, old->n_floats, dtype_name(a->dtype),
 			         shape_text(arena, a->shape));
 		copy->attribute[i] = same ? with_floats(e, old, a) : old;
 	}
