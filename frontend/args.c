@@ -428,7 +428,7 @@ const struct argp args_picture = {
 };
 
 const struct argp_child args_list_children[] = {
-	{&args_json, 0, 0, 0}, {0}
+	{&args_json, 0, "Results:", 0}, {0}
 };
 
 error_t args_list(int key, char *text, struct argp_state *state)

@@ -39,6 +39,13 @@ typedef struct Args {
 	bool seeded;                      /* --seed was given */
 } Args;
 
+/* The headers of --help; those without one belong to what they follow. */
+#define ARGS_READING {&args_reading, 0, "Model:", 0}
+#define ARGS_TRAINING {&args_training, 0, "Training:", 0}
+#define ARGS_BUDGET {&args_budget, 0, "Memory:", 0}
+#define ARGS_TARGET {&args_target, 0, "Machine:", 0}
+#define ARGS_PASSES {&args_passes, 0, "Passes:", 0}
+
 extern const struct argp args_reading;    /* --batch --dim --name */
 extern const struct argp args_training;   /* --loss --optimizer --freeze ... */
 extern const struct argp args_target;     /* --target MACHINE */

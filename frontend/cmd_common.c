@@ -1,6 +1,7 @@
 #include "frontend/cmd_common.h"
 
 #include "frontend/files.h"
+#include "frontend/help.h"
 #include "frontend/report_budget.h"
 #include "frontend/report_svg.h"
 #include "passes/pass.h"
@@ -11,8 +12,12 @@
 
 void command_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+	const struct argp_child children[] = {
+		{argp, 0, 0, 0}, {&args_help, 0, 0, 0}, {0}
+	};
+	const struct argp root = {.children = children};
 	argp_err_exit_status = EXIT_USAGE;
-	error_t why = argp_parse(argp, argc, argv, 0, NULL, input);
+	error_t why = argp_parse(&root, argc, argv, ARGP_NO_HELP, NULL, input);
 	if (why == ENOMEM)
 		out_of_memory(0);
 	if (why)

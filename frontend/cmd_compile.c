@@ -37,11 +37,9 @@ static EmitForm emit_form(struct argp_state *state, const char *text)
 }
 
 static const struct argp_child children[] = {
-	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
-	{&args_target, 0, 0, 0}, {&args_blas, 0, 0, 0},
-	{&args_form, 0, 0, 0}, {&args_passes, 0, 0, 0},
-	{&args_json, 0, 0, 0}, {&args_picture, 0, 0, 0}, {0}
+	{&args_form, 0, 0, 0}, {&args_json, 0, 0, 0}, {&args_picture, 0, 0, 0},
+	ARGS_READING, ARGS_TRAINING, ARGS_BUDGET, {&args_sweep, 0, 0, 0},
+	ARGS_TARGET, {&args_blas, 0, 0, 0}, ARGS_PASSES, {0}
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -71,6 +69,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
+		{0, 0, 0, 0, "Results:", 0},
 		{"output", 'o', "DIR", 0, "Where the files go; made if it is "
 		 "not there", 0},
 		{"emit", KEY_EMIT, "c|obj|asm|llvm-ir", 0, "C (the default), "

@@ -17,8 +17,7 @@ typedef struct Export {
 } Export;
 
 static const struct argp_child children[] = {
-	{&args_reading, 0, "Reading the model:", 2},
-	{&args_training, 0, "With --training-graph:", 1}, {0}
+	ARGS_READING, {&args_training, 0, "With --training-graph:", 0}, {0}
 };
 
 static bool is_not_in_onnx(const OptimizerOptions *o)
@@ -85,6 +84,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
+		{0, 0, 0, 0, "Results:", 0},
 		{"output", 'o', "OUT", 0, "The new ONNX file", 0},
 		{"training-graph", KEY_TRAINING_GRAPH, 0, 0, "Write the training "
 		 "step into it (training_info), instead of weights", 0},

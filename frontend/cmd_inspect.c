@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const struct argp_child children[] = {
-	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-	{&args_json, 0, 0, 0}, {0}
+	{&args_json, 0, "Results:", 0}, ARGS_READING, ARGS_TRAINING, {0}
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)

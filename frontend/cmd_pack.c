@@ -58,6 +58,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
+		{0, 0, 0, 0, "Results:", 0},
 		{"capacity", KEY_CAPACITY, "N", 0, "The height that will do; "
 		 "without it, the lowest that is found", 0},
 		{"nodes", KEY_NODES, "N", 0, "How long to search, counted "

@@ -4,10 +4,9 @@
 #include "frontend/report_schedule.h"
 
 static const struct argp_child children[] = {
-	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-	{&args_budget, 0, 0, 0}, {&args_sweep, 0, 0, 0},
-	{&args_target, 0, 0, 0}, {&args_passes, 0, 0, 0}, {&args_json, 0, 0, 0},
-	{&args_picture, 0, 0, 0}, {0}
+	{&args_json, 0, 0, 0}, {&args_picture, 0, 0, 0},
+	ARGS_READING, ARGS_TRAINING, ARGS_BUDGET, {&args_sweep, 0, 0, 0},
+	ARGS_TARGET, ARGS_PASSES, {0}
 };
 
 enum { KEY_HTML = 512, KEY_SCHEDULE, KEY_CODE, KEY_NO_CODE };
@@ -54,6 +53,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
+		{0, 0, 0, 0, "Results:", 0},
 		{"html", KEY_HTML, "FILE", 0, "Also write a page that shows "
 		 "the arena over time", 0},
 		{"schedule", KEY_SCHEDULE, 0, 0, "Also list the steps: what is "

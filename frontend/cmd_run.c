@@ -71,9 +71,9 @@ static void check_usage(struct argp_state *state, Run *r)
 }
 
 static const struct argp_child children[] = {
-	{&args_reading, 0, 0, 0}, {&args_training, 0, 0, 0},
-	{&args_budget, 0, 0, 0}, {&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
-	{&args_passes, 0, 0, 0}, {0}
+	ARGS_READING, ARGS_TRAINING, ARGS_BUDGET,
+	{&args_executor, 0, "Machine:", 0}, {&args_blas, 0, 0, 0}, ARGS_PASSES,
+	{0}
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -111,6 +111,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.options = (const struct argp_option[]){
+		{0, 0, 0, 0, "Data and results:", 0},
 		{"input", KEY_INPUT, "NAME=FILE", 0, "An input: a .npy file or "
 		 "an ONNX TensorProto (.pb); one option for each", 0},
 		{"dump", KEY_DUMP, "DIR", 0, "Where results go: output/NAME.npy; "

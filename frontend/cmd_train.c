@@ -172,10 +172,9 @@ static void check_usage(struct argp_state *state, Train *t)
 }
 
 static const struct argp_child children[] = {
-	{&args_training, 0, 0, 2}, {&args_reading, 0, 0, 4},
-	{&args_budget, 0, 0, 4}, {&args_target, 0, 0, 4}, {&args_executor, 0, 0, 4},
-	{&args_blas, 0, 0, 4}, {&args_passes, 0, 0, 4}, {&args_json, 0, 0, 3},
-	{0}
+	{&args_json, 0, 0, 0}, ARGS_READING, ARGS_TRAINING, ARGS_BUDGET,
+	ARGS_TARGET, {&args_executor, 0, 0, 0}, {&args_blas, 0, 0, 0},
+	ARGS_PASSES, {0}
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -225,50 +224,49 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{0, 0, 0, 0, "Data:", 1},
+	{0, 0, 0, 0, "Data:", 0},
 	{"data", KEY_DATA, "X[,Y]", 0, "The training data: a file for each "
 	 "input, then one for the target. IDX (.gz too), .npy, CSV (the label "
-	 "in a column), or raw binary as FILE:DTYPE:SHAPE", 1},
-	{"train-data", KEY_DATA, "X[,Y]", OPTION_HIDDEN, 0, 1},
+	 "in a column), or raw binary as FILE:DTYPE:SHAPE", 0},
+	{"train-data", KEY_DATA, "X[,Y]", OPTION_HIDDEN, 0, 0},
 	{"val-data", KEY_VAL_DATA, "X[,Y]", 0, "Data to measure the result on",
-	 1},
+	 0},
 	{"val-split", KEY_VAL_SPLIT, "PART", 0, "Keep this part of the "
-	 "training data for that", 1},
+	 "training data for that", 0},
 	{"stream", KEY_STREAM, 0, 0, "The data is one sequence, e.g. of "
 	 "tokens: a sample is its next window, of the model's length, and the "
-	 "target what comes next after each element", 1},
+	 "target what comes next after each element", 0},
 	{"scale", KEY_SCALE, "FACTOR", 0, "Multiply the inputs, e.g. by 1/255",
-	 1},
+	 0},
 	{"normalize", KEY_NORMALIZE, "MEAN,STD", 0, "After scaling: subtract, "
-	 "divide; by channel: M:M:M,S:S:S", 1},
+	 "divide; by channel: M:M:M,S:S:S", 0},
 	{"label-column", KEY_LABEL, "first|last|none|N", 0, "CSV: where the "
-	 "label is (default last)", 1},
-	{"raw-dtype", KEY_RAW_DTYPE, "TYPE", 0, "Raw binary: f32, u8, ...", 1},
+	 "label is (default last)", 0},
+	{"raw-dtype", KEY_RAW_DTYPE, "TYPE", 0, "Raw binary: f32, u8, ...", 0},
 	{"raw-shape", KEY_RAW_SHAPE, "SHAPE", 0, "Raw binary: of one sample, "
-	 "e.g. 1x28x28", 1},
+	 "e.g. 1x28x28", 0},
 	{"raw-label", KEY_RAW_LABEL, 0, 0, "Raw binary: each sample begins with "
-	 "its label, a byte", 1},
-	{0, 0, 0, 0, "Training:", 2},
-	{"epochs", KEY_EPOCHS, "N", 0, "Passes over the data (default 1)", 2},
-	{"steps", KEY_STEPS, "N", 0, "Stop after N steps", 2},
+	 "its label, a byte", 0},
+	{0, 0, 0, 0, "Run:", 0},
+	{"epochs", KEY_EPOCHS, "N", 0, "Passes over the data (default 1)", 0},
+	{"steps", KEY_STEPS, "N", 0, "Stop after N steps", 0},
 	{"shuffle", KEY_SHUFFLE, 0, 0, "Each epoch in another order (the "
-	 "default), which --seed decides", 2},
-	{"no-shuffle", KEY_NO_SHUFFLE, 0, 0, "In the order of the file", 2},
+	 "default), which --seed decides", 0},
+	{"no-shuffle", KEY_NO_SHUFFLE, 0, 0, "In the order of the file", 0},
 	{"lr-schedule", KEY_SCHEDULE, "SPEC", 0, "constant, cosine, or "
-	 "step:every=EPOCHS,gamma=FACTOR", 2},
-	{0, 0, 0, 0, "Results:", 3},
-	{"output", 'o', "FILE", 0, "The weights at the end, as safetensors", 3},
-	{"export", KEY_EXPORT, "FILE", 0, "The model with them, as ONNX", 3},
-	{"save", KEY_SAVE, "FILE", 0, "The state at the end as the emitted "
-	 "NAME_save saves it, to be programmed where its storage begins", 3},
-	{"page", KEY_PAGE, "N", 0, "Of that storage: the bytes that are "
-	 "programmed at once, if more than 64", 3},
+	 "step:every=EPOCHS,gamma=FACTOR", 0},
 	{"resume", KEY_RESUME, "FILE", 0, "Begin with the newest save in the "
-	 "file, which may be a dump of a device's storage", 2},
+	 "file, which may be a dump of a device's storage", 0},
+	{0, 0, 0, 0, "Results:", 0},
+	{"output", 'o', "FILE", 0, "The weights at the end, as safetensors", 0},
+	{"export", KEY_EXPORT, "FILE", 0, "The model with them, as ONNX", 0},
+	{"save", KEY_SAVE, "FILE", 0, "The state at the end as the emitted "
+	 "NAME_save saves it, to be programmed where its storage begins", 0},
+	{"page", KEY_PAGE, "N", 0, "Of that storage: the bytes that are "
+	 "programmed at once, if more than 64", 0},
 	{"report", KEY_REPORT, "FILE.html", 0, "The memory of a step, as a "
-	 "page to look at", 3},
-	{"log", KEY_LOG, "FILE", 0, "The loss of each step, as CSV", 3},
-	{0, 0, 0, 0, "Model and machine:", 4},
+	 "page to look at", 0},
+	{"log", KEY_LOG, "FILE", 0, "The loss of each step, as CSV", 0},
 	{0}
 };
 

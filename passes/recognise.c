@@ -109,7 +109,7 @@ static bool normalized(const Value *v, Norm *m)
 	if (!c || !dtype_is_float(c->dtype) || m->epsilon < 0)
 		return false;
 	const Node *sub = made_by(c, &op_Sub);
-	int axis;
+	int axis = 0;
 	m->x = c;
 	m->centered = sub && mean_of(sub->in[1], &axis) == sub->in[0] &&
 	              axis == m->axis;

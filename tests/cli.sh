@@ -19,13 +19,19 @@ there() {
 
 # ---- help and usage ----
 
-for c in inspect compile plan train run export ops targets; do
+for c in inspect compile plan train run export pack ops targets; do
 	status 0 $c --help
 	says out Examples:
 	says out "Usage: thimble $c"
 	cp out help
 	status 0 help $c
 	cmp -s out help || fail "help $c is not $c --help"
+	status 0 $c -h
+	cmp -s out help || fail "$c -h is not $c --help"
+	! grep -nE '^.{80}|^ {30}' help ||
+		fail "$c --help: a line is too long, or begins too late"
+	status 0 $c --usage
+	says out "Usage: thimble $c"
 	status 2 $c --no-such-option
 done
 status 0 --help

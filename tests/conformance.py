@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """ONNX's own backend cases (Debian's libonnx-testdata) through `thimble run`.
 
-    conformance.py THIMBLE [--full] [--compiled llvm] [--bless]
+    conformance.py THIMBLE [--full | --sanitize] [--compiled llvm] [--bless]
 
 conformance.txt lists what is supported, and is always true: a listed case that fails is an
 error, and so is an unlisted one that passes. Every case runs in the interpreter; a spread of
 the listed ones, with --full all cases, runs as emitted C too, or every second one of these by
-LLVM, and must come to the same. Each is called twice, and finds bytes of 0x41 in all its
+LLVM, and must come to the same. --sanitize runs all listed ones as emitted C, built by gcc with
+AddressSanitizer and UndefinedBehaviorSanitizer, and nothing else. Each is called twice, and finds bytes of 0x41 in all its
 memory, as do steps of training. Wrong values, a signal, a hang, or an exit status above 2 are
 errors whatever the list says. --bless rewrites the list from the interpreter.
 """
@@ -55,6 +56,13 @@ LEFT_OUT = {
 
 # A sanitizer's report must not look like a model that is not supported.
 ENVIRONMENT = {**os.environ, 'ASAN_OPTIONS': 'exitcode=99', 'UBSAN_OPTIONS': 'exitcode=99'}
+
+
+# A compiler that adds the sanitizers, and leaves -O3, which takes minutes with them.
+SANITIZING = '''#!/bin/bash
+unset LD_PRELOAD
+exec gcc "${@/#-O3/-O0}" -w -fsanitize=address,undefined -fno-sanitize-recover=all
+'''
 
 
 def tensor(path):
@@ -116,6 +124,20 @@ def run_all(tool, cases, executor):
         return dict(zip(cases, pool.map(lambda case: run(tool, case, executor), cases)))
 
 
+def run_sanitized(tool, cases):
+    """The library that is loaded needs the sanitizer's from the start of the tool."""
+    library = subprocess.run(['gcc', '-print-file-name=libasan.so'], capture_output=True,
+                             text=True, check=True).stdout.strip()
+    with tempfile.TemporaryDirectory() as folder:
+        compiler = f'{folder}/cc'
+        with open(compiler, 'w') as f:
+            f.write(SANITIZING)
+        os.chmod(compiler, 0o755)
+        ENVIRONMENT.update(CC=compiler, LD_PRELOAD=library,
+                           ASAN_OPTIONS='detect_leaks=0:exitcode=99')
+        return run_all(tool, cases, 'c')
+
+
 def read_list():
     with open(LIST) as f:
         return [line.strip() for line in f if line.strip() and not line.startswith('#')]
@@ -162,6 +184,12 @@ def main():
         print(f'skipped: there is no {DATA} (Debian: libonnx-testdata)')
         return 77
     cases = all_cases()
+    if '--sanitize' in options:
+        results = run_sanitized(tool, read_list())
+        print_counts(cases, results, 'c')
+        wrong = list(complaints(results, read_list(), 'c'))
+        print('\n'.join(wrong) if wrong else 'as listed')
+        return 1 if wrong else 0
     results = run_all(tool, cases, 'interpreter')
     print_counts(cases, results, 'interpreter')
     if '--bless' in options:

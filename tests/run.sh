@@ -9,9 +9,11 @@ build=${BUILD_DIR:-$top/build}
 . "$top/examples/setup.sh"
 
 need_packages tests
-cmake -S "$top" -B "$build/asan" -G Ninja -DTHIMBLE_SANITIZE=ON >/dev/null
+strict=-DCMAKE_COMPILE_WARNING_AS_ERROR=ON
+cmake -S "$top" -B "$build/asan" -G Ninja "$strict" -DTHIMBLE_SANITIZE=ON \
+	>/dev/null
 ninja -C "$build/asan"
-cmake -S "$top" -B "$build" -G Ninja -DTHIMBLE_TESTS=ON >/dev/null
+cmake -S "$top" -B "$build" -G Ninja "$strict" -DTHIMBLE_TESTS=ON >/dev/null
 ninja -C "$build"
 jobs=$(nproc)
 (cd "$build/asan" && ctest -j"$jobs" --output-on-failure -L sanitize "$@")

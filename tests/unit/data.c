@@ -33,9 +33,10 @@ static Unit *unit_open(Messages *m)
 static bool unit_said(Messages *m, const char *part)
 {
 	fclose(m->unit.messages);
-	bool said = strstr(m->text, part) != NULL;
+	const char *text = m->text ? m->text : "";
+	bool said = strstr(text, part) != NULL;
 	if (!said)
-		fprintf(stderr, "said: %s\n", m->text);
+		fprintf(stderr, "said: %s\n", text);
 	free(m->text);
 	arena_destroy(m->unit.arena);
 	return said;

@@ -82,6 +82,8 @@ static inline Shape draw_stretched(Draw *d, Shape whole)
 
 static inline void draw_order(Draw *d, int64_t order[], int n)
 {
+	for (int i = 0; i < n; i++)
+		order[i] = i;
 	for (int i = 0; i < n; i++) {
 		int j = (int)draw_int(d, 0, i);
 		order[i] = order[j];
