@@ -140,6 +140,20 @@ bool convert_mean(Site *s)
 	return s->out[0] != NULL;
 }
 
+/* ---- Erfc ---- */
+
+/* Not ONNX's: tf2onnx leaves TensorFlow's in the file, for Gelu. */
+bool convert_erfc(Site *s)
+{
+	Value *x = site_in(s, 0);
+	Value *erf = x ? site_apply(s, "Erf", 1, &x) : NULL;
+	if (!erf)
+		return false;
+	Value *one = graph_scalar(s->im->g, erf->dtype, 1);
+	s->out[0] = site_apply(s, "Sub", 2, (Value *[]){one, erf});
+	return s->out[0] != NULL;
+}
+
 /* ---- SoftmaxCrossEntropyLoss ---- */
 
 /* Its second output, the log-probabilities, is a node of its own. */

@@ -113,7 +113,8 @@ static bool convert(Site *s)
 	}
 	if (subgraph) {
 		site_error(s, "control flow is not supported (attribute '%s' is a "
-		           "graph): export with its loops unrolled", subgraph);
+		           "graph): export with its loops unrolled (in "
+		           "Keras: unroll=True)", subgraph);
 		return false;
 	}
 	const OpDef *op = op_find(n->op);

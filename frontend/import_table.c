@@ -56,6 +56,7 @@ static const Rule rules[] = {
 	{"LogSoftmax", convert_softmax, " axis:i"},
 	{"Dropout", convert_dropout, " ratio:f"},
 	{"Mean", convert_mean, ""},
+	{"Erfc", convert_erfc, ""},
 	{"SoftmaxCrossEntropyLoss", convert_cross_entropy,
 	 " ignore_index:i reduction:s"},
 
