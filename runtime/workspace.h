@@ -164,7 +164,7 @@ static inline rt_axis rt_axis_backward(int32_t size, int32_t out,
 	int32_t t = 0;
 	rt_axis x;
 
-	while (t < period && (first + pad - t * dil) % stride != 0)
+	while (t < period && t < taps && (first + pad - t * dil) % stride != 0)
 		t++;
 	x.out = (size - first + stride - 1) / stride;
 	x.taps = t < period && t < taps ? (taps - 1 - t) / period + 1 : 0;
@@ -278,17 +278,20 @@ static inline int64_t rt_conv_forward_workspace(const rt_conv *d)
 static inline int64_t rt_conv_grad_input_workspace(const rt_conv *d)
 {
 	const int32_t cg = d->c / d->groups, og = d->o / d->groups;
+	/* Those that have a place: a stride may be longer than the map. */
+	const int32_t rows = d->sh < d->h ? d->sh : d->h;
+	const int32_t cols = d->sw < d->w ? d->sw : d->w;
 	int64_t most = 0;
 
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
 	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
 		return rt_gemm_workspace(cg, d->h * d->w, og);
-	for (int32_t i = 0; i < d->sh * d->sw; i++) {
+	for (int32_t i = 0; i < rows * cols; i++) {
 		const rt_axis v = rt_axis_backward(d->h, d->oh, d->kh, d->sh,
-			d->ph, d->dh, i / d->sw);
+			d->ph, d->dh, i / cols);
 		const rt_axis h = rt_axis_backward(d->w, d->ow, d->kw, d->sw,
-			d->pw, d->dw, i % d->sw);
+			d->pw, d->dw, i % cols);
 		rt_plan p;
 		int64_t bytes;
 		if (v.taps * h.taps == 0 || v.out <= 0 || h.out <= 0)
