@@ -19,6 +19,7 @@ typedef struct Name {
 	bool failed;         /* an error was reported: readers are skipped */
 	unsigned uses;       /* a set of USE_... */
 	Declared declared;   /* by the exporter */
+	const char *alias;   /* of a body's: in the flattened graph */
 	int64_t inner;       /* the batch's stride within its dimension; 0: ? */
 } Name;
 

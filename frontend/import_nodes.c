@@ -26,6 +26,12 @@ static void rename_value(Import *im, Value *v, const char *name)
 		v->name = arena_printf(im->u->arena, "onnx%s", name);
 }
 
+/* What a Loop yields: each input, if the time that makes it has run. */
+static bool is_yield(const OnnxNode *n)
+{
+	return !strcmp(n->domain, OWN_DOMAIN) && !strcmp(n->op, "LoopConcat");
+}
+
 /* False if an input is missing because of an error reported earlier. */
 static bool gather_inputs(Site *s)
 {
@@ -33,9 +39,9 @@ static bool gather_inputs(Site *s)
 		if (!*s->n->in[i])
 			continue;
 		Name *n = names_find(s->im->names, s->n->in[i]);
-		if (!n || !n->value)
+		if ((!n || !n->value) && !is_yield(s->n))
 			return false;
-		s->in[i] = n->value;
+		s->in[i] = n ? n->value : NULL;
 		s->nin = i + 1;
 	}
 	return true;
@@ -113,8 +119,10 @@ static bool convert(Site *s)
 	}
 	if (subgraph) {
 		site_error(s, "control flow is not supported (attribute '%s' is a "
-		           "graph): export with its loops unrolled (in "
-		           "Keras: unroll=True)", subgraph);
+		           "graph), but for an If whose condition is known "
+		           "and a Loop whose trip count is a constant of the "
+		           "file, at most 2048: export with its loops "
+		           "unrolled (in Keras: unroll=True)", subgraph);
 		return false;
 	}
 	const OpDef *op = op_find(n->op);

@@ -64,6 +64,7 @@ bool convert_softmax(Site *);
 bool convert_dropout(Site *);
 bool convert_mean(Site *);
 bool convert_erfc(Site *);
+bool convert_loop_concat(Site *);
 bool convert_cross_entropy(Site *);
 
 bool convert_conv(Site *);

@@ -113,6 +113,7 @@ static const Rule rules[] = {
 	 " decay_factor:f epsilon:f norm_coefficient:f"},
 	{TRAINING_DOMAIN ".Momentum", convert_momentum,
 	 " alpha:f beta:f mode:s norm_coefficient:f"},
+	{OWN_DOMAIN ".LoopConcat", convert_loop_concat, ""},
 	{OWN_DOMAIN ".AdamUpdate", convert_own_adam, ""},
 	{OWN_DOMAIN ".AdamWUpdate", convert_own_adam, ""},
 	{OWN_DOMAIN ".RMSpropUpdate", convert_own_rmsprop, ""},

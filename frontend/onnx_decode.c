@@ -113,6 +113,10 @@ static const OnnxBranch *decode_branch(Decode *d, Loc loc,
 		            &b->init[i]);
 	b->nnodes = (int)g->n_node;
 	b->node = decode_nodes(d, g->n_node, g->node, 0);
+	b->nin = (int)g->n_input;
+	b->in = arena_array(d->u->arena, const char *, b->nin);
+	for (int i = 0; i < b->nin; i++)
+		b->in[i] = text(d, g->input[i]->name);
 	b->nout = (int)g->n_output;
 	b->out = arena_array(d->u->arena, const char *, b->nout);
 	for (int i = 0; i < b->nout; i++)
@@ -122,7 +126,8 @@ static const OnnxBranch *decode_branch(Decode *d, Loc loc,
 
 static bool is_branch(const char *name)
 {
-	return !strcmp(name, "then_branch") || !strcmp(name, "else_branch");
+	return !strcmp(name, "then_branch") || !strcmp(name, "else_branch") ||
+	       !strcmp(name, "body");
 }
 
 static void decode_attr(Decode *d, Loc loc, const Onnx__AttributeProto *a,

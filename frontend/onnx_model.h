@@ -58,10 +58,10 @@ typedef struct OnnxNode {
 } OnnxNode;
 
 struct OnnxBranch {
-	int nnodes, ninits, nout;
+	int nnodes, ninits, nin, nout;
 	OnnxNode *node;
 	OnnxTensor *init;
-	const char **out;
+	const char **in, **out;
 };
 
 typedef struct OnnxDim {

@@ -43,7 +43,7 @@ MODELS = {
         layers.Dropout(0.5), layers.Dense(CLASSES, activation='softmax')),
     'signal': lambda: sequence(
         (24, 3), layers.Conv1D(6, 5, padding='causal', dilation_rate=2, activation='tanh'),
-        layers.MaxPooling1D(2), layers.GRU(7, unroll=True), layers.Dense(CLASSES)),
+        layers.MaxPooling1D(2), layers.GRU(7), layers.Dense(CLASSES)),
     'tokens': lambda: sequence(
         (9,), layers.Embedding(20, 6), layers.Bidirectional(layers.LSTM(5, use_bias=False)),
         layers.Dense(CLASSES, activation='softmax'), dtype='int32'),

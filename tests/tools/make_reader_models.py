@@ -1101,13 +1101,70 @@ def split_models():
     MESSAGES.append('ort_checkpoint\tit is a checkpoint of ONNX Runtime\'s')
 
 
+def body(nodes, inputs, outputs, inits=()):
+    return h.make_graph([h.make_node(op, i, o, **(more[0] if more else {}))
+                         for op, i, o, *more in nodes], 'b',
+                        [port(i, None) for i in inputs],
+                        [port(o, None) for o in outputs], list(inits))
+
+
+def loops():
+    x = np.arange(6, dtype=f32).reshape(2, 3) / 4
+    w = np.array([1, -2, 3], f32)
+    yes, no, one = init('yes', np.array(True)), init('no', np.array(False)), init('one', np.int64(1))
+    # Its condition ends it before its count does. The body reads a value of the graph.
+    again = body([('Add', ['u', 'w'], ['1']), ('Mul', ['1', 'two'], ['z']), ('Add', ['i', 'one'], ['k']),
+                  ('Less', ['k', 'most'], ['c'])], ['i', 'before', 'u', 'same'], ['c', '1', 'same', 'z'],
+                 [init('most', np.int64(3)), init('two', f32(2))])
+    value('loop_while', [
+        ('Loop', ['times', 'yes', 'x', 'w'], ['v', '', 'zs'], dict(body=again)),
+        ('ReduceSum', ['zs', 'first'], ['s'], dict(keepdims=0)), ('Add', ['s', 'v'], ['y'])],
+        x, 7 * x + 15 * w, [init('times', np.int64(7)), yes, one, init('w', w), ints('first', [0])])
+    # One in another, without conditions; and what would never run.
+    inner = body([('Add', ['a', 'row'], ['b'])], ['j', 'd', 'a'], ['d', 'b'])
+    outer = body([('Gather', ['table', 'i'], ['row']),
+                  ('Loop', ['two', '', 'u'], ['b'], dict(body=inner))],
+                 ['i', 'd', 'u'], ['d', 'b'], [init('two', np.int64(2))])
+    value('loop_for', [
+        ('Constant', [], ['three'], dict(value=init('', np.int64(3)))),
+        ('Loop', ['three', '', 'x'], ['v'], dict(body=outer)),
+        ('Loop', ['three', 'no', 'v'], ['y'], dict(body=inner))],
+        x, x + 2 * w * (1 + 10 + 100), [init('table', np.array([w, 10 * w, 100 * w])), no, init('row', w)])
+    # In a branch, where the count is the branch's own.
+    branches = [body([('Loop', ['n', 'yes', 'x'], ['t'], dict(body=inner))], [], ['t'],
+                     [init('n', np.int64(n))]) for n in (2, 0)]
+    value('loop_in_branch', [
+        ('If', ['yes'], ['p'], dict(then_branch=branches[0], else_branch=branches[1])),
+        ('If', ['no'], ['q'], dict(then_branch=branches[0], else_branch=branches[1])),
+        ('Sub', ['p', 'q'], ['y'])], x, np.tile(2 * w, (2, 1)), [yes, no, init('row', w)])
+    bad_loops(yes)
+
+
+def bad_loops(yes):
+    def one(name, message, nodes, times, names=(['i', 'd', 'u'], ['d', 'u', 'u']), more=()):
+        bad(name, message, [*more, ('Loop', ['n', 'c' if more else 'yes', 'x'], ['v', 'y'], 'again',
+                                    dict(body=body(nodes, *names)))],
+            [init('n', np.int64(times)), yes])
+    one('loop_never', "Loop 'again': it never runs", [], 0)
+    one('loop_shapes', "Loop 'again': what it yields has not the same shape each time",
+        [('Concat', ['u', 'u'], ['v'], dict(axis=0))], 2, (['i', 'd', 'u'], ['d', 'v', 'v']))
+    one('loop_condition', "Loop 'again': input 0 (cond), 'c', must be constant", [], 2,
+        more=[('ReduceSum', ['x'], ['t'], 's', dict(keepdims=0)), ('Cast', ['t'], ['c'], 'b', dict(to=T.BOOL))])
+    one('loop_long', "Loop 'again': control flow is not supported", [], 2049)
+    deep = [('Identity', ['u'], ['t'])]
+    for i in range(3):
+        deep = [('Loop', ['n', 'yes', 'u'], ['t'], dict(body=body(deep, ['i', 'd', 'u'], ['d', 't'])))]
+    one('loop_deep', 'branches and loops make more than 200000 nodes', deep, 2000,
+        (['i', 'd', 'u'], ['d', 't', 't']))
+
+
 def main():
     for folder in ('values', 'graphs', 'bad'):
         os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
                  bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent,
-                 bad_types, bad_bounds, split_models):
+                 bad_types, bad_bounds, split_models, loops):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 
