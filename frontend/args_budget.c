@@ -86,6 +86,10 @@ static error_t parse_budget(int key, char *text, struct argp_state *state)
 		o->micro_batch = args_number(state, "--micro-batch", text, 1,
 		                             INT32_MAX);
 		return 0;
+	case KEY_LOSS_PARTS:
+		o->loss_parts = args_number(state, "--loss-parts", text, 1,
+		                            INT32_MAX);
+		return 0;
 	case KEY_RECOMPUTE_TIME:
 		o->segment = !strcmp(text, "auto") ? SEGMENT_AUTO
 		           : args_number(state, "--recompute-time", text, 1,
@@ -122,6 +126,9 @@ const struct argp args_budget = {
 		{"micro-batch", KEY_MICRO_BATCH, "N", 0, "Keep the activations "
 		 "of so many samples of the batch at a time; gradients and batch "
 		 "statistics stay those of the whole batch", 0},
+		{"loss-parts", KEY_LOSS_PARTS, "K", 0, "Compute what the loss is "
+		 "of, the loss and their gradients in so many parts of its "
+		 "rows, one after the other: logits are never whole", 0},
 		{"recompute-time", KEY_RECOMPUTE_TIME, "S", 0, "Run recurrent "
 		 "layers in segments of S steps of time, or auto, and keep "
 		 "the states between them alone: a segment is computed again "

@@ -177,6 +177,9 @@ typedef struct Options {
 	/* passes and planning */
 	int64_t micro_batch;        /* examples whose activations live at a
 	                             * time; 0: all of the batch */
+	int64_t loss_parts;         /* the rows of what the loss is of, so many
+	                             * parts of them one after the other; 0 or
+	                             * 1: all at once */
 	bool feed;                  /* the caller keeps the data: a step asks
 	                             * for examples when it wants them */
 	int ntiles;

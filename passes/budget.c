@@ -8,6 +8,7 @@
 #include "passes/budget_parts.h"
 #include "passes/pass.h"
 #include "passes/tile.h"
+#include "passes/train.h"
 
 /* ---- variants ---- */
 
@@ -18,9 +19,11 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
                         int to, const char *without, const char *without_too)
 {
 	Options o = *b->options;
-	bool in_time = train == b->forms.segmented;
+	bool in_time = train == b->forms.segmented || train == b->forms.both;
 	if (in_time)
 		o.segment = SEGMENT_AUTO;
+	if (train == b->forms.rows || train == b->forms.both)
+		o.loss_parts = b->loss_parts;
 	if (without)
 		options_disable(b->arena, &o, without);
 	if (without_too)
@@ -34,6 +37,53 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	v->share = in_time ? SHARE_IN_TIME : 1;
 	v->plan = plan_step(g, &o);
 	budget_remember(b, v->plan, b->nvariants - 1);
+}
+
+/* ---- the loss in parts ---- */
+
+static int64_t arena_in_parts(const Budget *b, int64_t parts)
+{
+	Options o = *b->options;
+	options_disable(b->arena, &o, "recompute");
+	o.loss_parts = parts;
+	o.dump_after = NULL;
+	return plan_step(graph_clone(b->forms.rows, b->forms.rows->name, NULL),
+	                 &o)->arena_bytes;
+}
+
+/* The fewest parts with which twice as many gain little; 0: they gain little
+ * themselves. Each takes another look at the weights. */
+static int64_t choose_loss_parts(const Budget *b)
+{
+	enum { LITTLE = 32 };
+	int64_t rows = b->forms.nrows, parts = 0;
+	int64_t bytes = b->variant[0].plan->arena_bytes;
+	for (int64_t k = more_loss_parts(rows, 1); k <= rows;
+	     k = more_loss_parts(rows, k)) {
+		int64_t less = arena_in_parts(b, k);
+		if (less > bytes - bytes / LITTLE)
+			break;
+		bytes = less;
+		parts = k;
+	}
+	return parts;
+}
+
+static void add_loss_parts(Budget *b)
+{
+	b->loss_parts = b->forms.rows ? choose_loss_parts(b) : 0;
+	if (!b->loss_parts)
+		return;
+	int first = b->nvariants;
+	add_variant(b, b->forms.rows, arena_printf(
+		b->arena, "loss in %lld parts", (long long)b->loss_parts), 0,
+		"recompute", NULL);
+	if (b->search)
+		add_variant(b, b->forms.rows, "recompute cheap values", first,
+		            NULL, NULL);
+	if (b->search && b->forms.both)
+		add_variant(b, b->forms.both, "recompute in time", first + 1,
+		            NULL, NULL);
 }
 
 Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
@@ -59,6 +109,7 @@ Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
 	if (b->search && forms->segmented)
 		add_variant(b, forms->segmented, "recompute in time", b->plain,
 		            NULL, NULL);
+	add_loss_parts(b);
 	return b;
 }
 

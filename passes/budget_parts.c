@@ -29,6 +29,7 @@ static void add_parts(Budget *b, int64_t parts, int64_t sums)
 	v->options = *b->options;
 	v->options.parts = parts;
 	v->options.sums = sums;
+	v->options.loss_parts = 0;
 	v->options.dump_after = NULL;
 	v->name = arena_printf(b->arena, "batch in %lld parts%s",
 	                       (long long)parts, sums ? ", early updates" : "");

@@ -41,6 +41,7 @@ struct Budget {
 	int nfound, maxfound;
 	Found *found;
 	StepForms forms;
+	int64_t loss_parts;   /* of the variants with the loss in parts */
 	int tiled;            /* variant with feature maps in bands; 0: none */
 	int64_t tiled_for;    /* the arena that it was looked for with */
 	bool divided;         /* the variants in parts were made */

@@ -9,9 +9,9 @@
 #include "passes/explain.h"
 #include "passes/graphs.h"
 #include "passes/names.h"
+#include "passes/others.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
-#include "passes/tile.h"
 #include "passes/train.h"
 
 static void forget_mutable(const Model *m)
@@ -21,13 +21,6 @@ static void forget_mutable(const Model *m)
 }
 
 /* ---- functions that run in parts ---- */
-
-static bool has_recurrence(const Graph *g)
-{
-	return graph_count(g, &op_LSTMRecurrence) ||
-	       graph_count(g, &op_GRURecurrence) ||
-	       graph_count(g, &op_RNNRecurrence);
-}
 
 static Graph *train_again(const Graph *forward, const Options *o)
 {
@@ -43,14 +36,6 @@ static int count_transposes(const Graph *g)
 	return count;
 }
 
-static Graph *make_batch_first(Graph *make(const Graph *, const Options *),
-                               const Graph *forward, const Options *o)
-{
-	Options first = *o;
-	first.batch_first = true;
-	return make(forward, &first);
-}
-
 /* The training step with the batch first in its recurrences, if that leaves no
  * more to transpose than in g, which has it as it is; else that. */
 static Graph *step_to_divide(Graph *g, const Graph *forward, const Options *o)
@@ -61,66 +46,11 @@ static Graph *step_to_divide(Graph *g, const Graph *forward, const Options *o)
 	return count_transposes(first) > count_transposes(g) ? g : first;
 }
 
-static Plan *finish(Graph *g, const Options *o)
-{
-	if (!g || g->unit->nerrors)
-		return NULL;
-	graph_verify(g);
-	return plan_graph(g, STAGE_FUNCTION, o);
-}
-
-/* Inference or evaluation; in parts also with the batch first. */
-static Plan *plan_other(Graph *make(const Graph *, const Options *),
-                        const Graph *forward, const Options *o)
-{
-	Plan *plan = finish(make(forward, o), o);
-	if (!plan || o->parts < 2 || !has_recurrence(forward))
-		return plan;
-	Plan *first = finish(make_batch_first(make, forward, o), o);
-	return first->arena_bytes < plan->arena_bytes ? first : plan;
-}
-
 /* ---- under a budget ---- */
 
 static Plan *smaller(Plan *a, Plan *b)
 {
 	return b->arena_bytes < a->arena_bytes ? b : a;
-}
-
-/* With large feature maps in bands, if that makes it smaller. */
-static Plan *tile_other(Plan *plan, Graph *make(const Graph *, const Options *),
-                        const Graph *forward, const Options *o, int64_t arena)
-{
-	Options bands = *o;
-	bands.dump_after = NULL;
-	if (plan->arena_bytes <= arena ||
-	    !tile_search(make(forward, &bands), arena, &bands))
-		return plan;
-	return smaller(plan, finish(make(forward, &bands), &bands));
-}
-
-/* The function with the batch in the fewest parts with which its arena fits; or
- * in those with which it is smallest. Segments of time, too, cost nothing where
- * nothing is computed again. */
-static Plan *fit_other(Plan *plan, Graph *make(const Graph *, const Options *),
-                       const Graph *forward, const Options *o, int64_t arena)
-{
-	int64_t batch = o->micro_batch ? 1 : graph_batch(forward);
-	bool cut = has_recurrence(forward) && !o->segment;
-	Plan *best = tile_other(plan, make, forward, o, arena);
-	for (int64_t d = 1; d <= batch && best->arena_bytes > arena; d++) {
-		Options parts = *o;
-		if (batch % d)
-			continue;
-		parts.parts = d > 1 ? d : o->parts;
-		parts.dump_after = NULL;
-		if (d > 1)
-			best = smaller(best, plan_other(make, forward, &parts));
-		parts.segment = SEGMENT_AUTO;
-		if (cut && best->arena_bytes > arena)
-			best = smaller(best, plan_other(make, forward, &parts));
-	}
-	return best;
 }
 
 static int64_t arena_of_others(const Program *p)
@@ -225,17 +155,29 @@ static void finish_budget(Program *p, Budget *b, const Graph *forward,
 		sweep(p, b, forward, o);
 }
 
+/* The graph is the same for any number of parts. */
+enum { SOME_PARTS = 2 };
+
 /* Micro-batches that were asked for are in g. */
 static StepForms step_forms(Graph *g, const Graph *forward, const Options *o)
 {
-	StepForms forms = {g, o->parts > 1 ? g : step_to_divide(g, forward, o),
-	                   NULL};
-	if (!has_recurrence(forward) || o->segment || o->parts > 1)
+	StepForms forms = {
+		.train = g,
+		.divided = o->parts > 1 ? g : step_to_divide(g, forward, o),
+	};
+	if (o->parts > 1)
 		return forms;
-	Options cut = *o;
+	Options rows = *o, cut = *o;
+	rows.loss_parts = SOME_PARTS;
 	cut.segment = SEGMENT_AUTO;
-	cut.dump_after = NULL;
-	forms.segmented = train_again(forward, &cut);
+	rows.dump_after = cut.dump_after = NULL;
+	bool in_parts = may_divide_loss(forward, o);
+	bool in_time = has_recurrence(forward) && !o->segment;
+	forms.nrows = count_loss_rows(forward, o);
+	forms.segmented = in_time ? train_again(forward, &cut) : NULL;
+	forms.rows = in_parts ? train_again(forward, &rows) : NULL;
+	rows.segment = SEGMENT_AUTO;
+	forms.both = in_parts && in_time ? train_again(forward, &rows) : NULL;
 	return forms;
 }
 
@@ -279,6 +221,22 @@ static void check_pays(const Graph *forward, const Plan *plan, const Options *o)
 		        (long long)plan->arena_bytes, (long long)bytes);
 }
 
+/* And so may parts of the loss. */
+static void check_loss_parts(const Graph *forward, const Plan *plan,
+                             const Options *o)
+{
+	Options at_once = *o;
+	at_once.loss_parts = 0;
+	at_once.dump_after = NULL;
+	int64_t bytes = plan_step(train_again(forward, &at_once),
+	                          &at_once)->arena_bytes;
+	if (bytes <= plan->arena_bytes)
+		warn_at(forward->unit, (Loc){0}, "--loss-parts %lld does not "
+		        "pay: the arena takes %lld bytes, and %lld with all "
+		        "rows at once", (long long)o->loss_parts,
+		        (long long)plan->arena_bytes, (long long)bytes);
+}
+
 static bool may_be_whole(const Model *m)
 {
 	for (int i = 0; i < m->nvars; i++)
@@ -319,6 +277,8 @@ static void plan_training(Program *p, const Graph *forward, const Options *o,
 		check_parts(whole, p->train, o);
 	else if (o->segment && !*b && has_recurrence(forward))
 		check_pays(forward, p->train, o);
+	else if (o->loss_parts > 1 && !*b)
+		check_loss_parts(forward, p->train, o);
 	if (o->explain)
 		explain(p, copy, p->train->arena_bytes, o);
 }
@@ -337,6 +297,26 @@ static bool find_parts(const Graph *forward, Options *o)
 	}
 	o->parts = batch / o->micro_batch;
 	return true;
+}
+
+/* Whether the loss can be in so many parts of its rows. */
+static bool find_loss_parts(const Graph *forward, const Options *o)
+{
+	int64_t rows = count_loss_rows(forward, o);
+	if (o->loss_parts < 2)
+		return true;
+	if (o->parts > 1) {
+		error_at(forward->unit, (Loc){0}, "--loss-parts %lld: with the "
+		         "batch in parts, so is the loss; give --micro-batch or "
+		         "--loss-parts", (long long)o->loss_parts);
+		return false;
+	}
+	if (rows && rows % o->loss_parts == 0)
+		return true;
+	error_at(forward->unit, (Loc){0}, "--loss-parts %lld does not divide "
+	         "the %lld rows of what the loss is of",
+	         (long long)o->loss_parts, (long long)rows);
+	return false;
 }
 
 static void check_segments(const Graph *forward, const Options *o)
@@ -407,7 +387,8 @@ static Program *allow(Program *exact, const Graph *forward, const Options *o)
 Program *build_program(Graph *forward, const Options *options)
 {
 	Options chosen = *options, *o = &chosen;
-	if (!find_parts(forward, o) || !check_low_ranks(forward, o) ||
+	if (!find_parts(forward, o) || !find_loss_parts(forward, o) ||
+	    !check_low_ranks(forward, o) ||
 	    !check_sketches(forward, o) || !check_allowed(forward, o))
 		return NULL;
 	/* Before differentiation, so that what vanishes has no gradient. */

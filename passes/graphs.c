@@ -1,6 +1,7 @@
 /* The graphs of the model's functions, from its forward graph. */
 #include "passes/graphs.h"
 
+#include "ir/build.h"
 #include "ir/op.h"
 #include "passes/autodiff.h"
 #include "passes/pass.h"
@@ -237,10 +238,24 @@ Graph *train_graph(const Graph *forward, const Options *o, bool again)
 	return g;
 }
 
+/* What the loss would be of, from rows of a matrix. */
+static void show_rows(Graph *g, const Options *o)
+{
+	const Output *out = find_loss_output(g, &o->loss);
+	if (!out)
+		return;
+	Output *shown = &g->output[out - g->output];
+	shown->value = build_reshape(g, (Loc){"loss", "Loss"},
+	                             loss_rows(g, out->value),
+	                             out->value->shape);
+}
+
 Graph *infer_graph(const Graph *forward, const Options *o)
 {
 	Graph *g = graph_clone(forward, "infer", NULL);
 	drop_step(g, true);   /* statistics that it keeps are no outputs */
+	if (o->loss_parts > 1)
+		show_rows(g, o);
 	set_mode(g, MODE_INFER, o);
 	rearrange(g, o);
 	if (o->feed)

@@ -92,8 +92,19 @@ static void warn_of_classes(Graph *g, const LossOptions *l, const Value *x)
 		        shape_text(g->unit->arena, x->shape), x->name);
 }
 
+/* Logits and labels, in any shape, as rows. */
+static int as_rows(Graph *g, Value *in[], int axis)
+{
+	if (axis != in[0]->shape.rank - 1 || axis < 1)
+		return axis;
+	in[0] = loss_rows(g, in[0]);
+	in[1] = build_reshape(g, loss_loc, in[1],
+	                      (Shape){1, {numel(in[1]->shape)}});
+	return 1;
+}
+
 /* Labels have the logits' shape without the class axis. */
-static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
+static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x, bool rows)
 {
 	int axis;
 	Node probe = {.loc = loss_loc};
@@ -123,6 +134,8 @@ static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 		in[2] = graph_const(g, NULL, DT_F32,
 		                    (Shape){1, {l->nweights}}, w);
 	}
+	if (rows)
+		axis = as_rows(g, in, axis);
 	Node *n = node_new(g, loss_loc, &op_SoftmaxCrossEntropyLoss,
 	                   l->nweights ? 3 : 2, in);
 	node_set_int(g, n, "axis", axis);
@@ -132,10 +145,14 @@ static Value *cross_entropy(Graph *g, const LossOptions *l, Value *x)
 	return node_done(g, n);
 }
 
-static Value *elementwise(Graph *g, const LossOptions *l, Value *x)
+static Value *elementwise(Graph *g, const LossOptions *l, Value *x, bool rows)
 {
 	x = apart(g, x, value_merged_axis(g, x));
 	Value *t = target(g, x->dtype, x->shape, value_batch_axis(g, x)), *d;
+	if (rows) {
+		x = loss_rows(g, x);
+		t = build_reshape(g, loss_loc, t, x->shape);
+	}
 	switch (l->kind) {
 	case LOSS_MSE:
 		d = APPLY(g, loss_loc, op_Sub, x, t);
@@ -199,9 +216,9 @@ Value *append_loss(Graph *g, const Options *o)
 	case LOSS_GRAPH:
 		return loss_in_graph(g, x);
 	case LOSS_CROSS_ENTROPY:
-		return cross_entropy(g, &o->loss, x);
+		return cross_entropy(g, &o->loss, x, o->loss_parts > 1);
 	default:
-		return elementwise(g, &o->loss, x);
+		return elementwise(g, &o->loss, x, o->loss_parts > 1);
 	}
 }
 

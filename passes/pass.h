@@ -23,7 +23,7 @@ typedef struct Pass {
 
 extern const Pass pass_batch_first, pass_checkpoint, pass_fold,
 	pass_simplify, pass_cse, pass_dce, pass_fuse,
-	pass_fuse_conv_grad, pass_integers,
+	pass_fuse_conv_grad, pass_integers, pass_loss_parts,
 	pass_fuse_update, pass_join_updates, pass_mask, pass_outputs, pass_recognise,
 	pass_recompute, pass_scan, pass_segment, pass_sink, pass_split_batch,
 	pass_split_norm, pass_tile, pass_views, pass_workspace;

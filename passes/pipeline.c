@@ -50,6 +50,8 @@ static const struct Row {
 	 STAGE_FUNCTION},
 	{&pass_fuse,       /* last of the rewrites: it hides its members */
 	 STAGE_FUNCTION},
+	{&pass_loss_parts, /* chains as scan; a batch in parts has no use for it */
+	 STAGE_FUNCTION},
 	{&pass_scan,       /* takes whole chains; leaves updates outside */
 	 STAGE_FUNCTION | STAGE_ARRANGED},
 	{&pass_join_updates, /* which then are all that reads their gradient */

@@ -202,7 +202,8 @@ static bool recompute_value(Recompute *r, Value *v)
 	return true;
 }
 
-static void prepare(Recompute *r)
+/* What is not to be kept is not to be computed again either. */
+static void prepare(Recompute *r, const bool head[])
 {
 	Graph *g = r->g;
 	int position = 0;
@@ -214,7 +215,7 @@ static void prepare(Recompute *r)
 	r->copied_at = arena_array(r->scratch, int, g->nvalues);
 	for (Node *n = g->first; n; n = n->next) {
 		r->position[n->id] = position++;
-		r->cheap[n->id] = is_cheap(r->scratch, n);
+		r->cheap[n->id] = !head[n->id] && is_cheap(r->scratch, n);
 		for (int i = 0; i < n->nin; i++)
 			if (n->in[i])
 				add_user(r, n->in[i], n);
@@ -225,7 +226,7 @@ static bool run(Graph *g, const Options *o)
 {
 	Recompute r = {.g = g, .scratch = arena_create()};
 	bool changed = false;
-	prepare(&r);
+	prepare(&r, loss_head(r.scratch, g, o));
 	const Node *loss = loss_node(g);
 	r.loss = loss ? r.position[loss->id] : -1;
 	for (Node *n = g->first; n && r.position[n->id] < r.loss; n = n->next)

@@ -24,6 +24,8 @@
 #include "passes/scan_momentum.h"
 #include "passes/scan_update.h"
 
+#include <string.h>
+
 /* Where a value is while a run is open. */
 /* ---- which nodes can be computed in parts ---- */
 
@@ -389,6 +391,41 @@ void scan_follow(Graph *g, const Options *o, const int item[])
 	g->facts = 0;
 	graph_verify(g);
 	arena_destroy(scratch);
+}
+
+/* By the members: what they compute; and updates, which may replace what they
+ * read. */
+static void put_behind(Former *f, Node *n)
+{
+	f->behind[f->nbehind++] = n;
+	former_move(f, n, BEHIND);
+}
+
+bool scan_members(Graph *g, int64_t parts, const bool member[],
+                  const bool rows[])
+{
+	Arena *scratch = arena_create();
+	Former f = former(g, scratch, parts, 0);
+	memcpy(f.rows, rows, sizeof *rows * (size_t)g->nvalues);
+	bool begun = false;
+	for (int i = 0; i < f.nnodes; i++) {
+		Node *n = f.node[i];
+		begun |= f.in_parts[n->id] = member[n->id];
+		if (member[n->id])
+			former_join(&f, n);
+		else if (former_reads(&f, n, IN_RUN) ||
+		         former_reads(&f, n, SUMMED) ||
+		         former_reads(&f, n, BEHIND) ||
+		         (begun && replaces_any(n)))
+			put_behind(&f, n);
+		else
+			former_append(&f, n);
+	}
+	former_close(&f, f.nnodes);
+	relink(&f);
+	g->facts = 0;
+	arena_destroy(scratch);
+	return f.changed;
 }
 
 static bool run(Graph *g, const Options *o)

@@ -24,4 +24,9 @@ Runs scan_runs(Arena *, Graph *, const Options *);
  * item[i] is the item of the i-th, as scan_runs() has them. */
 void scan_follow(Graph *, const Options *, const int item[]);
 
+/* Makes a Scan of the members, by node id, where rows[] says by value id what
+ * comes in parts; what depends on them comes behind it. True if it did. */
+bool scan_members(Graph *, int64_t parts, const bool member[],
+                  const bool rows[]);
+
 #endif

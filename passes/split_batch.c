@@ -6,6 +6,8 @@
  *   their gradient       sums per channel; an elementwise part
  *   a mean over labels   what it divides by, from the labels alone; a sum
  *
+ * The last is all that a loss in parts of its rows asks for.
+ *
  * Runs behind split-norm, which shows the statistics.
  */
 #include "ir/channels.h"
@@ -141,12 +143,12 @@ static void give_total(Graph *g, Node *n)
 
 /* ---- the pass ---- */
 
-static bool split(Graph *g, Node *n)
+static bool split(Graph *g, Node *n, bool batch)
 {
 	g->at = n;
-	if (n->op == &op_BatchNormalizationStatistics)
+	if (batch && n->op == &op_BatchNormalizationStatistics)
 		split_statistics(g, n);
-	else if (n->op == &op_BatchNormalizationGrad)
+	else if (batch && n->op == &op_BatchNormalizationGrad)
 		split_gradient(g, n);
 	else if (wants_total(n))
 		give_total(g, n);
@@ -159,11 +161,11 @@ static bool split(Graph *g, Node *n)
 static bool run(Graph *g, const Options *o)
 {
 	bool changed = false;
-	if (o->parts < 2)
+	if (o->parts < 2 && o->loss_parts < 2)
 		return false;
 	for (Node *n = g->first, *next; n; n = next) {
 		next = n->next;
-		changed |= split(g, n);
+		changed |= split(g, n, o->parts > 1);
 	}
 	g->at = NULL;
 	return changed;

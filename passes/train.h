@@ -33,6 +33,17 @@ void warn_of_logits(Graph *, const LossOptions *, const Value *x);
  * numbers. NULL: there is none. */
 const Output *find_loss_output(const Graph *, const LossOptions *);
 
+/* x, [..,classes], as a matrix of rows, and what it is computed from row by row. */
+Value *loss_rows(Graph *, Value *x);
+/* How many rows the output has that the loss is of; 0: it has none. */
+int64_t count_loss_rows(const Graph *forward, const Options *);
+/* Twice as many parts of them, or a few more; more than rows: there are none. */
+int64_t more_loss_parts(int64_t rows, int64_t parts);
+
+/* By node id: those from the product to the loss that are to run in parts of
+ * the rows. */
+bool *loss_head(Arena *, Graph *, const Options *);
+
 /* Of what may not be meant, if there is a loss. */
 void warn_of_loss(Graph *, Value *loss, const Options *);
 
