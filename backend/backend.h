@@ -74,7 +74,8 @@ int saved_parts(Arena *, const Program *, SavedPart **);
  *   int thimble_glue_call(void *context, int function, void *const *fed);
  *       0 train step, 1 infer, 2 evaluate; -1: there is none. Data is written
  *       and read by the caller where the plan places it; what is fed is, whole,
- *       at fed[i] for input i of the function's graph.
+ *       at fed[i] for input i of the function's graph, and where infer writes
+ *       output o, at fed[inputs + o].
  *   float *thimble_glue_hyper(void *context, const char *name);  NULL: none
  *   uint32_t *thimble_glue_step(void *context);
  *   uint32_t *thimble_glue_seed(void *context);

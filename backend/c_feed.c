@@ -13,7 +13,7 @@ bool c_feeds(const CProgram *c, const CFunction *f)
 {
 	bool any = false;
 	for (int i = 0; i < f->nargs; i++)
-		any |= f->arg[i].v->fed;
+		any |= f->arg[i].fed;
 	return any && f->plan != c->p->infer;
 }
 
@@ -67,12 +67,12 @@ void c_put_feed_type(Writer *w, const CProgram *c)
 	          "During one call of the model the same may be asked for "
 	          "again, in any order, and must then be the same.", c->upper));
 	for (int i = 0; i < f->nargs; i++)
-		if (f->arg[i].v->fed)
+		if (f->arg[i].fed)
 			put_unit(w, c, &f->arg[i]);
 	w_open(w, "typedef struct %s_feed {", c->name);
 	w_line(w, "void *user;\t/* passed to the functions */");
 	for (int i = 0; i < f->nargs; i++)
-		if (f->arg[i].v->fed)
+		if (f->arg[i].fed)
 			put_member(w, c, &f->arg[i]);
 	w->indent--;
 	w_line(w, "} %s_feed;", c->name);
@@ -92,7 +92,7 @@ void c_put_feed_checks(Writer *w, const CProgram *c, const CFunction *f)
 	if (feeds)
 		put_missing(w, c, "feed");
 	for (int i = 0; i < f->nargs; i++)
-		if (f->arg[i].v->fed)
+		if (f->arg[i].fed)
 			put_missing(w, c, arena_printf(c->arena, "%s%s",
 			            feeds ? "feed->" : "", f->arg[i].name));
 }
@@ -144,12 +144,17 @@ void c_put_feed_call(Writer *w, const CProgram *c, const CFunction *f,
 
 /* ---- in the glue ---- */
 
-static int input_number(const CFunction *f, const Value *v)
+/* Outputs come behind the inputs. */
+static int data_number(const CFunction *f, const Value *v)
 {
-	for (int i = 0; i < f->plan->graph->ninputs; i++)
-		if (f->plan->graph->input[i] == v)
+	const Graph *g = f->plan->graph;
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i] == v)
 			return i;
-	BUG("%%%s is no input", v->name);
+	for (int i = 0; i < g->noutputs; i++)
+		if (g->output[i].value == v)
+			return g->ninputs + i;
+	BUG("%%%s is neither input nor output", v->name);
 }
 
 static void put_giver(Writer *w, const CProgram *c, const CFunction *f,
@@ -160,7 +165,7 @@ static void put_giver(Writer *w, const CProgram *c, const CFunction *f,
 	       "size_t count)", f->name, a->name, dtype_ctype(v->dtype));
 	w_open(w, "{");
 	w_line(w, "const unsigned char *from = ((void *const *)user)[%d];",
-	       input_number(f, v));
+	       data_number(f, v));
 	const char *one = c_bytes(c, feed_unit(c->p, v->name) *
 	                             dtype_size(v->dtype));
 	w_line(w, "memcpy(to, from + first * %s, count * %s);", one, one);
@@ -175,7 +180,7 @@ void c_put_glue_feeds(Writer *w, const CProgram *c)
 		if (!c_feeds(c, fn))
 			continue;
 		for (int i = 0; i < fn->nargs; i++)
-			if (fn->arg[i].v->fed)
+			if (fn->arg[i].fed)
 				put_giver(w, c, fn, &fn->arg[i]);
 	}
 }
@@ -186,14 +191,14 @@ static void put_fed_call(Writer *w, const CProgram *c, const CFunction *f)
 	w->indent++;
 	w_line(w, ".user = (void *)fed,");
 	for (int i = 0; i < f->nargs; i++)
-		if (f->arg[i].v->fed)
+		if (f->arg[i].fed)
 			w_line(w, ".%s = %s_%s,", f->arg[i].name, f->name,
 			       f->arg[i].name);
 	w->indent--;
 	w_line(w, "};");
 	w_put(w, "return (int)%s_%s(context, &feed", c->name, f->name);
 	for (int i = 0; i < f->nargs; i++)
-		if (!f->arg[i].v->fed)
+		if (!f->arg[i].fed)
 			w_put(w, ", NULL");
 	w_line(w, ");");
 }
@@ -207,8 +212,8 @@ void c_put_glue_call(Writer *w, const CProgram *c, const CFunction *f)
 	w_put(w, "return (int)%s_%s(context", c->name, f->name);
 	for (int i = 0; i < f->nargs; i++) {
 		const Value *v = f->arg[i].v;
-		if (v->fed)
-			w_put(w, ", fed[%d]", input_number(f, v));
+		if (f->arg[i].fed)
+			w_put(w, ", fed[%d]", data_number(f, v));
 		else
 			w_put(w, ", NULL");
 	}

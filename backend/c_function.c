@@ -150,12 +150,12 @@ static const char *address_in_scan(const Body *b, const Value *v)
 	                    c_bytes(b->c, p->offset));
 }
 
-/* What inference reads where the caller has it. */
+/* What inference reads, or writes, where the caller has it. */
 static const char *caller_text(const Body *b, const Value *v)
 {
 	const Place *p = &b->plan->place[v->id];
 	for (int i = 0; i < b->f->nargs; i++)
-		if (b->f->arg[i].v == p->base)
+		if (value_viewed(b->f->arg[i].v) == p->base)
 			return elements_on(b->c, v, b->f->arg[i].name,
 			                   p->offset);
 	BUG("%%%s is no argument", p->base->name);
@@ -315,7 +315,7 @@ static void put_inputs(Body *b)
 {
 	for (int i = 0; i < b->f->nargs; i++) {
 		const CArg *a = &b->f->arg[i];
-		if (!a->input || a->v->fed)
+		if (!a->input || a->fed)
 			continue;
 		if (b->f->plan->place[a->v->id].region != REGION_ARENA) {
 			w_line(b->w, "(void)%s;", a->name);
@@ -334,7 +334,7 @@ static void put_outputs(Body *b)
 	w_raw(b->w, "\n");
 	for (int i = 0; i < b->f->nargs; i++) {
 		const CArg *a = &b->f->arg[i];
-		if (a->input)
+		if (a->input || a->fed)
 			continue;
 		w_open(b->w, "if (%s != NULL) {", a->name);
 		w_line(b->w, "(void)memcpy(%s, %s, %s);", a->name,

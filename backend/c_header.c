@@ -153,7 +153,7 @@ static void put_arg_help(Writer *w, const CProgram *c, const CFunction *f)
 	for (int i = 0; i < f->nargs; i++) {
 		const CArg *a = &f->arg[i];
 		text = arena_printf(c->arena, "%s\n%s%s: %s '%s', %s%s", text,
-		                    a->v->fed && c_feeds(c, f) ? "feed->" : "",
+		                    a->fed && c_feeds(c, f) ? "feed->" : "",
 		                    a->name, a->input ? "input" : "output",
 		                    c_comment(c->arena, a->onnx),
 		                    dtype_name(a->v->dtype),
@@ -162,11 +162,12 @@ static void put_arg_help(Writer *w, const CProgram *c, const CFunction *f)
 	w_comment(w, text);
 }
 
-static bool any_fed(const CProgram *c)
+static bool any_fed(const CProgram *c, bool input)
 {
 	for (int f = 0; f < c->nfns; f++)
 		for (int i = 0; i < c->fn[f].nargs; i++)
-			if (c->fn[f].arg[i].v->fed)
+			if (c->fn[f].arg[i].fed &&
+			    c->fn[f].arg[i].input == input)
 				return true;
 	return false;
 }
@@ -193,11 +194,14 @@ static void put_prototypes(Writer *w, const CProgram *c)
 	w_line(w, ";");
 	w_raw(w, "\n");
 	w_comment(w, arena_printf(c->arena, "Inputs and outputs are dense "
-	          "arrays in row-major order. %s A NULL output: not wanted, or "
-	          "read from the arena.", any_fed(c)
+	          "arrays in row-major order. %s %s", any_fed(c, true)
 	          ? "An input is read where it is, and must be there."
 	          : "A NULL input: the data is already at its place in the "
-	            "arena."));
+	            "arena.", any_fed(c, false)
+	          ? "An output of infer is computed where it is wanted, which "
+	            "must be there, and apart from the inputs; another that is "
+	            "NULL is not wanted, or read from the arena."
+	          : "A NULL output: not wanted, or read from the arena."));
 	w_raw(w, "\n");
 	for (int f = 0; f < c->nfns; f++) {
 		put_prototype(w, c, &c->fn[f]);
@@ -229,7 +233,7 @@ static void put_example(Writer *w, const CProgram *c)
 		w_raw(w, " *\t%s_%s(&k%s", n, c->fn[f].name,
 		      feeds ? ", &feed" : "");
 		for (int i = 0; i < c->fn[f].nargs; i++)
-			if (!feeds || !c->fn[f].arg[i].v->fed)
+			if (!feeds || !c->fn[f].arg[i].fed)
 				w_raw(w, ", %s%s",
 				      c->fn[f].arg[i].v->shape.rank ? "" : "&",
 				      c->fn[f].arg[i].name);

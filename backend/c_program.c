@@ -30,6 +30,7 @@ static void add_arg(CProgram *c, CFunction *f, const char *onnx,
 	a->onnx = onnx;
 	a->v = v;
 	a->input = input;
+	a->fed = value_is_callers(v);
 }
 
 static void add_inputs(CProgram *c, CFunction *f, InputRole role)

@@ -15,6 +15,7 @@ typedef struct CArg {
 	const char *onnx;
 	const Value *v;
 	bool input;
+	bool fed;                   /* it stays where the caller has it */
 } CArg;
 
 /* One of the emitted functions. */

@@ -8,7 +8,7 @@ void c_put_signature(Writer *w, const CProgram *c, const CFunction *f)
 	if (feeds)
 		w_put(w, ", const %s_feed *feed", c->name);
 	for (int i = 0; i < f->nargs; i++)
-		if (!feeds || !f->arg[i].v->fed)
+		if (!feeds || !f->arg[i].fed)
 			w_put(w, ", %s%s *%s", f->arg[i].input 
 			      ? "const " : "",
 			      dtype_ctype(f->arg[i].v->dtype), f->arg[i].name);

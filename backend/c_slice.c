@@ -127,7 +127,7 @@ void c_put_sliced_step(Writer *w, const CProgram *c, const CFunction *f)
 	if (c_feeds(c, f))
 		w_put(w, ", feed");
 	for (int i = 0; i < f->nargs; i++)
-		if (!c_feeds(c, f) || !f->arg[i].v->fed)
+		if (!c_feeds(c, f) || !f->arg[i].fed)
 			w_put(w, ", %s", f->arg[i].name);
 	w_line(w, ");");
 	w_close(w, arena_printf(c->arena, "} while (status == %s_MORE);",

@@ -21,7 +21,7 @@ static const Function *function_of(const LlvmBody *b)
 static int find_arg(const CFunction *f, const Value *v)
 {
 	for (int i = 0; i < f->nargs; i++)
-		if (f->arg[i].v == v)
+		if (value_viewed(f->arg[i].v) == v)
 			return i;
 	BUG("%%%s is no argument", v->name);
 }
@@ -60,7 +60,7 @@ static int member_of(const CFunction *f, const Value *input)
 {
 	int member = 1;
 	for (int i = find_arg(f, input) - 1; i >= 0; i--)
-		member += f->arg[i].v->fed;
+		member += f->arg[i].fed;
 	return member;
 }
 
@@ -84,7 +84,7 @@ static void check_feed(const Function *f)
 	if (f->feed)
 		llvm_return_if_null(f->p, f->feed);
 	for (int i = 0; i < c->nargs; i++) {
-		if (!c->arg[i].v->fed)
+		if (!c->arg[i].fed)
 			continue;
 		llvm_return_if_null(f->p, f->feed
 			? feed_member(f, member_of(c, c->arg[i].v))
@@ -111,7 +111,7 @@ static void put_inputs(const Function *f)
 	for (int i = 0; i < f->body.f->nargs; i++) {
 		const CArg *a = &f->body.f->arg[i];
 		Region region = f->body.plan->place[a->v->id].region;
-		if (a->input && !a->v->fed && region == REGION_ARENA)
+		if (a->input && !a->fed && region == REGION_ARENA)
 			copy(f, i);
 	}
 }
@@ -140,7 +140,7 @@ static void put_start(const Function *f)
 static void put_outputs(const Function *f)
 {
 	for (int i = 0; i < f->body.f->nargs; i++)
-		if (!f->body.f->arg[i].input)
+		if (!f->body.f->arg[i].input && !f->body.f->arg[i].fed)
 			copy(f, i);
 }
 
@@ -156,7 +156,7 @@ static int add_params(const CProgram *c, const CFunction *fn,
 	if (feeds)
 		param[n++] = m->ptr;
 	for (int i = 0; i < fn->nargs; i++)
-		if (!feeds || !fn->arg[i].v->fed)
+		if (!feeds || !fn->arg[i].fed)
 			param[n++] = m->ptr;
 	return n;
 }
@@ -170,7 +170,7 @@ static void name_params(Function *f, LLVMValueRef fn)
 	if (feeds)
 		f->feed = LLVMGetParam(fn, n++);
 	for (int i = 0; i < c->nargs; i++)
-		if (!feeds || !c->arg[i].v->fed)
+		if (!feeds || !c->arg[i].fed)
 			f->arg[i] = LLVMGetParam(fn, n++);
 }
 

@@ -59,14 +59,21 @@ static LLVMValueRef context(const LlvmBody *b, const Value *input)
 	return module_offset(b->m, frame_of(b), (int64_t)at);
 }
 
-static LLVMValueRef fed(const LlvmBody *b, const Value *input)
+/* Outputs come behind the inputs. */
+static int data_number(const Graph *g, const Value *v)
 {
-	const Graph *g = b->f->plan->graph;
-	int i = 0;
-	while (i < g->ninputs && g->input[i] != input)
-		i++;
-	if (i == g->ninputs)
-		BUG("%%%s is no input", input->name);
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i] == v)
+			return i;
+	for (int i = 0; i < g->noutputs; i++)
+		if (value_viewed(g->output[i].value) == v)
+			return g->ninputs + i;
+	BUG("%%%s is neither input nor output", v->name);
+}
+
+static LLVMValueRef fed(const LlvmBody *b, const Value *data)
+{
+	int i = data_number(b->f->plan->graph, data);
 	LLVMValueRef list = frame_pointer(b, offsetof(Frame, fed));
 	return LLVMBuildLoad2(b->m->at, b->m->ptr, module_offset(
 		b->m, list, i * (int64_t)sizeof(void *)), "");

@@ -46,20 +46,30 @@ static void make_fed(Executor *e, const Plan *p)
 	if (!p)
 		return;
 	const Graph *g = p->graph;
-	void **fed = arena_array(a, void *, g->ninputs + 1);
+	void **fed = arena_array(a, void *, g->ninputs + g->noutputs + 1);
 	for (int i = 0; i < g->ninputs; i++)
 		if (g->input[i]->fed)
 			fed[i] = arena_alloc(
 				a, (size_t)value_bytes(g->input[i]) + 1);
+	for (int i = 0; i < g->noutputs; i++)
+		if (value_is_callers(g->output[i].value))
+			fed[g->ninputs + i] = arena_alloc(
+				a, (size_t)value_bytes(g->output[i].value) + 1);
 	e->fed[executor_function(e, p)] = fed;
 }
 
-static void *fed_data(const Executor *e, const Plan *p, const Value *input)
+/* Outputs come behind the inputs. */
+static void *fed_data(const Executor *e, const Plan *p, const Value *v)
 {
-	for (int i = 0; i < p->graph->ninputs; i++)
-		if (p->graph->input[i] == input)
-			return e->fed[executor_function(e, p)][i];
-	BUG("%%%s is no input of '%s'", input->name, p->graph->name);
+	const Graph *g = p->graph;
+	void *const *fed = e->fed[executor_function(e, p)];
+	for (int i = 0; i < g->ninputs; i++)
+		if (g->input[i] == v)
+			return fed[i];
+	for (int i = 0; i < g->noutputs; i++)
+		if (value_viewed(g->output[i].value) == v)
+			return fed[g->ninputs + i];
+	BUG("%%%s is no data of '%s'", v->name, g->name);
 }
 
 Executor *executor_create(Unit *u, const Program *p, const ExecutorKind *kind)

@@ -31,6 +31,11 @@ bool value_is_given(const Value *v)
 	return value_is_data(v) && !v->fed;
 }
 
+bool value_is_callers(const Value *v)
+{
+	return value_viewed(v)->fed;
+}
+
 /* Grows an arena array by doubling; n is the number of elements in use. */
 static void *grow(Arena *a, void *array, int n, size_t size)
 {

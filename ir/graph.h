@@ -98,13 +98,16 @@ struct Value {
 	int batch_axis;     /* data, target: which dimension is the batch, */
 	int model_axis;     /*   and in the model, if one that is fed has it
 	                     *   first */
-	bool fed;           /* data or target that the caller keeps: Options.feed */
+	bool fed;           /* data or target that the caller keeps: Options.feed;
+	                     * or an output: Options.given_outputs */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };
 
 int64_t value_bytes(const Value *);   /* that its elements take, as stored */
 bool value_is_data(const Value *);    /* a graph's input, or its target */
+/* Has the caller the memory that it is in, or is a view of? */
+bool value_is_callers(const Value *);
 /* Is it that, and in the arena before the first node runs? */
 bool value_is_given(const Value *);
 

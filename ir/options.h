@@ -182,6 +182,8 @@ typedef struct Options {
 	                             * 1: all at once */
 	bool feed;                  /* the caller keeps the data: a step asks
 	                             * for examples when it wants them */
+	bool given_outputs;         /* inference computes its outputs where the
+	                             * caller has room for them */
 	int ntiles;
 	const TileSpec *tile;
 	const Target *target;       /* NULL: all_targets[0] */

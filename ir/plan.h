@@ -45,7 +45,8 @@ typedef struct Buffer {
 /* Where a value is. `base` is whose memory it is: the value itself, or what it
  * is a view or a part of. REGION_STATE: base->var is the variable, Program.offset
  * has its place. REGION_CONST: base is a V_CONST or reads a variable that nobody
- * writes. REGION_CONTEXT, REGION_CALLER: base is the input. REGION_OUTER: base is the input or
+ * writes. REGION_CONTEXT, REGION_CALLER: base is the input, or
+ * an output. REGION_OUTER: base is the input or
  * output of the Scan's graph. */
 typedef struct Place {
 	Region region;

@@ -27,7 +27,8 @@ typedef struct Checker {
 	Contents *contents;    /* by value id */
 	Memory ram;            /* the arena */
 	Memory *state;         /* by variable id */
-	Memory *outer;         /* by value id of a base in REGION_OUTER */
+	Memory *outer;         /* by value id of a base in REGION_OUTER,
+	                       * or of an output in REGION_CALLER */
 	int step;
 } Checker;
 
@@ -51,8 +52,10 @@ static Memory *memory_of(Checker *c, const Value *v)
 		return &c->state[p->base->var->id];
 	case REGION_OUTER:
 		return &c->outer[p->base->id];
+	case REGION_CALLER:   /* its inputs are not written */
+		return p->base && p->base->kind == V_RESULT
+		       ? &c->outer[p->base->id] : NULL;
 	case REGION_NONE: case REGION_CONST: case REGION_CONTEXT:
-	case REGION_CALLER:
 		break;
 	}
 	return NULL;
@@ -383,7 +386,7 @@ static void finish(Checker *c)
 	for (int i = 0; i < c->g->noutputs && !c->wrong; i++) {
 		const Value *v = c->g->output[i].value;
 		Region r = is_scan_result(c->g, v) ? REGION_OUTER
-		                                    : REGION_ARENA;
+		         : value_is_callers(v) ? REGION_CALLER : REGION_ARENA;
 		if (place(c, v)->region != r)
 			FAIL(c, "output %%%s is in region %d", v->name,
 			     place(c, v)->region);

@@ -47,7 +47,7 @@ static bool region_fits(const Graph *g, const Value *v, Region r)
 		break;
 	}
 	return r == (v->var ? REGION_STATE : is_scan_result(g, v)
-	             ? REGION_OUTER : REGION_ARENA);
+	             ? REGION_OUTER : v->fed ? REGION_CALLER : REGION_ARENA);
 }
 
 const char *check_place(Arena *a, const Plan *plan, const Value *v)
@@ -60,6 +60,9 @@ const char *check_place(Arena *a, const Plan *plan, const Value *v)
 		return check_arena_place(a, plan, v);
 	if (!p->base || p->base->var != v->var)
 		return arena_printf(a, "%%%s is not where its variable is",
+		                    v->name);
+	if (p->region == REGION_CALLER && p->base != v)
+		return arena_printf(a, "%%%s is not where the caller has it",
 		                    v->name);
 	if (p->region == REGION_OUTER && p->base != (v->total ? v->total : v))
 		return arena_printf(a, "%%%s is not where the Scan has it",

@@ -1,6 +1,7 @@
 #include "passes/others.h"
 
 #include "ir/op.h"
+#include "passes/graphs.h"
 #include "passes/pass.h"
 #include "passes/tile.h"
 #include "passes/train.h"
@@ -98,8 +99,8 @@ static Plan *cut_other(Plan *plan, MakeGraph *make, const Graph *forward,
 /* With the batch in the fewest parts with which the arena fits; or in those with
  * which it is smallest. Segments of time, too, cost nothing where nothing is
  * computed again. */
-Plan *fit_other(Plan *plan, MakeGraph *make, const Graph *forward,
-                const Options *o, int64_t arena)
+static Plan *divide(Plan *plan, MakeGraph *make, const Graph *forward,
+                    const Options *o, int64_t arena)
 {
 	int64_t batch = o->micro_batch ? 1 : graph_batch(forward);
 	Options parts = *o;
@@ -117,4 +118,18 @@ Plan *fit_other(Plan *plan, MakeGraph *make, const Graph *forward,
 		best = cut_other(best, make, forward, &parts, arena);
 	}
 	return best;
+}
+
+/* Outputs stay in the arena, where they may be read, unless that is too large. */
+Plan *fit_other(Plan *plan, MakeGraph *make, const Graph *forward,
+                const Options *o, int64_t arena)
+{
+	Plan *best = divide(plan, make, forward, o, arena);
+	Options given = *o;
+	given.given_outputs = true;
+	given.dump_after = NULL;
+	if (make != infer_graph || best->arena_bytes <= arena)
+		return best;
+	plan = plan_other(make, forward, &given);
+	return smaller(best, divide(plan, make, forward, &given, arena));
 }

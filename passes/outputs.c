@@ -9,6 +9,7 @@
 #include "ir/op.h"
 #include "ir/scan.h"
 #include "passes/pass.h"
+#include "passes/train.h"
 
 static bool lives_in_arena(const Value *v)
 {
@@ -70,10 +71,39 @@ static bool copy_replacements(Graph *g)
 	return changed;
 }
 
+static int count_shown(const Graph *g, const Value *v)
+{
+	int count = 0;
+	for (int i = 0; i < g->noutputs; i++)
+		count += value_viewed(g->output[i].value) == v;
+	return count;
+}
+
+/* What inference computes is written where the caller wants it, if each of its
+ * outputs has memory of its own. */
+static bool give_outputs(Graph *g)
+{
+	bool changed = false;
+	for (int i = 0; i < g->noutputs; i++) {
+		const Output *o = &g->output[i];
+		Value *v = o->role == OUT_DATA
+			? (Value *)value_viewed(o->value) : NULL;
+		if (!v || v->kind != V_RESULT || v->var ||
+		    value_bytes(v) != value_bytes(o->value) ||
+		    count_shown(g, v) != 1)
+			continue;
+		changed |= !v->fed;
+		v->fed = true;
+	}
+	return changed;
+}
+
 static bool run(Graph *g, const Options *options)
 {
 	bool copied = copy_outputs(g);
-	return copy_replacements(g) || copied;
+	bool given = options && options->given_outputs && !loss_node(g) &&
+	             give_outputs(g);
+	return copy_replacements(g) || copied || given;
 }
 
 const Pass pass_outputs = {

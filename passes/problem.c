@@ -400,7 +400,8 @@ static void find_outputs(const Problem *p)
 		for (int k = 0; k < p->parts[v->id]; k++) {
 			Storage *s = &p->storage[p->of[v->id] + k];
 			if (s->region != REGION_ARENA &&
-			    s->region != REGION_OUTER)
+			    s->region != REGION_OUTER &&
+			    s->region != REGION_CALLER)
 				BUG("output '%s' of '%s' is not computed into "
 				    "the arena", g->output[i].name, g->name);
 			s->output = true;

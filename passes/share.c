@@ -41,6 +41,8 @@ static Region region_of(const Sharer *h, const Value *v)
 	}
 	if (v->var)
 		return REGION_STATE;
+	if (v->fed)
+		return REGION_CALLER;
 	return h->outer[v->id] ? REGION_OUTER : REGION_ARENA;
 }
 
@@ -120,7 +122,7 @@ static bool may_point_into(const Sharer *h, int body, const Node *n,
 	const Value *y = n->out[p->out], *root = s->by_id[body];
 	const Body *own = &s->body[s->of[y->id]];
 	if (own->first != own->last || p->count != numel(y->shape) ||
-	    h->output[y->id])
+	    (h->output[y->id] && !(root->fed && root->kind == V_RESULT)))
 		return false;
 	if (root->kind == V_INPUT && root->role == IN_SUM)
 		return n->op->view;

@@ -162,9 +162,10 @@ def feed_functions(header, args, classes):
         f'static const m_feed feed_of = {{&feed_step, {", ".join(names)}}};\n'
 
 
-def call(function, args, fed, loss):
+def call(function, args, fed, loss, shown=None):
     given = ['k'] + (['&feed_of'] if fed else [])
-    given += [loss if way == 'output' and name == 'loss' else 'NULL'
+    given += [loss if way == 'output' and name == 'loss' else
+              'shown' if way == 'output' and name == shown else 'NULL'
               for name, way, _, _, is_fed, _ in args if not is_fed]
     return f'm_{function}({", ".join(given)})'
 
@@ -174,8 +175,12 @@ def case_header(header, steps):
     name, _, _, n, _, shape = next(a for a in infer if a[1] == 'output')
     classes = int(shape.split(',')[-1])
     fed = any(a[4] for a in train)
-    still = ''
-    inference = call('infer', infer, False, '')
+    still, at = '', f'M_INFER_{name.upper()}_OFFSET'
+    output, shown = f'(arena + {at})', None
+    if at not in header:    # written where it is wanted, not in the arena
+        still += f'static float shown[{n}];\n'
+        output, shown = '((const unsigned char *)shown)', name
+    inference = call('infer', infer, False, '', shown)
     if fed:    # read where it is: in flash
         for a in infer:
             if a[1] == 'input':
@@ -199,7 +204,7 @@ def case_header(header, steps):
     return text + (
         f'#define TRAIN train_call\n#define INFER(k) {inference}\n'
         f'#define EVALUATE(k, loss) {call("evaluate", evaluate, fed, "loss")}\n'
-        f'#define INFER_OFFSET M_INFER_{name.upper()}_OFFSET\n#define INFER_BYTES {4 * n}u\n')
+        f'#define INFER_OUTPUT(arena) {output}\n#define INFER_BYTES {4 * n}u\n')
 
 
 # ---- building ----

@@ -157,7 +157,7 @@ int main(void)
 	}
 	put_infer(arena);
 	RUN("infer", INFER(&caller.k),
-	    checksum(arena + INFER_OFFSET, INFER_BYTES));
+	    checksum(INFER_OUTPUT(arena), INFER_BYTES));
 	put_evaluate(arena);
 	RUN("evaluate", EVALUATE(&caller.k, &caller.loss), loss_bits());
 	log_text("state ");

@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "backend/jit.h"
 #include "frontend/executor.h"
+#include "frontend/files.h"
 #include "ir/op.h"
 #include "ir/scan.h"
 #include "ir/text.h"
@@ -131,6 +132,30 @@ static Executor *open_jit(Net *t)
 	*hook = (JitHook){function, close_jit,
 	                  jit_open(u, t->program, false), image};
 	return executor_llvm(u, t->program, hook);
+}
+
+static bool emit(void *user, const Program *p, const char *dir)
+{
+	OutFile glue;
+	Unit *u = user;
+	EmitOptions o = {.no_weights = true, .sha256 = "", .version = "test"};
+	if (!emit_c(p, &o, dir) ||
+	    !out_open(u, arena_printf(u->arena, "%s/%s", dir, GLUE_FILE),
+	              &glue))
+		return false;
+	emit_glue(glue.f, p);
+	return out_close(&glue);
+}
+
+static Executor *open_c(Net *t)
+{
+	Unit *u = &t->unit;
+	size_t size = (size_t)weights_image_bytes(t->program);
+	void *image = arena_alloc(u->arena, size + 1);
+	weights_image(t->program, image);
+	EmitHook *hook = arena_new(u->arena, EmitHook);
+	*hook = (EmitHook){emit, u, image, size, false};
+	return executor_c(u, t->program, hook);
 }
 
 static void fill_data(Executor *e, const Plan *p, int round)
@@ -339,6 +364,38 @@ Test(loss_parts, rows_that_are_mixed_stay_whole)
 	cr_expect_null(find_scan(t->program->train));
 	cr_expect_eq(t->unit.nwarnings, 1);   /* it does not pay */
 	arena_destroy(t->unit.arena);
+}
+
+/* ---- where the outputs are ---- */
+
+/* Then inference has no more of them than a part, either. */
+static void check_given(const char *text)
+{
+	Options o = training(OPT_SGD);
+	Net *whole = open_net(text, o);
+	o.given_outputs = true;
+	Net *t = in_parts(text, o, 12);
+	const Plan *p = t->program->infer;
+	const Value *y = plan_output(p, OUT_DATA, 0);
+	cr_expect_eq(p->place[y->id].region, REGION_CALLER);
+	cr_expect_lt(p->arena_bytes, whole->program->infer->arena_bytes - WIDE / 2);
+	Executor *a = executor_interpreter(&whole->unit, whole->program);
+	compare_outputs(a, executor_interpreter(&t->unit, t->program));
+	if (jit_available())
+		compare_outputs(a, open_jit(t));
+	if (executor_has_compiler())
+		compare_outputs(a, open_c(t));
+	p->place[y->id].region = REGION_ARENA;
+	cr_expect_not_null(plan_check(t->unit.arena, p));
+	arena_destroy(whole->unit.arena);
+	arena_destroy(t->unit.arena);
+}
+
+Test(loss_parts, outputs_where_the_caller_wants_them)
+{
+	check_given(words);
+	check_given(shown);
+	check_given(one);
 }
 
 /* ---- as a choice ---- */
