@@ -29,8 +29,8 @@ struct Executor {
 	const Program *program;
 	unsigned char *arena, *state;
 	void **fed[3];             /* what the caller keeps, by input, then by
-	                            * output: of the */
-	                           /*   train step, inference and evaluation */
+	                            * output: of the train step, inference
+	                            * and evaluation */
 	uint32_t step, seed;       /* steps done so far; Dropout's seed */
 	int nhyper;                /* the train step's IN_HYPER inputs */
 	const char *hyper_name[MAX_HYPER];

@@ -299,8 +299,9 @@ static bool find_parts(const Graph *forward, Options *o)
 	return true;
 }
 
-/* Whether the loss can be in so many parts of its rows. */
-static bool find_loss_parts(const Graph *forward, const Options *o)
+/* Whether the loss can be in so many parts of its rows. Who asks for that does not
+ * want inference to have them whole. */
+static bool find_loss_parts(const Graph *forward, Options *o)
 {
 	int64_t rows = count_loss_rows(forward, o);
 	if (o->loss_parts < 2)
@@ -311,6 +312,7 @@ static bool find_loss_parts(const Graph *forward, const Options *o)
 		         "--loss-parts", (long long)o->loss_parts);
 		return false;
 	}
+	o->given_outputs = true;
 	if (rows && rows % o->loss_parts == 0)
 		return true;
 	error_at(forward->unit, (Loc){0}, "--loss-parts %lld does not divide "

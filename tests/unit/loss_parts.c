@@ -372,13 +372,13 @@ Test(loss_parts, rows_that_are_mixed_stay_whole)
 static void check_given(const char *text)
 {
 	Options o = training(OPT_SGD);
-	Net *whole = open_net(text, o);
-	o.given_outputs = true;
-	Net *t = in_parts(text, o, 12);
-	const Plan *p = t->program->infer;
+	Net *whole = open_net(text, o), *t = in_parts(text, o, 12);
+	const Plan *p = t->program->infer, *q = whole->program->infer;
 	const Value *y = plan_output(p, OUT_DATA, 0);
+	cr_expect_eq(q->place[plan_output(q, OUT_DATA, 0)->id].region,
+	             REGION_ARENA);
 	cr_expect_eq(p->place[y->id].region, REGION_CALLER);
-	cr_expect_lt(p->arena_bytes, whole->program->infer->arena_bytes - WIDE / 2);
+	cr_expect_lt(p->arena_bytes, q->arena_bytes - WIDE / 2);
 	Executor *a = executor_interpreter(&whole->unit, whole->program);
 	compare_outputs(a, executor_interpreter(&t->unit, t->program));
 	if (jit_available())
