@@ -94,8 +94,6 @@ RT_APART void column_wide_apart(const rt_wide_tile *t)
 
 static void column_plane(const rt_direct *d)
 {
-	if (rt_depth_three(d))
-		return;
 #if RT_RVV
 	if (rt_wide_plane(d, d->h.stride == 1 ? column_wide_beside
 			: column_wide_apart))
@@ -115,7 +113,9 @@ RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 	rt_direct job;
 
 	rt_direct_forward(&job, d);
-	job.lanes = 1;
+	job.lanes = 1, job.x = x, job.w = w, job.y = y;
+	if (rt_depth_three(&job, d->n * d->o, mult, d->o, bias))
+		return;
 	for (int32_t i = 0; i < d->n * d->o; i++) {
 		const int32_t o = i % d->o;
 		job.x = x + i / mult * job.xc, job.w = w + o * job.wlane;
@@ -132,6 +132,9 @@ static void column_input(const rt_conv *d, const float *dy, const float *w,
 
 	rt_direct_grad_input(&job, d, r, q);
 	job.lanes = 1, job.bias = NULL;
+	job.x = dy, job.w = w, job.y = dx + (ptrdiff_t)r * d->w + q;
+	if (rt_depth_three(&job, d->c, 1, d->c, NULL))
+		return;
 	for (int32_t i = 0; i < d->c; i++) {
 		job.x = dy + i * job.channels * job.xc;
 		job.w = w + i * job.channels * job.wlane;

@@ -9,14 +9,12 @@
  * products.  On RISC-V's vectors a strip has as many columns as there are lanes.
  */
 #include "runtime/rt.h"
-#include "runtime/four.h"
+#include "runtime/direct.h"
 #include "runtime/rvv.h"
-#include "runtime/workspace.h"
 
-/* A plane; of each row, the columns from q on, n of dy and wide of dx. */
+/* A plane. */
 typedef struct Spread {
-	float w[3][3];
-	const float *dy;
+	const float *w, *dy;
 	float *dx;
 	int32_t oh, ow, h, width;
 } Spread;
@@ -58,26 +56,29 @@ RT_INLINED void spread_wide_end(SpreadWide *s, int32_t width, rt_wide at,
 RT_APART void spread_wide_columns(const Spread *plane, int32_t q, size_t n)
 {
 	const Spread d = *plane;
+	rt_nine nine;
+	const float *const w = nine.w;
 	const int32_t wide = d.width - 2 * q;
 	rt_wide mid, right, at, between;
 	SpreadWide s;
 
+	rt_nine_load(&nine, d.w);
 	s.dy = d.dy + q, s.dx = d.dx + 2 * q, s.n = n;
 	s.between = wide >= 2 * (int32_t)n ? n : n - 1;
 	s.right = q + (int32_t)n < d.ow;
 	spread_wide_load(&s, &mid, &right);
 	for (int32_t a = 1, left = d.h;; a++) {
-		spread_wide_begin(&at, &between, d.w[1], mid, right, n);
+		spread_wide_begin(&at, &between, w + 3, mid, right, n);
 		spread_wide_end(&s, d.width, at, between);
 		if (--left == 0)
 			return;
-		spread_wide_begin(&at, &between, d.w[2], mid, right, n);
+		spread_wide_begin(&at, &between, w + 6, mid, right, n);
 		if (a < d.oh) {
 			s.dy += d.ow;
 			spread_wide_load(&s, &mid, &right);
-			at = rt_wide_add(at, d.w[0][1], mid, n);
-			between = rt_wide_add(between, d.w[0][2], mid, n);
-			between = rt_wide_add(between, d.w[0][0], right, n);
+			at = rt_wide_add(at, w[1], mid, n);
+			between = rt_wide_add(between, w[2], mid, n);
+			between = rt_wide_add(between, w[0], right, n);
 		}
 		spread_wide_end(&s, d.width, at, between);
 		if (--left == 0)
@@ -119,66 +120,63 @@ RT_INLINED void spread_add(SpreadRow *t, const float w[3], const rt_three *x)
 	t->between = rt_four_add(t->between, RT_AGAIN(w[0]), x->right);
 }
 
-RT_INLINED void spread_columns(const Spread *plane, int32_t q, int32_t n)
+/* The columns from q on, n of dy; is each second one of dx there? */
+RT_INLINED void spread_columns(const Spread *plane, int32_t q, int32_t n,
+	int32_t wide)
 {
-	const int32_t wide = plane->width - 2 * q;
-	const float *p = plane->dy + q;
-	rt_edges e = rt_edges_at(p, 1, n, 0, q + n < plane->ow);
-	float *to = plane->dx + 2 * q;
+	const Spread d = *plane;
+	rt_nine nine;
+	const float *const w = RT_HELIUM ? d.w : nine.w;
+	const float *p = d.dy + q;
+	rt_edges e = rt_edges_at(p, 1, n, 0, q + n < d.ow);
+	float *to = d.dx + 2 * q;
 	rt_three x = rt_edges_load(&e, p, 1, n);
-	Spread d;
 
-	d = *plane;
-	for (int32_t a = 1, left = d.h;; a++) {
-		SpreadRow t = spread_begin(d.w[1], &x);
+	rt_nine_load(&nine, d.w);
+	for (int32_t left = d.h, last = d.h - 2 * (d.oh - 1);;) {
+		SpreadRow t = spread_begin(w + 3, &x);
 		rt_four_put_two(to, t.at, t.between, n, wide);
 		to += d.width;
-		if (--left == 0)
+		if (left == 1)
 			return;
-		t = spread_begin(d.w[2], &x);
-		if (a < d.oh) {
+		t = spread_begin(w + 6, &x);
+		if (left > last) {
 			p += d.ow;
 			rt_edges_move(&e, d.ow);
 			x = rt_edges_load(&e, p, 1, n);
-			spread_add(&t, d.w[0], &x);
+			spread_add(&t, w, &x);
 		}
 		rt_four_put_two(to, t.at, t.between, n, wide);
 		to += d.width;
-		if (--left == 0)
+		left -= 2;
+		if (left == 0)
 			return;
 	}
 }
 
 RT_APART void spread_four(const Spread *d, int32_t q)
 {
-	spread_columns(d, q, 4);
+	spread_columns(d, q, 4, 8);
 }
 
 RT_APART void spread_one(const Spread *d, int32_t q)
 {
-	spread_columns(d, q, 1);
+	spread_columns(d, q, 1, d->width - 2 * q);
 }
 
+/* The last four columns of which there are two of dx each end with these. */
 static void spread_strips(const Spread *d, int32_t columns)
 {
+	const int32_t whole = d->width / 2;
 	int32_t q = 0;
 
-	for (; q + 4 <= columns; q += 4)
-		spread_four(d, q);
-	for (; q < columns; q++)
+	for (; whole >= 4 && q < whole; q += 4)
+		spread_four(d, rt_min(q, whole - 4));
+	for (q = rt_min(q, whole); q < columns; q++)
 		spread_one(d, q);
 }
 
 #endif
-
-RT_APART void spread_plane(Spread *d, const float *w, const float *dy,
-	float *dx)
-{
-	for (int32_t i = 0; i < 9; i++)
-		d->w[i / 3][i % 3] = w[i];
-	d->dy = dy, d->dx = dx;
-	spread_strips(d, (d->width + 1) / 2);
-}
 
 static int spread_axis(int32_t size, int32_t out, int32_t taps, int32_t stride,
 	int32_t pad, int32_t dil)
@@ -199,8 +197,13 @@ RT_API int rt_depth_spread(const rt_conv *d, const float *dy, const float *w,
 		|| !spread_axis(d->w, d->ow, d->kw, d->sw, d->pw, d->dw))
 		return 0;
 	plane.oh = d->oh, plane.ow = d->ow, plane.h = d->h, plane.width = d->w;
-	for (int32_t i = 0; i < d->n * d->c; i++)
-		spread_plane(&plane, w + i % d->c * 9, dy + i * ys,
-			dx + i * xs);
+	plane.dy = dy, plane.dx = dx;
+	for (int32_t n = 0; n < d->n; n++) {
+		plane.w = w;
+		for (int32_t c = 0; c < d->c; c++) {
+			spread_strips(&plane, (d->w + 1) / 2);
+			plane.w += 9, plane.dy += ys, plane.dx += xs;
+		}
+	}
 	return 1;
 }

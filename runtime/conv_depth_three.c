@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Depthwise 3x3 kernels at strides 1 and 2, without workspace, for machines
- * without vector registers.  A strip of four columns goes down the plane with
- * the nine weights in registers, and with the sums of the rows that it is in:
- * what it loads of a row, it multiplies for all of them.  So at stride 1, a
- * row takes 6 loads and 4 stores for 36 products.  Columns that no strip of
- * four is left for go one by one.  On RISC-V's vectors a strip has as many
- * columns as there are lanes.
+ * without vector registers.  A strip of four columns, of eight at stride 2,
+ * goes down the plane with the nine weights in registers, and with the sums of
+ * the rows that it is in: what it loads of a row, it multiplies for all of
+ * them.  So at stride 1, a row takes 6 loads and 4 stores for 36 products.
+ * The last strip ends with the row; where four columns are too many, they go
+ * one by one.  On RISC-V's vectors a strip has as many columns as there are
+ * lanes.
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
@@ -14,12 +15,14 @@
 
 /* A plane: weights of a row of taps, from left to right, those above first;
  * rows of the source from u on, of which some are there; the row behind which
- * the first output is done, and the last one. */
+ * the first output is done, and the last one; how many outputs, and does the last one of them
+ * lack its last row? */
 typedef struct ThreePlane {
-	float w[3][3], bias;
+	const float *w;
+	float bias;
 	const float *x;
 	ptrdiff_t xr, yr;
-	int32_t u, rows, ready, end;
+	int32_t u, rows, ready, end, out, part;
 	int32_t left, stride, width;
 	float *y;
 } ThreePlane;
@@ -38,27 +41,27 @@ static int three_axis(const rt_direct_axis *x)
 			+ (x->out - 1) * x->stride + 2 <= x->size;
 }
 
-static void three_weights(const float *w, int back, float to[3][3])
-{
-	const float *from = back ? w + 8 : w;
-
-	for (int32_t i = 0; i < 9; i++, from += back ? -1 : 1)
-		to[i / 3][i % 3] = *from;
-}
-
+/* What all planes share. */
 static void three_begin(const rt_direct *d, ThreePlane *p)
 {
-	three_weights(d->w, d->v.step < 0, p->w);
-	p->bias = d->bias ? *d->bias : 0.0f;
 	p->u = three_origin(&d->v), p->rows = d->v.size;
 	p->ready = p->u + 2, p->end = p->ready + d->v.out * d->v.stride;
 	if (d->v.stride == 2)
 		p->end--;
+	p->out = d->v.out, p->part = p->u + 2 * p->out == p->rows;
 	p->left = three_origin(&d->h), p->width = d->h.size;
 	p->stride = d->h.stride;
 	p->xr = d->h.size, p->yr = d->yr;
 	p->x = d->x + (p->u > 0 ? p->u * p->xr : 0) + p->left + 1;
-	p->y = d->y;
+	p->y = d->y, p->bias = 0;
+}
+
+/* Those on the way back, in the order of the source. */
+static const float *three_turned(const float *w, float to[9])
+{
+	for (int32_t i = 0; i < 9; i++)
+		to[i] = w[8 - i];
+	return to;
 }
 
 #if RT_RVV
@@ -137,9 +140,9 @@ RT_INLINED int three_wide_row(const ThreePlane *d, ThreeWide *s, rt_wide *t,
 	const ThreeEdges x = { &left, &middle, &right };
 
 	if (three_wide_next(d, s, x)) {
-		*t = three_wide_add(*t, d->w[2], x, s->n);
-		*mid = three_wide_add(*mid, d->w[1], x, s->n);
-		*first = three_wide_add(*first, d->w[0], x, s->n);
+		*t = three_wide_add(*t, d->w + 6, x, s->n);
+		*mid = three_wide_add(*mid, d->w + 3, x, s->n);
+		*first = three_wide_add(*first, d->w, x, s->n);
 	}
 	if (s->u > d->ready) {
 		rt_wide_store(s->y, 1, *t, s->n);
@@ -151,10 +154,13 @@ RT_INLINED int three_wide_row(const ThreePlane *d, ThreeWide *s, rt_wide *t,
 
 RT_APART void three_wide_columns(const ThreePlane *plane, int32_t q, size_t n)
 {
-	const ThreePlane d = *plane;
+	rt_nine nine;
+	ThreePlane d = *plane;
 	ThreeWide s = three_wide_strip(&d, q, n);
 	rt_wide a = rt_wide_of(d.bias, n), b = a, c = a;
 
+	rt_nine_load(&nine, plane->w);
+	d.w = nine.w;
 	while (three_wide_row(&d, &s, &a, &b, &c) && three_wide_row(&d, &s, &b, &c, &a)
 		&& three_wide_row(&d, &s, &c, &a, &b))
 		;
@@ -169,11 +175,11 @@ RT_INLINED int three_wide_rows(const ThreePlane *d, ThreeWide *s, rt_wide *t,
 	const ThreeEdges x = { &left, &mid, &right };
 
 	if (three_wide_next_two(d, s, x))
-		*t = three_wide_add(*t, d->w[1], x, s->n);
+		*t = three_wide_add(*t, d->w + 3, x, s->n);
 	*next = rt_wide_of(d->bias, s->n);
 	if (three_wide_next_two(d, s, x)) {
-		*t = three_wide_add(*t, d->w[2], x, s->n);
-		*next = three_wide_add(*next, d->w[0], x, s->n);
+		*t = three_wide_add(*t, d->w + 6, x, s->n);
+		*next = three_wide_add(*next, d->w, x, s->n);
 	}
 	rt_wide_store(s->y, 1, *t, s->n);
 	s->y += d->yr;
@@ -182,13 +188,16 @@ RT_INLINED int three_wide_rows(const ThreePlane *d, ThreeWide *s, rt_wide *t,
 
 RT_APART void three_wide_columns_two(const ThreePlane *plane, int32_t q, size_t n)
 {
-	const ThreePlane d = *plane;
+	rt_nine nine;
+	ThreePlane d = *plane;
 	ThreeWide s = three_wide_strip(&d, q, n);
 	rt_wide a = rt_wide_of(d.bias, n), b = a, left, mid, right;
 	const ThreeEdges x = { &left, &mid, &right };
 
+	rt_nine_load(&nine, plane->w);
+	d.w = nine.w;
 	if (three_wide_next_two(&d, &s, x))
-		a = three_wide_add(a, d.w[0], x, n);
+		a = three_wide_add(a, d.w, x, n);
 	while (three_wide_rows(&d, &s, &a, &b) && three_wide_rows(&d, &s, &b, &a))
 		;
 }
@@ -205,13 +214,19 @@ static void three_plane(const ThreePlane *d, int32_t columns)
 
 #else
 
-/* Where a strip is: at row u of the source, p its middle column. */
+/* Where a strip is: at row u of the source, outputs that are left, the middle
+ * column. */
 typedef struct ThreeStrip {
 	const float *p;
 	rt_edges e;
-	int32_t u;
+	int32_t u, left;
 	float *y;
 } ThreeStrip;
+
+/* Of a strip, its first four columns and the others of eight. */
+typedef struct ThreeSums {
+	rt_four a, b;
+} ThreeSums;
 
 RT_INLINED ThreeStrip three_strip(const ThreePlane *d, int32_t q,
 	int32_t stride, int32_t n)
@@ -222,96 +237,161 @@ RT_INLINED ThreeStrip three_strip(const ThreePlane *d, int32_t q,
 
 	s.p = d->x + q * stride;
 	s.e = rt_edges_at(s.p, stride, n, left >= 0, right < d->width);
-	s.u = d->u, s.y = d->y + q;
+	s.u = d->u, s.left = d->out, s.y = d->y + q;
 	return s;
 }
 
-RT_INLINED rt_four three_add(rt_four t, const float w[3], const rt_three *x)
+RT_INLINED ThreeSums three_sums(float bias, int32_t n)
 {
-	t = rt_four_add(t, RT_AGAIN(w[0]), x->left);
-	t = rt_four_add(t, RT_AGAIN(w[1]), x->mid);
-	return rt_four_add(t, RT_AGAIN(w[2]), x->right);
+	ThreeSums t = { rt_four_of(bias), rt_four_of(bias) };
+
+	if (n == 8) {
+		RT_KEEP_FOUR(t.a);
+		RT_KEEP_FOUR(t.b);
+	}
+	return t;
 }
 
-/* The next row of the source, if it is one. */
-RT_INLINED int three_next(const ThreePlane *d, ThreeStrip *s, int32_t stride,
-	int32_t n, rt_three *x)
+RT_INLINED void three_put(const ThreePlane *d, ThreeStrip *s,
+	const ThreeSums *t, int32_t n)
 {
-	if ((uint32_t)s->u++ >= (uint32_t)d->rows)
-		return 0;
-	*x = rt_edges_load(&s->e, s->p, stride, n);
+	rt_four_put(s->y, t->a, rt_min(n, 4));
+	if (n == 8)
+		rt_four_put(s->y + 4, t->b, 4);
+	s->y += d->yr;
+}
+
+/* A row of weights. */
+typedef struct ThreeTaps {
+	float left, mid, right;
+} ThreeTaps;
+
+RT_INLINED ThreeTaps three_taps(const float w[3])
+{
+	const ThreeTaps t = { RT_AGAIN(w[0]), RT_AGAIN(w[1]), RT_AGAIN(w[2]) };
+
+	return t;
+}
+
+RT_INLINED void three_add(rt_four *t, const ThreeTaps *w, const rt_three *x)
+{
+	*t = rt_four_add(*t, w->left, x->left);
+	*t = rt_four_add(*t, w->mid, x->mid);
+	*t = rt_four_add(*t, w->right, x->right);
+}
+
+/* Is the next row of the source one? */
+RT_INLINED int three_there(const ThreePlane *d, ThreeStrip *s)
+{
+	return (uint32_t)s->u++ < (uint32_t)d->rows;
+}
+
+RT_INLINED void three_move(const ThreePlane *d, ThreeStrip *s)
+{
 	s->p += d->xr;
 	rt_edges_move(&s->e, d->xr);
-	return 1;
 }
 
-/* A row that is the last one of t, whose place a new sum takes. */
-RT_INLINED int three_row(const ThreePlane *d, ThreeStrip *s, int32_t n,
-	rt_four *t, rt_four *mid, rt_four *first)
-{
-	rt_three x;
+/* Helium loads them anew each time. */
+#define THREE_WEIGHTS(plane, copy) (RT_HELIUM ? (plane)->w : (copy).w)
 
-	if (three_next(d, s, 1, n, &x)) {
-		*t = three_add(*t, d->w[2], &x);
-		*mid = three_add(*mid, d->w[1], &x);
-		*first = three_add(*first, d->w[0], &x);
+/* A row that is the last one of t, whose place a new sum takes. */
+RT_INLINED int three_row(const ThreePlane *d, const float *w,
+	ThreeStrip *s, int32_t n, ThreeSums *t, ThreeSums *mid,
+	ThreeSums *first)
+{
+	if (three_there(d, s)) {
+		const rt_three x = rt_edges_load(&s->e, s->p, 1, n);
+		ThreeTaps taps = three_taps(w + 6);
+		three_add(&t->a, &taps, &x);
+		taps = three_taps(w + 3);
+		three_add(&mid->a, &taps, &x);
+		taps = three_taps(w);
+		three_add(&first->a, &taps, &x);
+		three_move(d, s);
 	}
-	if (s->u > d->ready) {
-		rt_four_put(s->y, *t, n);
-		s->y += d->yr;
-	}
-	*t = rt_four_of(d->bias);
+	if (s->u > d->ready)
+		three_put(d, s, t, n);
+	*t = three_sums(d->bias, n);
 	return s->u < d->end;
 }
 
 RT_INLINED void three_columns(const ThreePlane *plane, int32_t q, int32_t n)
 {
-	ThreePlane d;
-	ThreeStrip s;
-	rt_four a, b, c;
+	const ThreePlane d = *plane;
+	rt_nine nine;
+	const float *const w = THREE_WEIGHTS(plane, nine);
+	ThreeStrip s = three_strip(&d, q, 1, n);
+	ThreeSums a = three_sums(d.bias, n), b = a, c = a;
 
-	d = *plane;
-	s = three_strip(&d, q, 1, n);
-	a = rt_four_of(d.bias), b = a, c = a;
-	while (three_row(&d, &s, n, &a, &b, &c)
-		&& three_row(&d, &s, n, &b, &c, &a)
-		&& three_row(&d, &s, n, &c, &a, &b))
+	rt_nine_load(&nine, d.w);
+	while (three_row(&d, w, &s, n, &a, &b, &c)
+		&& three_row(&d, w, &s, n, &b, &c, &a)
+		&& three_row(&d, w, &s, n, &c, &a, &b))
 		;
 }
 
-/* Two rows at stride 2: the last ones of t, the second one the next one's
- * first. */
-RT_INLINED int three_rows(const ThreePlane *d, ThreeStrip *s, int32_t n,
-	rt_four *t, rt_four *next)
+/* A row at stride 2 that is of t alone. */
+RT_INLINED void three_single(const ThreePlane *d, const float *w,
+	ThreeStrip *s, int32_t n, ThreeSums *t)
 {
-	rt_three x;
+	const ThreeTaps taps = three_taps(w);
+	rt_three x = n == 8 ? rt_edges_first(&s->e, s->p, 2)
+		: rt_edges_load(&s->e, s->p, 2, n);
 
-	if (three_next(d, s, 2, n, &x))
-		*t = three_add(*t, d->w[1], &x);
-	*next = rt_four_of(d->bias);
-	if (three_next(d, s, 2, n, &x)) {
-		*t = three_add(*t, d->w[2], &x);
-		*next = three_add(*next, d->w[0], &x);
+	three_add(&t->a, &taps, &x);
+	if (n == 8) {
+		x = rt_edges_last(&s->e, s->p, 2);
+		three_add(&t->b, &taps, &x);
 	}
-	rt_four_put(s->y, *t, n);
-	s->y += d->yr;
-	return s->u < d->end;
+	three_move(d, s);
+}
+
+/* The last one of t, and the first of next. */
+RT_INLINED void three_shared(const ThreePlane *d, const float *w,
+	ThreeStrip *s, int32_t n, ThreeSums *t, ThreeSums *next)
+{
+	const ThreeTaps last = three_taps(w + 6), first = three_taps(w);
+	rt_three x = n == 8 ? rt_edges_first(&s->e, s->p, 2)
+		: rt_edges_load(&s->e, s->p, 2, n);
+
+	three_add(&t->a, &last, &x);
+	three_add(&next->a, &first, &x);
+	if (n == 8) {
+		x = rt_edges_last(&s->e, s->p, 2);
+		three_add(&t->b, &last, &x);
+		three_add(&next->b, &first, &x);
+	}
+	three_move(d, s);
+}
+
+/* Two rows, behind which t is done; of the last one, the second may not be
+ * there. */
+RT_INLINED int three_rows(const ThreePlane *d, const float *w,
+	ThreeStrip *s, int32_t n, ThreeSums *t, ThreeSums *next)
+{
+	three_single(d, w + 3, s, n, t);
+	*next = three_sums(d->bias, n);
+	if (--s->left >= d->part)
+		three_shared(d, w, s, n, t, next);
+	three_put(d, s, t, n);
+	return s->left > 0;
 }
 
 RT_INLINED void three_columns2(const ThreePlane *plane, int32_t q,
 	int32_t n)
 {
-	ThreePlane d;
-	ThreeStrip s;
-	rt_four a, b;
-	rt_three x;
+	const ThreePlane d = *plane;
+	rt_nine nine;
+	const float *const w = THREE_WEIGHTS(plane, nine);
+	ThreeStrip s = three_strip(&d, q, 2, n);
+	ThreeSums a = three_sums(d.bias, n), b;
 
-	d = *plane;
-	s = three_strip(&d, q, 2, n);
-	a = rt_four_of(d.bias);
-	if (three_next(&d, &s, 2, n, &x))
-		a = three_add(a, d.w[0], &x);
-	while (three_rows(&d, &s, n, &a, &b) && three_rows(&d, &s, n, &b, &a))
+	rt_nine_load(&nine, d.w);
+	if (d.u >= 0)
+		three_single(&d, w, &s, n, &a);
+	while (three_rows(&d, w, &s, n, &a, &b)
+		&& three_rows(&d, w, &s, n, &b, &a))
 		;
 }
 
@@ -323,6 +403,11 @@ RT_APART void three_four(const ThreePlane *d, int32_t q)
 RT_APART void three_one(const ThreePlane *d, int32_t q)
 {
 	three_columns(d, q, 1);
+}
+
+RT_APART void three_two_eight(const ThreePlane *d, int32_t q)
+{
+	three_columns2(d, q, 8);
 }
 
 RT_APART void three_two_four(const ThreePlane *d, int32_t q)
@@ -337,25 +422,24 @@ RT_APART void three_two_one(const ThreePlane *d, int32_t q)
 
 static void three_plane(const ThreePlane *d, int32_t columns)
 {
+	const int two = RT_DEPTH_STRIDE > 1 && d->stride == 2;
 	int32_t q = 0;
 
-	if (RT_DEPTH_STRIDE == 1 || d->stride == 1) {
-		for (; q + 4 <= columns; q += 4)
-			three_four(d, q);
-		for (; q < columns; q++)
-			three_one(d, q);
-		return;
-	}
-	for (; q + 4 <= columns; q += 4)
-		three_two_four(d, q);
+	for (; two && q + 8 <= columns; q += 8)
+		three_two_eight(d, q);
+	for (; columns >= 4 && q < columns; q += 4)
+		(two ? three_two_four : three_four)(d, rt_min(q, columns - 4));
 	for (; q < columns; q++)
-		three_two_one(d, q);
+		(two ? three_two_one : three_one)(d, q);
 }
 
 #endif
 
-RT_API int rt_depth_three(const rt_direct *d)
+RT_API int rt_depth_three(const rt_direct *d, int32_t planes, int32_t mult,
+	int32_t outs, const float *bias)
 {
+	const float *w = d->w;
+	float turned[9];
 	ThreePlane p;
 
 	if (d->channels != 1 || d->yq != 1 || d->v.stride != d->h.stride
@@ -363,6 +447,15 @@ RT_API int rt_depth_three(const rt_direct *d)
 		|| !three_axis(&d->h) || !three_axis(&d->v))
 		return 0;
 	three_begin(d, &p);
-	three_plane(&p, d->h.out);
+	for (int32_t o = 0, m = 0; planes > 0; planes--, p.y += d->yc) {
+		p.w = d->v.step < 0 ? three_turned(w, turned) : w;
+		p.bias = bias ? bias[o] : 0.0f;
+		three_plane(&p, d->h.out);
+		w += 9;
+		if (++o == outs)
+			o = 0, w = d->w;
+		if (++m == mult)
+			m = 0, p.x += d->xc;
+	}
 	return 1;
 }

@@ -4,7 +4,7 @@
  * gradient for the input, without workspace, for machines without vector
  * registers (direct.h).  A tile is two output channels by eight columns: a row
  * of taps takes 12 loads of the source and 10 of weights for 80 products.  What
- * eight columns are too many for, a few serve.  Tiles that would read beyond the
+ * eight columns are too many for, two serve.  Tiles that would read beyond the
  * ends of a row read a copy of their part of it with zeros around.  Of the
  * gradient without padding these would be half of all products, so tiles
  * of which just the four first or last columns of the source are missing have
@@ -12,13 +12,12 @@
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
+#include "runtime/conv_five_helium.h"
 
 #if !RT_RVV
+#if !RT_HELIUM
 
-/* As many as cost the least. */
-#define FIVE_FEW (RT_HELIUM ? 4 : 2)
-
-/* Two channels of eight columns, or of a few in a and c. */
+/* Two channels of eight columns, or of two in a and c. */
 typedef struct FiveSums {
 	rt_four a, b, c, d;
 } FiveSums;
@@ -35,7 +34,7 @@ RT_INLINED void five_tap(enum five_form form, int tap, float u, float v,
 	const float *p, FiveSums *s)
 {
 	const int from = form == FIVE_LEFT ? tap : 0;
-	const int most = form == FIVE_PART ? FIVE_FEW : 4;
+	const int most = form == FIVE_PART ? 2 : 4;
 	const int end = form == FIVE_RIGHT ? tap : form == FIVE_PART ? 0 : 4;
 
 	if (from < most) {
@@ -82,7 +81,7 @@ RT_INLINED void five_copy(float *to, const float *from, int32_t lo, int32_t hi)
 	}
 }
 
-/* Eight columns of all rows, or a few, n of which there are. */
+/* Eight columns of all rows, or two, n of which there are. */
 typedef struct FiveTile {
 	const rt_direct *d;
 	rt_direct_window win;
@@ -127,7 +126,7 @@ RT_INLINED void five_put(const FiveTile *t, float *y, rt_four first,
 		rt_four_store(y + 4, last);
 		return;
 	}
-	rt_four_put(y, first, rt_min(t->n, FIVE_FEW));
+	rt_four_put(y, first, rt_min(t->n, 2));
 }
 
 RT_APART void five_rows(const rt_direct *d, int32_t r, rt_direct_rows *rows)
@@ -206,7 +205,7 @@ static void five_channels(const rt_direct *d)
 
 	t.d = d;
 	while (q < out) {
-		const int32_t n = out - q > 4 && out >= 8 ? 8 : FIVE_FEW;
+		const int32_t n = out - q > 4 && out >= 8 ? 8 : 2;
 		const int32_t at = n > out - q && out >= n ? out - n : q;
 		t.win = rt_direct_window_at(&d->h, d->h.origin + at, n);
 		t.n = out - at, t.y = d->y + at;
@@ -214,6 +213,8 @@ static void five_channels(const rt_direct *d)
 		q = at + n;
 	}
 }
+
+#endif
 
 RT_API int rt_conv_five(rt_direct *d, const float *w, const float *bias,
 	float *y, int32_t channels)

@@ -200,10 +200,9 @@ typedef struct DirectThree {
 
 /* The next row of a tile; on the way back, from the right. */
 RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr,
-	int32_t stride, int back, int inside)
+	int32_t stride, int back)
 {
-	const rt_three x = inside ? rt_edges_inside(&s->e, s->p, stride)
-		: rt_edges_load(&s->e, s->p, stride, 4);
+	const rt_three x = rt_edges_load(&s->e, s->p, stride, 4);
 	const rt_three turned = { x.right, x.mid, x.left };
 
 	s->p += xr;
@@ -219,7 +218,7 @@ RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
 	int32_t row = n;
 
 	for (int32_t i = n * d->channels; i > 0; i--) {
-		const rt_three x = direct_three_load(s, xr, stride, back, 0);
+		const rt_three x = direct_three_load(s, xr, stride, back);
 		rt_tile4_three(t, &s->w, x.left, x.mid, x.right);
 		if (--row > 0)
 			continue;
@@ -230,29 +229,20 @@ RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
 	}
 }
 
-/* The same of all three, whose weights go on. */
-RT_INLINED void direct_three_all(const rt_direct *d, ptrdiff_t xr,
-	int32_t stride, int back, int inside, DirectThree *s, rt_tile4 *t)
-{
-	const ptrdiff_t next = d->xc - 3 * xr, wnext = d->wc - 9;
+#if RT_HELIUM
+#include "runtime/conv_three_helium.h"
+#else
 
-	for (int32_t i = d->channels; i > 0; i--) {
-		const rt_three x = direct_three_load(s, xr, stride, back,
-			inside);
-		rt_three y, z;
-		rt_tile4_two(t, &s->w, x.left, x.mid);
-		y = direct_three_load(s, xr, stride, back,
-			inside);
-		rt_tile4_two(t, &s->w, x.right, y.left);
-		rt_tile4_two(t, &s->w, y.mid, y.right);
-		z = direct_three_load(s, xr, stride, back,
-			inside);
-		rt_tile4_three(t, &s->w, z.left, z.mid, z.right);
-		s->p += next;
-		rt_edges_move(&s->e, next);
-		rt_rows_move(&s->w, wnext);
-	}
+RT_INLINED int direct_three_form(const rt_direct *d, const rt_direct_rows *rows,
+	int32_t stride, int back, int left, int right, DirectThree *s,
+	rt_tile4 *t)
+{
+	(void)d, (void)rows, (void)stride, (void)back, (void)left, (void)right;
+	(void)s, (void)t;
+	return 0;
 }
+
+#endif
 
 RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to, int32_t stride, int back)
@@ -265,12 +255,8 @@ RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	s.p = rows->x + lo + 1;
 	s.e = rt_edges_at(s.p, stride, 4, left, right);
 	s.w = rt_rows_at(rows->w, d->wlane, d->lanes);
-	if (!RT_HELIUM || rows->n < 3)
+	if (!direct_three_form(d, rows, stride, back, left, right, &s, &t))
 		direct_three_few(d, rows->n, rows->xr, stride, back, &s, &t);
-	else if (left && right)
-		direct_three_all(d, rows->xr, stride, back, 1, &s, &t);
-	else
-		direct_three_all(d, rows->xr, stride, back, 0, &s, &t);
 	direct_end(d, to, &t);
 }
 

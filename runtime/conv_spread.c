@@ -46,9 +46,10 @@ RT_INLINED void conv_spread_add(ConvSpreadSums *s, const float *w,
 	s->corner = rt_four_add(s->corner, w[8], x->mid);
 }
 
-RT_APART void conv_spread_tile(const ConvSpread *t)
+/* All channels; edge: a fifth column of dy may not be there. */
+RT_INLINED ConvSpreadSums conv_spread_sum(const ConvSpread *t, int edge)
 {
-	static const float none[5] = { 0 };
+	static const float none[5] = { 0, 0, 0, 0, 0 };
 	const rt_four zero = rt_four_of(0);
 	const ptrdiff_t dyc = t->dyc, wc = t->wc, zc = t->below ? dyc : 0;
 	const float *x = t->dy, *z = t->below ? x + t->below : none;
@@ -58,12 +59,21 @@ RT_APART void conv_spread_tile(const ConvSpread *t)
 	ConvSpreadSums s = { zero, zero, zero, zero };
 
 	for (int32_t o = t->channels; o > 0; o--) {
-		const rt_three row = rt_edges_load(&ex, x, 1, 4);
-		const rt_three next = rt_edges_load(&ez, z, 1, 4);
+		rt_three row, next;
+		row = edge ? rt_edges_load(&ex, x, 1, 4) : rt_three_load(x);
+		next = edge ? rt_edges_load(&ez, z, 1, 4) : rt_three_load(z);
 		conv_spread_add(&s, w, &row, &next);
 		x += dyc, z += zc, w += wc;
 		rt_edges_move(&ex, dyc), rt_edges_move(&ez, zc);
 	}
+	return s;
+}
+
+RT_APART void conv_spread_tile(const ConvSpread *t)
+{
+	const ConvSpreadSums s = t->right ? conv_spread_sum(t, 0)
+		: conv_spread_sum(t, 1);
+
 	rt_four_put_two(t->dx, s.at, s.between, 4, t->wide);
 	if (t->rows > 1)
 		rt_four_put_two(t->dx + t->width, s.below, s.corner, 4,

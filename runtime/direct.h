@@ -162,10 +162,24 @@ static inline void rt_direct_pick(const float *row, int32_t at, int32_t stride,
 		buf[j] = at >= 0 && at < size ? row[at] : 0.0f;
 }
 
+/* The weights of 3x3 taps in registers: nothing that is stored changes them. */
+typedef struct rt_nine {
+	float w[9];
+} rt_nine;
+
+RT_INLINED void rt_nine_load(rt_nine *t, const float *w)
+{
+	t->w[0] = w[0], t->w[1] = w[1], t->w[2] = w[2];
+	t->w[3] = w[3], t->w[4] = w[4], t->w[5] = w[5];
+	t->w[6] = w[6], t->w[7] = w[7], t->w[8] = w[8];
+}
+
 #ifdef RT_PROTOTYPES
 
-/* conv_depth_three.c: a plane of a depthwise one; 0 if it is none of 3x3. */
-RT_API int rt_depth_three(const rt_direct *d);
+/* conv_depth_three.c: planes of a depthwise one, of which d has the first, mult
+ * of one source and outs of an image; 0 if it is none of 3x3. */
+RT_API int rt_depth_three(const rt_direct *d, int32_t planes, int32_t mult,
+	int32_t outs, const float *bias);
 
 /* conv_five.c: the channels of a group; 0 if the kernel has not five columns. */
 RT_API int rt_conv_five(rt_direct *d, const float *w, const float *bias,

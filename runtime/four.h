@@ -237,15 +237,36 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	return x;
 }
 
-/* The same of four that have all neighbours. */
-RT_INLINED rt_three rt_edges_inside(const rt_edges *e, const float *p,
+/* The same of four that have all neighbours, but for those on the left. */
+RT_INLINED rt_three rt_three_load(const float *p)
+{
+	rt_three x;
+
+	x.left = rt_four_of(0), x.mid = rt_four_load(p);
+	x.right = rt_four_load(p + 1);
+	return x;
+}
+
+/* The same of the first four of eight, and of the others. */
+RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
 	int32_t stride)
 {
-	(void)e;
 	return (rt_three){
-		{ p[-1], p[stride - 1], p[2 * stride - 1], p[3 * stride - 1] },
+		{ *e->left, p[stride - 1], p[2 * stride - 1], p[3 * stride - 1] },
 		{ p[0], p[stride], p[2 * stride], p[3 * stride] },
 		{ p[1], p[stride + 1], p[2 * stride + 1], p[3 * stride + 1] }
+	};
+}
+
+RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p,
+	int32_t stride)
+{
+	const float *q = p + 4 * stride;
+
+	return (rt_three){
+		{ q[-1], q[stride - 1], q[2 * stride - 1], q[3 * stride - 1] },
+		{ q[0], q[stride], q[2 * stride], q[3 * stride] },
+		{ q[1], q[stride + 1], q[2 * stride + 1], *e->right }
 	};
 }
 

@@ -13,6 +13,12 @@
 
 typedef float32x4_t rt_four;
 
+/*
+ * Nothing is loaded from p before there is v.  Clang loads as early as it can,
+ * and then has more vectors than registers.
+ */
+#define RT_THEN(p, v) __asm__("" : "+r"(p), "+w"(v))
+
 typedef struct rt_three {
 	rt_four left, mid, right;
 } rt_three;
@@ -165,7 +171,7 @@ typedef struct rt_edges {
 RT_INLINED rt_edges rt_edges_at(const float *p, int32_t stride, int32_t n,
 	int left, int right)
 {
-	const uint32_t lanes = (1u << 4 * n) - 1;
+	const uint32_t lanes = (1u << 4 * (n < 4 ? n : 4)) - 1;
 	rt_edges e;
 
 	(void)p;
@@ -193,25 +199,55 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 		return x;
 	}
 	x.left = vldrwq_gather_shifted_offset_z_f32(p - 1, e->at, e->left);
-	x.mid = vldrwq_gather_shifted_offset_z_f32(p, e->at, all);
+	x.mid = n == 4 ? vldrwq_gather_shifted_offset_f32(p, e->at)
+		: vldrwq_gather_shifted_offset_z_f32(p, e->at, all);
 	x.right = vldrwq_gather_shifted_offset_z_f32(p + 1, e->at, e->right);
 	return x;
 }
 
-RT_INLINED rt_three rt_edges_inside(const rt_edges *e, const float *p,
+RT_INLINED rt_three rt_three_load(const float *p)
+{
+	const rt_three x = { vdupq_n_f32(0), vldrwq_f32(p), vldrwq_f32(p + 1) };
+
+	return x;
+}
+
+/* Strides of more than 1 alone. */
+RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
 	int32_t stride)
 {
 	rt_three x;
 
-	if (stride == 1) {
-		x.left = vldrwq_f32(p - 1), x.mid = vldrwq_f32(p);
-		x.right = vldrwq_f32(p + 1);
-		return x;
-	}
-	x.left = vldrwq_gather_shifted_offset_f32(p - 1, e->at);
+	(void)stride;
+	x.left = vldrwq_gather_shifted_offset_z_f32(p - 1, e->at, e->left);
 	x.mid = vldrwq_gather_shifted_offset_f32(p, e->at);
 	x.right = vldrwq_gather_shifted_offset_f32(p + 1, e->at);
 	return x;
+}
+
+RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p,
+	int32_t stride)
+{
+	const float *q = p + 4 * stride;
+	rt_three x;
+
+	x.left = vldrwq_gather_shifted_offset_f32(q - 1, e->at);
+	x.mid = vldrwq_gather_shifted_offset_f32(q, e->at);
+	x.right = vldrwq_gather_shifted_offset_z_f32(q + 1, e->at, e->right);
+	return x;
+}
+
+/* One of the three: i is -1, 0 or 1; edge: it may lack a column. */
+RT_INLINED rt_four rt_edges_column(const rt_edges *e, const float *p,
+	int32_t stride, int32_t i, int edge)
+{
+	const mve_pred16_t there = i < 0 ? e->left : e->right;
+
+	if (i == 0 || !edge)
+		return stride == 1 ? vldrwq_f32(p + i)
+			: vldrwq_gather_shifted_offset_f32(p + i, e->at);
+	return stride == 1 ? vldrwq_z_f32(p + i, there)
+		: vldrwq_gather_shifted_offset_z_f32(p + i, e->at, there);
 }
 
 /* Two floats by one instruction, which clang makes of volatile ones alone. */

@@ -58,6 +58,19 @@ static const Case cases[] = {
 	CONV("depthwise3x3_stride2", 32, 32, 16, 8, 3, 2, 1, 32),
 	CONV("depthwise3x3_stride2_large", 4, 4, 48, 24, 3, 2, 1, 4),
 	CONV("depthwise5x5", 8, 8, 12, 12, 5, 1, 2, 8),
+	/* Tiles of every form, at both edges, not to be fast at. */
+	CONV("conv3x3_odd", 3, 5, 7, 7, 3, 1, 1, 1),
+	CONV("conv3x3_stride2_odd", 3, 5, 11, 6, 3, 2, 1, 1),
+	CONV("conv3x3_stride2_even", 3, 6, 22, 11, 3, 2, 1, 1),
+	CONV("conv5x5_padded", 1, 3, 28, 28, 5, 1, 2, 1),
+	CONV("conv5x5_odd", 2, 3, 11, 13, 5, 1, 3, 1),
+	CONV("conv5x5_narrow", 2, 3, 3, 3, 5, 1, 2, 1),
+	CONV("conv5x5_valid", 2, 3, 27, 23, 5, 1, 0, 1),
+	CONV("depthwise3x3_odd", 3, 3, 7, 7, 3, 1, 1, 3),
+	CONV("depthwise3x3_stride2_odd", 3, 3, 27, 14, 3, 2, 1, 3),
+	CONV("depthwise3x3_stride2_even", 3, 3, 26, 13, 3, 2, 1, 3),
+	CONV("depthwise3x3_stride2_valid", 3, 3, 25, 12, 3, 2, 0, 3),
+	CONV("depthwise3x3_stride2_small", 3, 3, 6, 3, 3, 2, 1, 3),
 };
 
 /* ---- sizes ---- */
