@@ -94,7 +94,19 @@ RT_APART void s8_three_row(const S8Conv *s, const uint8_t *row, int32_t at,
 	else
 		s8_any_row(s, row - at, at, k);
 #else
-	s8_any_row(s, row, at, k);
+	int16_t *to = s->col + rt_s8_place(k, 0, s->steps);
+	const int32_t next = rt_s8_place(1, 0, s->steps);
+	int32_t v[6];
+
+	if (at < -1 || at + 5 > s->w) {
+		s8_any_row(s, row, at, k);
+		return;
+	}
+	v[0] = s8_pick(s, row, at), v[5] = s8_pick(s, row, at + 5);
+	for (int32_t i = 1; i < 5; i++)
+		v[i] = rt_s8_less(s->zero, row[at + i]);
+	for (int32_t i = 0; i < 3; i++, to += next)
+		s8_step(s, to, v[i], v[i + 1], v[i + 2], v[i + 3]);
 #endif
 }
 
@@ -142,6 +154,22 @@ static rt_s8_four s8_column_sums(const S8Conv *s)
 	return t;
 }
 
+#if RT_S8_ROWS > 1
+
+/* n outputs of the next row of weights, from its products with the columns. */
+RT_INLINED void s8_put_row(rt_s8_rows *row, rt_s8_four dot, rt_s8_four sums,
+	ptrdiff_t at, int32_t n)
+{
+	rt_s8_four t = rt_s8_begin(row);
+
+	if (row->wz)
+		t = rt_s8_centred(t, row, sums);
+	t.a += dot.a, t.b += dot.b, t.c += dot.c, t.d += dot.d;
+	rt_s8_put_four(&row->result, row->y, at, t, n);
+}
+
+#endif
+
 /* n outputs of each channel of a group, from the o-th on, `at` the first. */
 RT_APART void s8_outputs(const S8Conv *s, const rt_s8_operands *p, int32_t o,
 	ptrdiff_t at, int32_t n)
@@ -152,9 +180,17 @@ RT_APART void s8_outputs(const S8Conv *s, const rt_s8_operands *p, int32_t o,
 	const int8_t *w = p->w + (ptrdiff_t)o * steps;
 	const rt_s8_four none = { 0, 0, 0, 0 };
 	const rt_s8_four sums = p->wz ? s8_column_sums(s) : none;
+	const int8_t *const end = w + s->o * steps;
 	rt_s8_rows row = rt_s8_rows_at(p, o);
 
-	for (const int8_t *const end = w + s->o * steps; w != end; w += steps) {
+#if RT_S8_ROWS > 1
+	for (int32_t i = s->o / 2; i > 0; i--, w += 2 * steps, at += 2 * plane) {
+		const rt_s8_two t = rt_s8_dot_two(w, col, steps);
+		s8_put_row(&row, t.a, sums, at, n);
+		s8_put_row(&row, t.b, sums, at + plane, n);
+	}
+#endif
+	for (; w != end; w += steps) {
 		rt_s8_four t = rt_s8_begin(&row);
 		if (row.wz)
 			t = rt_s8_centred(t, &row, sums);

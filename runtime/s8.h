@@ -149,8 +149,16 @@ RT_INLINED int32_t rt_s8_flat(rt_s8_zero zero, const uint8_t *x,
 RT_INLINED int32_t rt_s8_flat(rt_s8_zero zero, const uint8_t *x,
 	ptrdiff_t stride, int32_t steps, int16_t *to)
 {
-	(void)zero, (void)x, (void)stride, (void)steps, (void)to;
-	return 0;
+	const int32_t column = rt_s8_place(0, 1, steps);
+	const int32_t next = rt_s8_place(1, 0, steps);
+
+	for (int32_t k = steps; k > 0; k--, x += stride, to += next) {
+		to[0] = rt_s8_less(zero, x[0]);
+		to[column] = rt_s8_less(zero, x[1]);
+		to[2 * column] = rt_s8_less(zero, x[2]);
+		to[3 * column] = rt_s8_less(zero, x[3]);
+	}
+	return steps;
 }
 
 #endif

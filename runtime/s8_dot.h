@@ -218,6 +218,45 @@ RT_INLINED rt_s8_four rt_s8_dot(rt_s8_four t, const int8_t *w, const int16_t *x,
 
 #endif
 
+/* Rows of weights that go over the columns together: where there are registers
+ * for the sums of two, and no instruction for more than a product. */
+#if defined(__riscv) && !defined(__riscv_32e) && !RT_VL
+#define RT_S8_ROWS 2
+
+typedef struct rt_s8_two {
+	rt_s8_four a, b;
+} rt_s8_two;
+
+/* t + w times the four columns, of both rows. */
+RT_INLINED void rt_s8_add_two(rt_s8_two *t, int32_t u, int32_t v,
+	const int16_t *x)
+{
+	const int32_t a = x[0], b = x[1], c = x[2], d = x[3];
+
+	t->a.a += u * a, t->a.b += u * b, t->a.c += u * c, t->a.d += u * d;
+	t->b.a += v * a, t->b.b += v * b, t->b.c += v * c, t->b.d += v * d;
+}
+
+RT_INLINED rt_s8_two rt_s8_dot_two(const int8_t *w, const int16_t *x,
+	int32_t steps)
+{
+	const rt_s8_four none = { 0, 0, 0, 0 };
+	const int8_t *v = w + steps;
+	rt_s8_two t = { none, none };
+
+	for (const int8_t *const end = w + (steps & ~1); w != end; x += 8) {
+		rt_s8_add_two(&t, w[0], v[0], x);
+		rt_s8_add_two(&t, w[1], v[1], x + 4);
+		w += 2, v += 2;
+	}
+	if (steps & 1)
+		rt_s8_add_two(&t, *w, *v, x);
+	return t;
+}
+#else
+#define RT_S8_ROWS 1
+#endif
+
 /* ---- one column ---- */
 
 /* Where step k of the only column is. */
