@@ -18,7 +18,7 @@ typedef struct Stores {
 	int64_t plain, adds, others;
 	int64_t bare_values, bare_adds;   /* in no call that has an epilogue; */
 	                                  /*   values that are not 0 */
-	int calls;
+	int calls, bare_calls;
 } Stores;
 
 /* Is its result v, and what is it times beforehand? */
@@ -67,6 +67,7 @@ static void count_stores(Stores *n, const Stmt *s, const Value *v,
 			break;
 		case ST_CALL:
 			n->calls++;
+			n->bare_calls += !epilogue_of(s, v);
 			count_stores(n, s->u.call.body, v, times,
 			             epilogue_of(s, v));
 			break;
@@ -120,8 +121,10 @@ Tile tile_of(const Node *p, bool workspace, bool must)
 	Stores n = {0};
 	count_stores(&n, k->body, v, 1, NULL);
 	bool once = !n.others && n.plain == numel(v->shape);
-	bool sum = once && !n.bare_values && n.bare_adds <= n.plain;
-	bool slow = n.calls && kernel_cost(k).flops > 2 * numel(v->shape);
+	bool dear = kernel_cost(k).flops > 2 * numel(v->shape);
+	bool slow = n.calls && dear;   /* if loops take the place of a call */
+	bool sum = once && !n.bare_values && n.bare_adds <= n.plain &&
+	           !(n.bare_calls && dear);
 	arena_destroy(scratch);
 	Tile t = {.by_element = once && !n.adds && !slow, .by_sum = sum,
 	          .rows = tile_rows(p, workspace)};

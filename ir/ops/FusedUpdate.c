@@ -123,8 +123,14 @@ static bool stores(const Stmt *call, const Value *v)
 	return false;
 }
 
-/* Without an epilogue, calls that store the gradient give way to the loops that
- * say what they compute. */
+/* A call gives way to the loops that say what it computes. */
+static void open_call(Stmt **at)
+{
+	Stmt *call = *at;
+	*end_of(&call->u.call.body) = call->next;
+	*at = call->u.call.body;
+}
+
 static void use_elements(Kernel *k, const Node *n, Stmt **at)
 {
 	for (Stmt *s; (s = *at);) {
@@ -133,8 +139,7 @@ static void use_elements(Kernel *k, const Node *n, Stmt **at)
 			continue;
 		}
 		if (s->kind == ST_CALL && stores(s, gradient(n))) {
-			*end_of(&s->u.call.body) = s->next;
-			*at = s->u.call.body;
+			open_call(at);
 			continue;
 		}
 		if (s->kind == ST_FOR)
@@ -174,12 +179,21 @@ static Arg factor(const Expr *x)
 	return (Arg){.kind = ARG_SCALAR, .var = x->u.var};
 }
 
-static double own_factor(const Stmt *call, int epilogue)
+/* NULL: it has none. */
+static const Arg *find_epilogue(const Stmt *call, int epilogue)
 {
 	for (int i = 0; i < call->u.call.narg; i++)
 		if ((int)call->u.call.arg[i].epilogue == epilogue)
-			return call->u.call.arg[i].f;
-	BUG("%s has no epilogue", call->u.call.fn);
+			return &call->u.call.arg[i];
+	return NULL;
+}
+
+static double own_factor(const Stmt *call, int epilogue)
+{
+	const Arg *a = find_epilogue(call, epilogue);
+	if (!a)
+		BUG("%s has no epilogue", call->u.call.fn);
+	return a->f;
 }
 
 /* In front of the call: alpha, if the call has one of its own. */
@@ -277,6 +291,10 @@ static void use_addends(Kernel *k, const Addend *d, Stmt **at)
 			continue;
 		}
 		if (s->kind == ST_CALL && stores(s, d->g)) {
+			if (!find_epilogue(s, EP_BETA)) {
+				open_call(at);
+				continue;
+			}
 			at = set_epilogue(k, d, at);
 			use_addends(k, d, &s->u.call.body);
 		} else if (s->kind == ST_FOR) {
