@@ -301,6 +301,22 @@ Test(loss_parts, models)
 	check_training(tied, training(OPT_MOMENTUM), 6);
 }
 
+Test(loss_parts, emitted_c)
+{
+	if (!executor_has_compiler())
+		cr_skip_test("no C compiler");
+	static const OptimizerKind kind[] = {OPT_MOMENTUM, OPT_ADAM};
+	for (int i = 0; i < 2; i++) {
+		Net *whole = open_net(words, training(kind[i]));
+		Net *t = in_parts(words, training(kind[i]), 6);
+		Executor *a = executor_interpreter(&whole->unit, whole->program);
+		compare(a, open_c(t));
+		executor_close(a);
+		arena_destroy(whole->unit.arena);
+		arena_destroy(t->unit.arena);
+	}
+}
+
 Test(loss_parts, thin_gradients)
 {
 	LowRank rank = low_rank_default(NULL, 2);
