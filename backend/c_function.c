@@ -286,7 +286,7 @@ static void put_scan(Body *b, const Node *n, const CStep step[])
 		.local = arena_array(a, const char *, plan->graph->nvalues),
 	};
 	w_raw(b->w, "\n");
-	w_comment(b->w, arena_printf(a, "%lld parts of the batch, to %s '%s'",
+	w_comment(b->w, arena_printf(a, "%lld parts, to %s '%s'",
 	          (long long)n->scan->parts,
 	          c_comment(a, n->loc.op ? n->loc.op : n->op->name),
 	          c_comment(a, n->loc.node ? n->loc.node : "")));

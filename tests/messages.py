@@ -45,7 +45,7 @@ ALONE = {
     'this thimble was built without LLVM, whose packages are llvm-19-dev and clang-19':
         'it was, or it was not',
     "the program's init returned status %d": OURS,
-    "the file's branches make more than %d nodes": LARGE,
+    "the names in the file's bodies are too long": LARGE,
     'an ONNX file of %zu bytes: protobuf allows 2 GiB': LARGE,
     'has more than %d lines': LARGE,
     'cannot write: the state is too large for a save': LARGE,
