@@ -12,9 +12,10 @@
 typedef struct Memo {
 	FILE *f;
 	char *text;
-	size_t size;
+	size_t size, room;
 } Memo;
 
+/* The stream has the address of the Memo. */
 void memo_open(Memo *);
 /* The text, with a NUL behind its `size` bytes. */
 char *memo_close(Memo *, Arena *);
