@@ -206,14 +206,18 @@ static void check_parts(const Graph *whole, const Plan *plan, const Options *o)
 		        (long long)plan->arena_bytes, (long long)bytes);
 }
 
+static int64_t arena_of(const Graph *forward, Options at_once)
+{
+	at_once.dump_after = NULL;
+	return plan_step(train_again(forward, &at_once), &at_once)->arena_bytes;
+}
+
 /* So may segments: gradients of weights are summed over them. */
 static void check_pays(const Graph *forward, const Plan *plan, const Options *o)
 {
 	Options at_once = *o;
 	at_once.segment = 0;
-	at_once.dump_after = NULL;
-	int64_t bytes = plan_step(train_again(forward, &at_once),
-	                          &at_once)->arena_bytes;
+	int64_t bytes = arena_of(forward, at_once);
 	if (bytes <= plan->arena_bytes)
 		warn_at(forward->unit, (Loc){0}, "--recompute-time does not "
 		        "pay: the arena takes %lld bytes, and %lld with all "
@@ -227,9 +231,7 @@ static void check_loss_parts(const Graph *forward, const Plan *plan,
 {
 	Options at_once = *o;
 	at_once.loss_parts = 0;
-	at_once.dump_after = NULL;
-	int64_t bytes = plan_step(train_again(forward, &at_once),
-	                          &at_once)->arena_bytes;
+	int64_t bytes = arena_of(forward, at_once);
 	if (bytes <= plan->arena_bytes)
 		warn_at(forward->unit, (Loc){0}, "--loss-parts %lld does not "
 		        "pay: the arena takes %lld bytes, and %lld with all "
