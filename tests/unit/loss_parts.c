@@ -11,6 +11,7 @@
 #include "ir/scan.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "tests/unit/variables.h"
 
 #include <criterion/criterion.h>
 
@@ -194,21 +195,6 @@ static void train(Executor *e, double loss[])
 	for (int i = 0; i < STEPS; i++)
 		loss[i] = call(e, e->program->train, i);
 	loss[STEPS] = call(e, e->program->evaluate, STEPS);
-}
-
-static void compare_variables(Executor *a, Executor *b)
-{
-	const Model *m = a->program->model, *n = b->program->model;
-	cr_assert_eq(m->nvars, n->nvars);
-	for (int i = 0; i < m->nvars; i++) {
-		const float *x = executor_variable(a, m->var[i]);
-		const float *y = executor_variable(b, n->var[i]);
-		for (int64_t k = 0; k < numel(m->var[i]->shape); k++)
-			cr_assert(fabsf(x[k] - y[k]) <=
-			          2e-5f * (1 + fabsf(x[k])),
-			          "%s[%lld]: %g, in parts %g", m->var[i]->name,
-			          (long long)k, (double)x[k], (double)y[k]);
-	}
 }
 
 static void compare_outputs(Executor *a, Executor *b)

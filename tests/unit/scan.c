@@ -10,6 +10,7 @@
 #include "passes/check_overlap.h"
 #include "passes/pass.h"
 #include "passes/scan.h"
+#include "tests/unit/variables.h"
 
 #include <criterion/criterion.h>
 
@@ -121,21 +122,6 @@ static double train(Executor *e, const Plan *p, int steps)
 		                                plan_output(p, OUT_LOSS, 0));
 	}
 	return loss;
-}
-
-static void compare_variables(Executor *a, Executor *b)
-{
-	const Model *m = a->program->model, *n = b->program->model;
-	cr_assert_eq(m->nvars, n->nvars);
-	for (int i = 0; i < m->nvars; i++) {
-		const float *x = executor_variable(a, m->var[i]);
-		const float *y = executor_variable(b, n->var[i]);
-		for (int64_t k = 0; k < numel(m->var[i]->shape); k++)
-			cr_assert(fabsf(x[k] - y[k]) <=
-			          2e-5f * (1 + fabsf(x[k])),
-			          "%s[%lld]: %g, in parts %g", m->var[i]->name,
-			          (long long)k, (double)x[k], (double)y[k]);
-	}
 }
 
 static void check_with(const char *text, OptimizerOptions opt, int64_t micro)
