@@ -186,6 +186,8 @@ typedef struct NodeList {
 } NodeList;
 
 enum { MOST_MADE_NODES = 200000 };   /* a small file can ask for any number */
+/* What a Loop yields are inputs of one node, of which there are at most 4096. */
+enum { MOST_ITERATIONS = 2048 };
 
 void nodes_push(Arena *, NodeList *, const OnnxNode *);
 

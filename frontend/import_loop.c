@@ -10,9 +10,6 @@
 
 #include <string.h>
 
-/* A node has at most 4096 inputs: import_check.c. */
-enum { MOST_ITERATIONS = 2048 };
-
 typedef struct Loop {
 	Flatten *f;
 	const Scope *outer;

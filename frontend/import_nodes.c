@@ -121,8 +121,9 @@ static bool convert(Site *s)
 		site_error(s, "control flow is not supported (attribute '%s' is a "
 		           "graph), but for an If whose condition is known "
 		           "and a Loop whose trip count is a constant of the "
-		           "file, at most 2048: export with its loops "
-		           "unrolled (in Keras: unroll=True)", subgraph);
+		           "file, at most %d: export with its loops "
+		           "unrolled (in Keras: unroll=True)", subgraph,
+		           MOST_ITERATIONS);
 		return false;
 	}
 	const OpDef *op = op_find(n->op);
