@@ -199,6 +199,7 @@ bool import_inline(Unit *, OnnxModel *);
 
 /* ---- import_torch*.c: what PyTorch's exporter notes beside the graph ---- */
 
+bool torch_made(const Import *);            /* the file */
 /* Fills in m->torch, which stays NULL where the exporter notes nothing. */
 void torch_read(Unit *, OnnxModel *);
 /* Undoes to parameters what can be undone. */

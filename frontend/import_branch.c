@@ -93,6 +93,7 @@ bool flatten_push(Flatten *f, const Scope *s, OnnxNode n)
 		         "than %d nodes", MOST_MADE_NODES);
 		return false;
 	}
+	n.in_body |= s != NULL;
 	n.nguards = s ? s->nguards : 0;
 	n.guard = s ? s->guard : NULL;
 	if (is_tensor(&n))

@@ -158,6 +158,7 @@ static bool expand_call(Inline *x, const OnnxFunction *f, const OnnxNode *call,
 			return false;
 		n.in = actual_names(x, f, call, n.nin, n.in);
 		n.out = actual_names(x, f, call, n.nout, n.out);
+		n.in_body = true;
 		n.guard = actual_guards(x, f, call, &n);
 		n.nguards += call->nguards;
 		n.loc.node = arena_printf(x->u->arena, "%s/%s", call->loc.node,

@@ -99,6 +99,7 @@ static OnnxNode node(Loop *l, const char *op, int nin, int nout)
 	Arena *a = l->f->u->arena;
 	return (OnnxNode){
 		.loc = l->n->loc, .op = op, .domain = "", .opset = l->opset,
+		.in_body = true,
 		.nin = nin, .in = arena_array(a, const char *, nin),
 		.nout = nout, .out = arena_array(a, const char *, nout),
 	};

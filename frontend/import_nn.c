@@ -377,12 +377,6 @@ static void update_variable(Value *result, Variable *var)
 	result->var = var;
 }
 
-/* PyTorch keeps the unbiased variance, whatever ONNX says of its files. */
-static bool from_pytorch(const Import *im)
-{
-	return !strcmp(im->m->producer, "pytorch");
-}
-
 static bool convert_training(Site *s)
 {
 	Graph *g = s->im->g;
@@ -397,7 +391,8 @@ static bool convert_training(Site *s)
 	Node *n = node_new(g, s->loc, op, 5, s->in);
 	node_set_float(g, n, "epsilon", site_float(s, "epsilon", 1e-5));
 	node_set_float(g, n, "momentum", site_float(s, "momentum", 0.9));
-	node_set_int(g, n, "unbiased", from_pytorch(s->im));
+	/* PyTorch's, whatever ONNX says of its files. */
+	node_set_int(g, n, "unbiased", torch_made(s->im));
 	node_set_outputs(g, n, 5);
 	if (!site_done(s, n))
 		return false;

@@ -37,14 +37,20 @@ static bool give_reshaped(Site *s, Shape to)
 	return s->out[0] != NULL;
 }
 
-/* An initializer under a second name is a second variable: exporters write one
- * Identity per parameter whose initial contents happen to be equal. A training
- * algorithm has no parameters. */
+/* PyTorch's exporter writes one Identity per parameter whose initial contents
+ * happen to be equal to another's: a variable of its own. Not so where a body
+ * passes on what it was given, and in a training algorithm, which has no
+ * parameters. */
+static bool is_parameter(const Site *s)
+{
+	bool algorithm = s->n - s->im->m->node >= s->im->m->own.nodes;
+	return !algorithm && !s->n->in_body && torch_made(s->im);
+}
+
 bool convert_identity(Site *s)
 {
 	Value *x = first(s);
-	bool algorithm = s->n - s->im->m->node >= s->im->m->own.nodes;
-	if (x && x->kind == V_VARIABLE && !algorithm)
+	if (x && x->kind == V_VARIABLE && is_parameter(s))
 		x = import_own_variable(s->im, x, s->n->out[0]);
 	s->out[0] = x;
 	return x != NULL;

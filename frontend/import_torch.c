@@ -89,6 +89,11 @@ static void read_folded(Torch *t, const OnnxModel *m)
 	}
 }
 
+bool torch_made(const Import *im)
+{
+	return !strcmp(im->m->producer, "pytorch");
+}
+
 void torch_read(Unit *u, OnnxModel *m)
 {
 	if (!m->torch_signature)

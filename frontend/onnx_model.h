@@ -54,6 +54,8 @@ typedef struct OnnxNode {
 	OnnxAttr *attr;
 	int nguards;
 	OnnxGuard *guard;   /* all must hold: import_branch.c */
+	bool in_body;       /* of a branch, a Loop or a function: it was in one,
+	                     * before all became flat */
 	const char *torch_call;   /* the PyTorch call it stands for; NULL: ? */
 } OnnxNode;
 

@@ -1140,6 +1140,19 @@ def loops():
     bad_loops(yes)
 
 
+def identities():
+    """Where one is a value, and no parameter of its own."""
+    x, y, weight = [port('x', [4, 2])], [port('y', [4, 2])], init('w', rng.standard_normal((2, 2)).astype(f32))
+    apply = [('MatMul', ['a', 'v'], ['b']), ('Identity', ['v'], ['u'])]
+    graph('loop_carries', [('Loop', ['n', '', 'x', 'w'], ['y', ''], 'again',
+                            dict(body=body(apply, ['i', 'd', 'a', 'v'], ['d', 'b', 'u'])))],
+          x, y, [weight, init('n', np.int64(3))])
+    used_twice = [('MatMul', ['x', 'w'], ['t'], 'first'), ('Identity', ['w'], ['v'], 'again'),
+                  ('MatMul', ['t', 'v'], ['y'], 'second')]
+    for producer in 'pytorch', 'another':
+        graph('identity_' + producer, used_twice, x, y, [weight], producer=producer)
+
+
 def bad_loops(yes):
     def one(name, message, nodes, times, names=(['i', 'd', 'u'], ['d', 'u', 'u']), more=()):
         bad(name, message, [*more, ('Loop', ['n', 'c' if more else 'yes', 'x'], ['v', 'y'], 'again',
@@ -1164,7 +1177,7 @@ def main():
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
                  bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent,
-                 bad_types, bad_bounds, split_models, loops):
+                 bad_types, bad_bounds, split_models, loops, identities):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 

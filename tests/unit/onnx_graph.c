@@ -154,6 +154,23 @@ Test(onnx_graph, tied_weights_stay_tied)
 	unload(l);
 }
 
+/* PyTorch's alone, outside of bodies, is a parameter of its own. */
+Test(onnx_graph, an_identity_is_its_input)
+{
+	static const char *const tied[] = {
+		GRAPH("loop_carries"), GRAPH("identity_another"),
+	};
+	for (int i = 0; i < 2; i++) {
+		Loaded *l = good(tied[i]);
+		cr_expect_eq(l->g->model->nvars, 1, "%s: %d", tied[i],
+		             l->g->model->nvars);
+		unload(l);
+	}
+	Loaded *l = good(GRAPH("identity_pytorch"));
+	cr_expect_eq(l->g->model->nvars, 2);
+	unload(l);
+}
+
 /* What is computed from a parameter stays computed: it has to be trained. */
 Test(onnx_graph, weights_are_not_folded)
 {
