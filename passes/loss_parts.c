@@ -157,6 +157,31 @@ static bool agree(const Head *h)
 	return true;
 }
 
+static bool is_member(const Head *h, const Node *n)
+{
+	return n && h->member[n->id];
+}
+
+/* Does nothing come between them? A member reads what is there before all of
+ * them, or another's result row by row. */
+static bool stand_together(const Head *h)
+{
+	bool *behind = arena_array(h->scratch, bool, h->g->nvalues);
+	for (const Node *n = h->g->first; n; n = n->next) {
+		bool member = is_member(h, n), late = false;
+		for (int i = 0; i < n->nin; i++)
+			late |= n->in[i] &&
+				(behind[n->in[i]->id] ||
+			         (!member && is_member(h, n->in[i]->def)));
+		if (member && late)
+			return false;
+		for (int o = 0; o < n->nout; o++)
+			behind[n->out[o]->id] =
+				late || (member && !h->rows[n->out[o]->id]);
+	}
+	return true;
+}
+
 static bool find_members(Head *h)
 {
 	find_forward(h);
@@ -165,7 +190,7 @@ static bool find_members(Head *h)
 	for (const Node *n = h->g->first; n; n = n->next)
 		if ((h->member[n->id] || reads_wide(h, n)) && !take(h, n))
 			return false;
-	return agree(h);
+	return agree(h) && stand_together(h);
 }
 
 /* ---- the pass ---- */

@@ -56,6 +56,13 @@ static const char mixed[] = HEAD(
 	"%z f32[8,6,40] = MatMul(%t, %w)\n%l f32[8,6,40] = Add(%z, %b)\n"
 	"%y f32[8,6,40] = CumSum(%l) {axis=1}\n");
 
+/* The logits are a sum of two products, of which one is what the other is of. */
+static const char between[] = HEAD(
+	"variable \"m\" parameter f32[40,12] fill 0.1\nread %m \"m\"\n"
+	"%z f32[8,6,40] = MatMul(%t, %w)\n%q f32[8,6,12] = MatMul(%z, %m)\n"
+	"%e f32[8,6,12] = CumSum(%q) {axis=1}\n"
+	"%l f32[8,6,40] = MatMul(%e, %w)\n%y f32[8,6,40] = Add(%l, %z)\n");
+
 typedef struct Net {
 	Unit unit;
 	Options options;
@@ -365,6 +372,13 @@ Test(loss_parts, rows_that_are_mixed_stay_whole)
 	Net *t = in_parts(mixed, training(OPT_SGD), 6);
 	cr_expect_null(find_scan(t->program->train));
 	cr_expect_eq(t->unit.nwarnings, 1);   /* it does not pay */
+	arena_destroy(t->unit.arena);
+}
+
+Test(loss_parts, what_comes_between_stays_between)
+{
+	Net *t = in_parts(between, training(OPT_SGD), 6);
+	cr_expect_null(find_scan(t->program->train));
 	arena_destroy(t->unit.arena);
 }
 
