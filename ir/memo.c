@@ -3,27 +3,32 @@
 #define _GNU_SOURCE
 #include "ir/memo.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void grow(Memo *m, size_t least)
+static bool grow(Memo *m, size_t least)
 {
 	size_t room = m->room ? 2 * m->room : 256;
 	while (room < least)
 		room *= 2;
-	char *text = memory_alloc(room);
+	char *text = malloc(room);
+	if (!text)
+		return false;
 	if (m->size)
 		memcpy(text, m->text, m->size);
 	free(m->text);
 	m->text = text;
 	m->room = room;
+	return true;
 }
 
+/* Ends no program: exit() writes what a stream still has. */
 static ssize_t append(void *memo, const char *data, size_t size)
 {
 	Memo *m = memo;
-	if (m->size + size > m->room)
-		grow(m, m->size + size);
+	if (m->size + size > m->room && !grow(m, m->size + size))
+		return 0;
 	memcpy(m->text + m->size, data, size);
 	m->size += size;
 	return (ssize_t)size;
