@@ -86,16 +86,11 @@ static void add_loss_parts(Budget *b)
 		            NULL, NULL);
 }
 
-Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
+static void add_variants(Budget *b)
 {
-	Budget *b = arena_new(a, Budget);
+	const Options *o = b->options;
 	const Core *core = target_or_host(o->target)->core;
-	const Graph *train = forms->train;
-	b->arena = a;
-	b->options = o;
-	b->forms = *forms;
-	b->tiled_for = INT64_MAX;
-	b->search = !pass_is_disabled(&pass_recompute, o);
+	const Graph *train = b->forms.train;
 	add_variant(b, train, NULL, 0, "recompute", NULL);
 	if (b->search) {
 		add_variant(b, train, "recompute cheap values", 0, NULL, NULL);
@@ -106,11 +101,30 @@ Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
 		            NULL);
 		b->variant[b->nvariants - 1].last = true;
 	}
-	if (b->search && forms->segmented)
-		add_variant(b, forms->segmented, "recompute in time", b->plain,
-		            NULL, NULL);
+	if (b->search && b->forms.segmented)
+		add_variant(b, b->forms.segmented, "recompute in time",
+		            b->plain, NULL, NULL);
 	add_loss_parts(b);
+}
+
+Budget *budget_create(Arena *a, const StepForms *forms, const Options *o)
+{
+	Budget *b = arena_new(a, Budget);
+	*b = (Budget){
+		.arena = a, .options = o, .forms = *forms,
+		.tiled_for = INT64_MAX,
+		.search = !pass_is_disabled(&pass_recompute, o),
+	};
+	add_variants(b);
 	return b;
+}
+
+void budget_restart(Budget *b)
+{
+	Options *quiet = arena_new(b->arena, Options);
+	*quiet = *b->options;
+	quiet->dump_after = NULL;
+	*b = *budget_create(b->arena, &b->forms, quiet);
 }
 
 Plan *budget_plain(const Budget *b)

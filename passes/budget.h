@@ -27,6 +27,12 @@ Budget *budget_create(Arena *, const StepForms *, const Options *);
 Plan *budget_plain(const Budget *);
 /* The cheapest plan found with an arena of at most that; NULL: none. */
 Plan *budget_fit(Budget *, int64_t arena_bytes);
+/* As budget_fit(), among plans that are looked for whatever is asked for: the
+ * smallest, and where the curve (budget_sweep()) may reach further down, those of
+ * it. So what is then said to be the smallest fits when it is asked for. */
+Plan *budget_fit_swept(Budget *, int64_t arena_bytes, int64_t other);
+/* Forgets what was found. */
+void budget_restart(Budget *);
 /* The plan with the smallest arena that was found. */
 Plan *budget_smallest(Budget *);
 /* Bytes of the arena that no plan of any variant can do without. */

@@ -99,6 +99,29 @@ static Curve curve_create(Budget *b, int64_t other)
 	return (Curve){.budget = b, .other = other};
 }
 
+static Curve explore(Budget *b, int64_t other)
+{
+	Curve c = curve_create(b, other);
+	int64_t bytes;
+	while (c.ntried < MOST_TRIES && (bytes = next_budget(&c))) {
+		budget_try(b, bytes);
+		c.tried[c.ntried++] = bytes;
+	}
+	return c;
+}
+
+/* The curve goes hardly further down than the smallest that is looked for
+ * without it. */
+Plan *budget_fit_swept(Budget *b, int64_t arena_bytes, int64_t other)
+{
+	enum { FURTHER = 16 };
+	budget_restart(b);
+	int64_t least = budget_smallest(b)->arena_bytes;
+	if (arena_bytes < least && arena_bytes >= least - least / FURTHER)
+		explore(b, other);
+	return budget_cheapest(b, arena_bytes);
+}
+
 /* ---- the points ---- */
 
 static void add_point(const Curve *c, Program *p, const Plan *plan)
@@ -131,12 +154,7 @@ static int count_corners(const Curve *c)
 
 void budget_sweep(Budget *b, Program *p, int64_t other)
 {
-	Curve c = curve_create(b, other);
-	int64_t bytes;
-	while (c.ntried < MOST_TRIES && (bytes = next_budget(&c))) {
-		budget_try(b, bytes);
-		c.tried[c.ntried++] = bytes;
-	}
+	Curve c = explore(b, other);
 	const Plan *last = next_corner(&c, NULL);
 	p->point = arena_array(p->model->unit->arena, SweepPoint,
 	                       count_corners(&c));

@@ -79,15 +79,36 @@ static void note_budget(Program *p, const Budget *b)
 	budget_techniques(b, p->train, &p->ntechniques, &p->technique);
 }
 
+/* As small as they can be. */
+static Program with_least_others(const Program *p, const Graph *forward,
+                                 const Options *o)
+{
+	Program q = *p;
+	q.infer = fit_other(p->infer, infer_graph, forward, o, 0);
+	q.evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, 0);
+	return q;
+}
+
+static Plan *fit_step(const Program *p, Budget *b, int64_t arena,
+                      const Graph *forward, const Options *o)
+{
+	Plan *plan = budget_fit(b, arena);
+	if (plan)
+		return plan;
+	Program q = with_least_others(p, forward, o);
+	return budget_fit_swept(b, arena, arena_of_others(&q));
+}
+
 /* The training step that fits; or the smallest, and what would fit it. */
 static void fit_budget(Program *p, Budget *b, const Graph *forward,
                        const Options *o)
 {
-	int64_t arena = o->ram - p->state_bytes, others;
-	p->infer = fit_other(p->infer, infer_graph, forward, o, arena);
-	p->evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, arena);
-	others = arena_of_others(p);
-	Plan *plan = others <= arena ? budget_fit(b, arena) : NULL;
+	int64_t arena = o->ram - p->state_bytes;
+	Program q = *p;
+	p->infer = fit_other(q.infer, infer_graph, forward, o, arena);
+	p->evaluate = fit_other(q.evaluate, evaluate_graph, forward, o, arena);
+	Plan *plan = arena_of_others(p) <= arena
+		? fit_step(&q, b, arena, forward, o) : NULL;
 	p->fits = plan != NULL;
 	p->train = plan ? plan : budget_smallest(b);
 	program_layout(p);
@@ -101,9 +122,7 @@ static void fit_budget(Program *p, Budget *b, const Graph *forward,
 static void fit_limit(Program *p, Budget *b, const Graph *forward,
                       const Options *o)
 {
-	Program q = *p;
-	q.infer = fit_other(p->infer, infer_graph, forward, o, 0);
-	q.evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, 0);
+	Program q = with_least_others(p, forward, o);
 	int64_t arena = arena_of_others(&q);
 	p->train = budget_least(b, o->limit, arena);
 	if (p->train->arena_bytes > arena)
@@ -129,9 +148,7 @@ static void fit_inference(Program *p, const Graph *forward, const Options *o)
 /* The curve with the other functions as small as they can be. */
 static void sweep(Program *p, Budget *b, const Graph *forward, const Options *o)
 {
-	Program q = *p;
-	q.infer = fit_other(p->infer, infer_graph, forward, o, 0);
-	q.evaluate = fit_other(p->evaluate, evaluate_graph, forward, o, 0);
+	Program q = with_least_others(p, forward, o);
 	budget_sweep(b, p, arena_of_others(&q));
 }
 

@@ -5,7 +5,7 @@
 
 Runs a recorded case of each model of DIR (see parity.py) in the interpreter under the smallest budget:
 losses, gradients, parameters and statistics must be those of the run without one, byte for
-byte, as long as the batch is not divided (--disable scan). Where it may be, sums over it are
+byte, as long as the batch is not divided (--disable scan, loss-parts). Where it may be, sums over it are
 put together of parts: under the smallest budget the emitted C, which keeps no gradients, must
 agree with PyTorch.
 """
@@ -20,7 +20,7 @@ from exact import difference
 from parity import first_of_each_model, thimble_run, worst_error
 
 INTERPRETER = ['--executor', 'interpreter']
-WHOLE = ['--disable', 'scan']
+WHOLE = ['--disable', 'scan', '--disable', 'loss-parts']
 
 
 def run(tool, path, extra, work):
