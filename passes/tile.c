@@ -119,11 +119,14 @@ int tile_reach(Graph *g, Value *to, int *windows)
 
 /* ---- which rows ---- */
 
+/* Before all rows: nobody asks for any. */
+#define NO_END (INT64_MIN / 2)
+
 static TileStep *create_steps(const Tiling *t)
 {
 	TileStep *step = arena_array(t->scratch, TileStep, t->nsteps + 1);
 	for (int k = 0; k <= t->nsteps; k++)
-		step[k].ahead = INT64_MIN / 2;
+		step[k].ahead = NO_END;
 	return step;
 }
 
@@ -149,7 +152,10 @@ static int64_t end_before(const Node *n, int64_t end)
 static void look_ahead(Tiling *t, const Node *n, int k)
 {
 	Band *in = arena_array(t->scratch, Band, n->nin);
-	int64_t end = end_before(n, steps_of(t, n->out[0])[k].ahead);
+	int64_t ahead = steps_of(t, n->out[0])[k].ahead;
+	if (ahead == NO_END)
+		return;
+	int64_t end = end_before(n, ahead);
 	node_band(n, (Band){0, 1}, in);
 	for (int i = 0; i < n->nin; i++) {
 		if (band_is_empty(in[i]))

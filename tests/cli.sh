@@ -144,6 +144,10 @@ status 0 plan "$model" --target stm32f446 $step
 says out '"ram_bytes": 131072'
 status 0 plan "$model" --target stm32f446 --ram 256K $step
 says out '"ram_bytes": 262144'
+# A search for what there is not: all that it may try.
+status 1 plan "$gestures/../../tests/models/parity/residual-momentum.onnx" \
+	--loss cross-entropy --optimizer momentum --ram 1
+says err "smallest that was found to fit is"
 status 0 plan "$model" --target stm32f446 --max-recompute 1 $step
 status 0 plan "$model" --target cortex-m4 $step
 grep -q '"ram_bytes"' out && fail "a core has a budget"
