@@ -2,13 +2,15 @@
 # From a bare Debian machine to a model trained on it: installs what is missing,
 # builds thimble, compiles the bundled gesture model, trains it on the bundled
 # data, and leaves the emitted C and the report in build/quickstart.
+#
+#   quickstart.sh [CMAKE ARGUMENT]...
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD_DIR:-$top/build}
 . "$top/examples/setup.sh"
 
 need_packages build
-cmake -S "$top" -B "$build" -G Ninja -DTHIMBLE_TESTS=OFF >/dev/null
+cmake -S "$top" -B "$build" -G Ninja -DTHIMBLE_TESTS=OFF "$@" >/dev/null
 ninja -C "$build" thimble >"$build/log" 2>&1 || { cat "$build/log"; exit 1; }
 
 gestures=$top/examples/gestures
