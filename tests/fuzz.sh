@@ -31,7 +31,7 @@ fi
 rm -r "$probe"
 
 cmake -S "$tests/.." -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang \
-	-DTHIMBLE_FUZZ=ON -DTHIMBLE_TESTS=OFF >/dev/null
+	-DTHIMBLE_FUZZ=ON -DTHIMBLE_TESTS=OFF -DTHIMBLE_LLVM=OFF >/dev/null
 ninja -C "$build" fuzz_onnx fuzz_text fuzz_data fuzz_pack >/dev/null
 cd "$build"
 

@@ -16,7 +16,7 @@ need_packages tests
 cmake -S "$top" -B "$build" -G Ninja "$strict" -DTHIMBLE_TESTS=ON >/dev/null
 ninja -C "$build"
 cmake -S "$top" -B "$build/asan" -G Ninja "$strict" -DTHIMBLE_SANITIZE=ON \
-	>/dev/null
+	-DTHIMBLE_RUNTIME_FROM="$build" >/dev/null
 ninja -C "$build/asan"
 jobs=$(nproc)
 (cd "$build/asan" && ctest -j"$jobs" --output-on-failure -L sanitize "$@")

@@ -70,6 +70,14 @@ set(MACHINES
   "riscv32-vector riscv32-unknown-elf -Os -march=rv32imafc_zve32f -mabi=ilp32f -DRT_PLAIN -DRT_FUSED=1"
   "riscv64-fused riscv64-unknown-elf -march=rv64gc -mabi=lp64d -mcmodel=medany -DRT_PLAIN -DRT_FUSED=1"
   "riscv64-vector riscv64-unknown-elf -march=rv64gcv -mabi=lp64d -mcmodel=medany -DRT_PLAIN -DRT_FUSED=1")
+# The same in every build of the same sources, whatever its flags.
+set(THIMBLE_RUNTIME_FROM "" CACHE PATH
+  "a finished build, whose bitcode and machine code of the runtime are taken")
+set(runtime_built ${CMAKE_BINARY_DIR})
+if(THIMBLE_RUNTIME_FROM)
+  set(runtime_built ${THIMBLE_RUNTIME_FROM})
+  set(MACHINES "")
+endif()
 set(BITCODE "")
 foreach(machine ${MACHINES})
   separate_arguments(machine)
@@ -90,13 +98,15 @@ foreach(machine ${MACHINES})
     VERBATIM)
   list(APPEND BITCODE runtime-${name}.bc)
 endforeach()
-add_custom_command(
-  OUTPUT runtime_bitcode.c
-  COMMAND ${CMAKE_COMMAND} "-DFILES=${BITCODE}" -DOUT=runtime_bitcode.c
-          -P ${CMAKE_SOURCE_DIR}/backend/cmake/embed_bitcode.cmake
-  DEPENDS ${BITCODE} backend/cmake/embed_bitcode.cmake
-  VERBATIM)
-list(APPEND BACKEND ${CMAKE_BINARY_DIR}/runtime_bitcode.c)
+if(BITCODE)
+  add_custom_command(
+    OUTPUT runtime_bitcode.c
+    COMMAND ${CMAKE_COMMAND} "-DFILES=${BITCODE}" -DOUT=runtime_bitcode.c
+            -P ${CMAKE_SOURCE_DIR}/backend/cmake/embed_bitcode.cmake
+    DEPENDS ${BITCODE} backend/cmake/embed_bitcode.cmake
+    VERBATIM)
+endif()
+list(APPEND BACKEND ${runtime_built}/runtime_bitcode.c)
 
 # What kernels call, for the machines that this one may turn out to be. A call
 # costs nothing beside what it computes, and compiling it each time would.
@@ -109,7 +119,8 @@ foreach(name ${NATIVE})
   file(CONFIGURE OUTPUT native_${name}.c CONTENT
     "#define RT_API static\n#define RT_PROTOTYPES\n${CALLS}#define NATIVE_NAME \"${name}\"\n\
 #define NATIVE native_${symbol}\n#include \"backend/native/table.c\"\n")
-  set(flags -O3 -ffp-contract=fast -fno-math-errno -Wno-unused-function)
+  set(flags -O3 $<$<CONFIG:RelWithDebInfo>:-g1> -ffp-contract=fast
+    -fno-math-errno -Wno-unused-function)
   if(THIMBLE_SANITIZE)
     list(APPEND flags -fno-sanitize=all)
   endif()
@@ -118,7 +129,9 @@ foreach(name ${NATIVE})
   endif()
   set_source_files_properties(${CMAKE_BINARY_DIR}/native_${name}.c PROPERTIES
     COMPILE_OPTIONS "${flags}")
-  list(APPEND BACKEND ${CMAKE_BINARY_DIR}/native_${name}.c)
+  list(APPEND NATIVE_SOURCES ${CMAKE_BINARY_DIR}/native_${name}.c)
+  list(APPEND NATIVE_OBJECTS
+    ${runtime_built}/CMakeFiles/thimble_native.dir/native_${name}.c.o)
   string(APPEND NATIVE_DECLARED "extern const NativeRuntime native_${symbol};\n")
   string(APPEND NATIVE_LISTED "&native_${symbol}, ")
 endforeach()
@@ -126,3 +139,9 @@ file(CONFIGURE OUTPUT native_list.c CONTENT
   "#include \"backend/llvm_runtime.h\"\n\n${NATIVE_DECLARED}\n\
 const NativeRuntime *const native_runtimes[] = {${NATIVE_LISTED}0};\n")
 list(APPEND BACKEND ${CMAKE_BINARY_DIR}/native_list.c)
+if(THIMBLE_RUNTIME_FROM)
+  list(APPEND BACKEND ${NATIVE_OBJECTS})
+else()
+  add_library(thimble_native OBJECT ${NATIVE_SOURCES})
+  list(APPEND BACKEND $<TARGET_OBJECTS:thimble_native>)
+endif()
