@@ -12,7 +12,8 @@ the same for the state and for zones around both. What comes out must equal, bit
 the plain build without a budget comes to, compiled without watching: losses and all variables.
 Two techniques sum in another order: the batch in parts, and a product without the workspace
 that it had; then the bits must equal those of that build without watching, and the losses agree
-to 1e-4. All is compiled without optimisation, so that each kernel stays a call.
+to 1e-4. All is compiled without optimisation, so that each kernel stays a call, and as calls also what
+the runtime would rather have inlined: a third of the code, compiled in less than half of the time.
 
 The models: the recorded cases of tests/models/parity, and each RUNS/*/manifest.json with
 its model.onnx, if there are any. Last, plans and C that lie must be caught.
@@ -33,7 +34,7 @@ from parity import first_of_each_model
 STEPS = 3
 ALSO_HOST = ('algebra-huber', 'mlp-clip', 'residual-momentum', 'tokens-adam', 'lenet5_b4_adam')
 REORDERING = ('batch in', 'no workspace')   # techniques that sum in another order
-CFLAGS = ['-std=c11', '-O0', '-ffp-contract=off', '-Wall', '-Werror']
+CFLAGS = ['-std=c11', '-O0', '-ffp-contract=off', '-Dalways_inline=unused', '-Wall', '-Werror']
 WATCH = ['-finstrument-functions', '-finstrument-functions-exclude-file-list=m_rt.h']
 
 
