@@ -17,7 +17,7 @@ import tempfile
 import numpy as np
 
 from exact import difference
-from parity import first_of_each_model, thimble_run, worst_error
+from parity import first_of_each_model, quick_compiler, thimble_run, worst_error
 
 INTERPRETER = ['--executor', 'interpreter']
 WHOLE = ['--disable', 'scan', '--disable', 'loss-parts']
@@ -57,16 +57,20 @@ def check_parts(tool, path):
         yield why and f'in {least} bytes, in parts: {why}'
 
 
+def check(tool, path):
+    with tempfile.TemporaryDirectory() as base:
+        why = run(tool, path, INTERPRETER, base)
+        return [why] if why else [*check_bits(tool, path, base), *check_parts(tool, path)]
+
+
 def main():
     tool, passed, failed = sys.argv[1], 0, 0
-    for path in first_of_each_model(glob.glob(f'{sys.argv[2]}/*.npz')):
-        name = os.path.basename(path)[:-4]
-        with tempfile.TemporaryDirectory() as base:
-            why = run(tool, path, INTERPRETER, base)
-            checks = [why] if why else [*check_bits(tool, path, base), *check_parts(tool, path)]
-            for wrong in checks:
+    with tempfile.TemporaryDirectory() as folder:
+        quick_compiler(folder)
+        for path in first_of_each_model(glob.glob(f'{sys.argv[2]}/*.npz')):
+            for wrong in check(tool, path):
                 if wrong:
-                    print(f'{name}: {wrong}')
+                    print(f'{os.path.basename(path)[:-4]}: {wrong}')
                 failed, passed = failed + bool(wrong), passed + (not wrong)
     print(f'{passed} passed, {failed} failed')
     return failed > 0 or not passed

@@ -36,6 +36,8 @@ except ImportError as missing:
     print(f'skipped: {missing} (Debian: python3-onnx, python3-torch)')
     sys.exit(77)
 
+from parity import quick_compiler
+
 STEPS, LIMIT = 3, 8.0
 
 
@@ -579,16 +581,6 @@ def check(tool, seed, most, keep, executor):
                 failed += 1
                 print(f'seed {seed}: {what}: {why}\n    {" ".join(case.last)}', flush=True)
         return failed, len(case.m.nodes)
-
-
-def quick_compiler(folder):
-    """A C compiler that leaves out what takes long: thimble asks for -O3."""
-    path = f'{folder}/cc'
-    with open(path, 'w') as f:
-        f.write('#!/bin/sh\nexec ${THIMBLE_CC:-cc} "$@" -O1\n')
-    os.chmod(path, 0o755)
-    os.environ['THIMBLE_CC'] = os.environ.get('CC', 'cc')
-    os.environ['CC'] = path
 
 
 def main():
