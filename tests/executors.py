@@ -21,6 +21,8 @@ except ImportError as missing:
     print(f'skipped: {missing} (Debian: python3-onnx)')
     sys.exit(77)
 
+from parity import quick_compiler
+
 BATCH, CLASSES = 4, 5
 # Shape of the input, of the weight, transposed?, and the attributes.
 CONVOLUTIONS = (
@@ -179,6 +181,7 @@ def main():
             runs.agree('llvm', options)
         runs.agree('c', OPTIONS[0])
         runs.same_bits(['llvm', 'c'], ['--optimizer', 'momentum:lr=0.1', '--target', 'cortex-m4'])
+        quick_compiler(folder)
         for name, _ in TYPES:
             runs.same_bits(['llvm', 'c'], ['--optimizer', 'adam', '--target', 'cortex-m4'], name)
     return bool(runs.bad)
