@@ -191,6 +191,9 @@ enum { MOST_ITERATIONS = 2048 };
 
 void nodes_push(Arena *, NodeList *, const OnnxNode *);
 
+/* Makes initializers of constants that are a layer's weights, if the file has no
+ * others. */
+void import_constants(Unit *, OnnxModel *);
 /* Puts the nodes of each If's branches in front of it, guarded by its condition;
  * its inputs are then the condition, and both branches' outputs. */
 bool import_branches(Unit *, OnnxModel *);

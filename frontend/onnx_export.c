@@ -41,7 +41,8 @@ static const Array *take(Export *e, const char *name)
 	return NULL;
 }
 
-static bool same_type(Export *e, const Onnx__TensorProto *t, const Array *a)
+static bool same_type(Export *e, const char *name, const Onnx__TensorProto *t,
+                      const Array *a)
 {
 	Unit *u = e->u;
 	Shape s = {.rank = (int)t->n_dims};
@@ -53,7 +54,7 @@ static bool same_type(Export *e, const Onnx__TensorProto *t, const Array *a)
 	if (known && dtype == a->dtype && shape_equal(s, a->shape))
 		return true;
 	error_at(u, (Loc){0}, "initializer '%s' is %s%s, the weight of that "
-	         "name %s%s", t->name, known ? dtype_name(dtype) : "?",
+	         "name %s%s", name, known ? dtype_name(dtype) : "?",
 	         known ? shape_text(u->arena, s) : "", dtype_name(a->dtype),
 	         shape_text(u->arena, a->shape));
 	return false;
@@ -82,7 +83,7 @@ static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
 	const Array *a = take(e, t->name);
 	OnnxTensor out;
 	if (a)
-		return same_type(e, t, a)
+		return same_type(e, t->name, t, a)
 		       ? with_data(e, t, a->data, (size_t)array_nbytes(a))
 		       : NULL;
 	if (t->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
@@ -131,9 +132,23 @@ static void add_input(Export *e, const char *name, const Array *a)
 	                                         a->shape);
 }
 
-/* Identities that give an initializer a second name go, if that name has a
- * weight: it becomes an initializer. */
-static void replace_identities(Export *e)
+/* What a node is that stands for an initializer: an Identity gives one a second
+ * name, a Constant may be a layer's weight (import_constants.c). */
+static const Array *weight_of(Export *e, const Onnx__NodeProto *n)
+{
+	const char *op = n->op_type ? n->op_type : "";
+	if (n->n_output != 1 || (strcmp(op, "Identity") && strcmp(op, "Constant")))
+		return NULL;
+	const Array *a = take(e, n->output[0]);
+	const Onnx__TensorProto *t = a && n->n_attribute ? n->attribute[0]->t
+	                                                 : NULL;
+	if (t)
+		same_type(e, n->output[0], t, a);
+	return a;
+}
+
+/* Those that have a weight become initializers. */
+static void replace_stand_ins(Export *e)
 {
 	Arena *arena = e->u->arena;
 	Onnx__GraphProto *g = e->g;
@@ -147,9 +162,7 @@ static void replace_identities(Export *e)
 	g->node = arena_array(arena, Onnx__NodeProto *, n + 1);
 	g->n_node = 0;
 	for (size_t i = 0; i < n; i++) {
-		bool identity = old[i]->op_type && old[i]->n_output == 1 &&
-		                !strcmp(old[i]->op_type, "Identity");
-		const Array *a = identity ? take(e, old[i]->output[0]) : NULL;
+		const Array *a = weight_of(e, old[i]);
 		if (!a) {
 			g->node[g->n_node++] = old[i];
 			continue;
@@ -250,7 +263,7 @@ static bool export_model(Unit *u, const char *out, const Weights *w,
 	e.used = arena_array(u->arena, bool, w->n + 1);
 	if (!replace_initializers(&e))
 		return false;
-	replace_identities(&e);
+	replace_stand_ins(&e);
 	replace_coefficients(&e);
 	return all_used(&e) && !u->nerrors &&
 	       (!change || change->make(u, &m, change->user)) &&

@@ -352,7 +352,8 @@ g = helper.make_graph(
      helper.make_node('MatMul', ['x', 'w/1'], ['h']),
      helper.make_node('MatMul', ['h', 'w2'], ['y'])],
     'g', [vi('x', [4, 3]), vi('w/1', [3, 3])], [vi('y', [4, 3])], [w])
-m = helper.make_model(g, opset_imports=[helper.make_opsetid('', 13)])
+m = helper.make_model(g, producer_name='pytorch',
+                      opset_imports=[helper.make_opsetid('', 13)])
 m.ir_version = 3
 onnx.save(m, 'alias.onnx', save_as_external_data=True, location='alias.bin',
           size_threshold=0)
@@ -383,6 +384,27 @@ assert [n.op_type for n in m.graph.node] == ['MatMul', 'MatMul']
 assert {i.name for i in m.graph.input} == {'x', 'w/1', 'w2'}
 y = np.load('a4.npy') @ w['w/1'] @ w['w2']
 assert np.allclose(np.load('tuned/output/y.npy'), y, atol=1e-5)
+EOF
+# Weights that are Constant nodes train, and are initializers from then on.
+"$python" - <<'EOF'
+import numpy as np, onnx
+from onnx import helper, numpy_helper
+m = onnx.load('alias.onnx')
+w = numpy_helper.from_array(np.eye(3, dtype='f4'))
+del m.graph.initializer[:], m.graph.input[1:]
+m.graph.node.insert(0, helper.make_node('Constant', [], ['w/1'], value=w))
+onnx.save(m, 'constant.onnx')
+EOF
+status 0 train constant.onnx --data ax.npy,ay.npy --loss mse --steps 20 \
+	--optimizer sgd:lr=0.1 -o constant.st
+status 0 export constant.onnx constant.st -o tuned/constant.onnx
+"$python" - <<'EOF' || fail "exporting constant.onnx"
+import numpy as np, onnx
+from onnx import numpy_helper
+m = onnx.load('tuned/constant.onnx')
+w, = (numpy_helper.to_array(t) for t in m.graph.initializer if t.name == 'w/1')
+assert 'Constant' not in [n.op_type for n in m.graph.node]
+assert not np.allclose(w, np.eye(3))
 EOF
 sed 's/"w2"/"w3"/' alias.st >renamed.st
 status 1 export alias.onnx renamed.st -o 3.onnx

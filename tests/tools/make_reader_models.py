@@ -1153,6 +1153,18 @@ def identities():
         graph('identity_' + producer, used_twice, x, y, [weight], producer=producer)
 
 
+def constant_weights():
+    """A Constant is a layer's weight, if there are no initializers."""
+    x, y, three = [port('x', [4, 2])], [port('y', [4, 2])], init('', np.array([3, 3], f32))
+    nodes = [('Constant', [], ['w'], '', dict(value=init('', np.eye(2, dtype=f32)))),
+             ('Constant', [], ['b'], '', dict(value=three)), ('Constant', [], ['s'], '', dict(value_float=2.0)),
+             ('MatMul', ['x', 'w'], ['t'], 'product'), ('Add', ['t', 'b'], ['u'], 'bias'),
+             ('Mul', ['u', 's'], ['y'], 'scale')]
+    graph('constant_weights', nodes, x, y, producer='PaddlePaddle')
+    graph('constant_beside', nodes[1:], x, y, [init('w', np.eye(2, dtype=f32))])
+    graph('constant_offset', [nodes[1], ('Add', ['x', 'b'], ['y'], 'bias')], x, y)
+
+
 def bad_loops(yes):
     def one(name, message, nodes, times, names=(['i', 'd', 'u'], ['d', 'u', 'u']), more=()):
         bad(name, message, [*more, ('Loop', ['n', 'c' if more else 'yes', 'x'], ['v', 'y'], 'again',
@@ -1177,7 +1189,8 @@ def main():
     for make in (storage, windows, shapes, indexing, maths, old_opsets, folding,
                  functions, batch_norms, names, inputs, known_inputs,
                  bad_graphs, bad_tensors, recurrent, gate_orders, bad_recurrent,
-                 bad_types, bad_bounds, split_models, loops, identities):
+                 bad_types, bad_bounds, split_models, loops, identities,
+                 constant_weights):
         make()
     save('bad', 'MESSAGES', '\n'.join(MESSAGES + ['']).encode())
 

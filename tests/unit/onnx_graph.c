@@ -171,6 +171,26 @@ Test(onnx_graph, an_identity_is_its_input)
 	unload(l);
 }
 
+/* A file's only weights are parameters, however it writes them. */
+Test(onnx_graph, constants_of_layers_are_weights)
+{
+	static const struct { const char *path; int nvars; } of[] = {
+		{GRAPH("constant_weights"), 2}, {GRAPH("constant_beside"), 1},
+		{GRAPH("constant_offset"), 0},
+	};
+	for (int i = 0; i < 3; i++) {
+		Loaded *l = good(of[i].path);
+		cr_expect_eq(l->g->model->nvars, of[i].nvars, "%s: %d",
+		             of[i].path, l->g->model->nvars);
+		unload(l);
+	}
+	Loaded *l = good(GRAPH("constant_weights"));
+	const Variable *b = variable(l, "b");
+	cr_expect_eq(((const float *)b->data)[1], 3.0f);
+	cr_expect_eq(find_node(l->g, "product")->in[1]->var, variable(l, "w"));
+	unload(l);
+}
+
 /* What is computed from a parameter stays computed: it has to be trained. */
 Test(onnx_graph, weights_are_not_folded)
 {
