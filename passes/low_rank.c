@@ -107,8 +107,7 @@ static const char *refuse(const Value *grad, const LowRank *l,
 {
 	int64_t m = gradient_rows(grad), n = gradient_columns(grad);
 	int states = optimizer_states(o) > 0 ? optimizer_states(o) : 1;
-	const char *why = l->form == LOW_RANK_STREAMING
-	                  ? streaming_refuses(grad) : project_refuses(grad);
+	const char *why = project_refuses(grad);
 	if (why)
 		return why;
 	if (l->rank >= m || l->rank >= n)
@@ -127,8 +126,8 @@ static const Thin *judge(Arena *a, const Value *grad, const LowRank *l,
 	if (t->why)
 		return t;
 	t->rank = l->rank;
-	t->passes_more = l->form != LOW_RANK_STREAMING &&
-	                 l->rank * project_samples(grad) > m * n;
+	bool streams = l->form == LOW_RANK_STREAMING && streams_samples(grad);
+	t->passes_more = !streams && l->rank * project_samples(grad) > m * n;
 	t->saved = (optimizer_states(o) * m * n - elements(l, o, m, n)) *
 	           dtype_size(grad->dtype);
 	return t;

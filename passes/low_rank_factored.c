@@ -11,6 +11,7 @@
  * added to the sum, which after `refresh` steps is applied, as SGD would its mean,
  * and begins anew. It is what a batch of so many steps would give, less what does
  * not fit the rank. The truncation is the paper's biased one: the largest r stay.
+ * What is applied need not fit: the last step's is added as it is.
  *
  * MoFaSGD (Mahdavinia, Mahdavi 2025, "Low-rank Momentum Factorization for Memory
  * Efficient Training"): the sum is the momentum. Of the gradient G counts what lies
@@ -20,6 +21,9 @@
  *
  * so that neither G nor the momentum is ever whole, and a step has the same length
  * in all r directions.
+ *
+ * Streaming does so, too, with beta 1, where samples are many, or the gradient is
+ * no product that has a row for each: of convolutions, recurrences, tables.
  */
 #include "passes/low_rank_form.h"
 
@@ -82,22 +86,26 @@ typedef struct Factors {
 	Value *u, *s, *v;
 } Factors;
 
-/* Of a^T core b what fits the rank. */
-static Factors truncated(const LowRankUpdate *u, Value *a, Value *core,
-                         Value *b)
+/* a^T core b. */
+typedef struct Sum {
+	Value *a, *core, *b;
+} Sum;
+
+/* What of it fits the rank. */
+static Factors truncated(const LowRankUpdate *u, const Sum *sum)
 {
 	int64_t r = u->l->rank;
-	Value *qa = low_rank_subspace(u, a, a, 1);
-	Value *qb = low_rank_subspace(u, b, b, 1);
-	Value *ta = product(u, a, false, qa, true);
-	Value *tb = product(u, b, false, qb, true);
-	Value *small = product(u, product(u, ta, true, core, false), false, tb,
-	                       false);
+	Value *qa = low_rank_subspace(u, sum->a, sum->a, 1);
+	Value *qb = low_rank_subspace(u, sum->b, sum->b, 1);
+	Value *ta = product(u, sum->a, false, qa, true);
+	Value *tb = product(u, sum->b, false, qb, true);
+	Value *left = product(u, ta, true, sum->core, false);
+	Value *small = product(u, left, false, tb, false);
 	Node *svd = NEW(u->g, u->loc, op_SVD, small);
 	node_set_outputs(u->g, svd, 3);
-	Value *left = node_done(u->g, svd);
+	Value *turned = node_done(u->g, svd);
 	return (Factors){
-		product(u, first_rows(u, left, r), false, qa, false),
+		product(u, first_rows(u, turned, r), false, qa, false),
 		first_rows(u, svd->out[1], r),
 		product(u, first_rows(u, svd->out[2], r), false, qb, false),
 	};
@@ -109,20 +117,24 @@ static void become(const LowRankUpdate *u, Value *new, Value *old)
 	node_replaces(copy->def, 0, old->var);
 }
 
-static Value *values_state(const LowRankUpdate *u)
+/* What there is, and what a gradient adds to it. */
+static Value *tangent_core(const LowRankUpdate *u, Value *s, Value *inner)
 {
-	return optimizer_state(u->g, u->owner, "s", u->w->dtype,
-	                       (Shape){1, {u->l->rank}});
+	int64_t r = u->l->rank;
+	Value *new = APPLY(u->g, u->loc, op_Sub, diagonal(u, s), inner);
+	return beside(u, beside(u, new, identity(u, r, r), 1),
+	              identity(u, r, 2 * r), 0);
 }
 
-/* w' = w - by u^T v, `by` a number, or one for each row. */
-static void subtract(const LowRankUpdate *u, Value *by, const Factors *f)
+static Sum add_tangent(const LowRankUpdate *u, const Factors *old, Value *s)
 {
-	Value *down = APPLY(u->g, u->loc, op_Neg, by);
-	if (by->shape.rank)
-		down = build_reshape(u->g, u->loc, down,
-		                     (Shape){2, {u->l->rank, 1}});
-	low_rank_add(u, APPLY(u->g, u->loc, op_Mul, f->u, down), f->v);
+	Value *across = low_rank_gradient(u, old->v, SIDE_COLUMNS);
+	Value *along = low_rank_gradient(u, old->u, SIDE_ROWS);
+	Value *inner = product(u, old->u, false, across, true);
+	return (Sum){
+		low_rank_stack(u, old->u, across), tangent_core(u, s, inner),
+		low_rank_stack(u, old->v, along),
+	};
 }
 
 /* ---- forms ---- */
@@ -146,13 +158,12 @@ static int64_t samples(const Node *n)
 	return n->in[0]->shape.dim[!flag(n, "transA")];
 }
 
-const char *streaming_refuses(const Value *grad)
+bool streams_samples(const Value *grad)
 {
 	const Node *n = source(grad);
-	if (!n || (n->op != &op_Gemm && n->op != &op_MatMul))
-		return "its gradient is no product of two matrices";
-	return samples(n) > MOST_SAMPLES
-	       ? "its gradient is of more than 16 samples at once" : NULL;
+	return !project_refuses(grad) &&
+	       (n->op == &op_Gemm || n->op == &op_MatMul) &&
+	       samples(n) <= MOST_SAMPLES;
 }
 
 /* An operand with a row for each sample. */
@@ -165,60 +176,66 @@ static Value *by_sample(const LowRankUpdate *u, Value *x, bool is)
 	return node_done(u->g, n);
 }
 
-void append_streaming(const LowRankUpdate *u)
+static Sum add_samples(const LowRankUpdate *u, const Factors *old)
 {
-	Graph *g = u->g;
 	const Node *n = source(u->grad);
-	int64_t rows = gradient_rows(u->grad);
-	int64_t columns = gradient_columns(u->grad);
 	double alpha = n->op == &op_Gemm
 	               ? attr_float(n, op_attr(n->op, "alpha")) : 1;
-	Value *a = low_rank_state(u, "u", rows, false), *s = values_state(u);
-	Value *b = low_rank_state(u, "v", columns, false);
 	Value *dy = by_sample(u, n->in[0], flag(n, "transA"));
 	Value *x = by_sample(u, n->in[1], !flag(n, "transB"));
 	Value *ones = filled(u, samples(n), alpha);
-	Value *core = diagonal(u, beside(u, s, ones, 0));
-	Factors f = truncated(u, low_rank_stack(u, a, dy), core,
-	                      low_rank_stack(u, b, x));
+	return (Sum){
+		low_rank_stack(u, old->u, dy),
+		diagonal(u, beside(u, old->s, ones, 0)),
+		low_rank_stack(u, old->v, x),
+	};
+}
+
+/* The tangent space is of factors, of which there are some at first. */
+static Factors factors_of(const LowRankUpdate *u, bool basis)
+{
+	int64_t m = gradient_rows(u->grad), n = gradient_columns(u->grad);
+	Value *s = optimizer_state(u->g, u->owner, "s", u->w->dtype,
+	                           (Shape){1, {u->l->rank}});
+	return (Factors){low_rank_state(u, "u", m, basis), s,
+	                 low_rank_state(u, "v", n, basis)};
+}
+
+/* w' = w + by a^T core b */
+static void apply(const LowRankUpdate *u, Value *by, const Sum *sum)
+{
+	Value *a = product(u, sum->core, true, sum->a, false);
+	low_rank_add(u, APPLY(u->g, u->loc, op_Mul, a, by), sum->b);
+}
+
+void append_streaming(const LowRankUpdate *u)
+{
+	Graph *g = u->g;
+	bool exact = streams_samples(u->grad);
+	Factors old = factors_of(u, !exact);
+	Sum sum = exact ? add_samples(u, &old) : add_tangent(u, &old, old.s);
+	Factors f = truncated(u, &sum);
 	Value *zero = graph_scalar(g, u->w->dtype, 0);
 	Value *now = low_rank_is_refresh(u);
 	Value *lr = hyper_parameter(g, "lr", u->o->lr);
-	lr = build_scale(g, u->loc, lr, u->l->scale / (double)u->l->refresh);
-	Value *by = APPLY(g, u->loc, op_Where, now, lr, zero);
-	subtract(u, APPLY(g, u->loc, op_Mul, f.s, by), &f);
-	become(u, f.u, a);
-	become(u, f.v, b);
-	become(u, APPLY(g, u->loc, op_Where, now, zero, f.s), s);
-}
-
-/* [beta s - u G v^T, 1; 1, 0] */
-static Value *momentum_core(const LowRankUpdate *u, Value *s, Value *inner)
-{
-	Graph *g = u->g;
-	int64_t r = u->l->rank;
-	Value *momentum = hyper_parameter(g, "momentum", u->o->momentum);
-	Value *old = diagonal(u, APPLY(g, u->loc, op_Mul, s, momentum));
-	Value *new = APPLY(g, u->loc, op_Sub, old, inner);
-	return beside(u, beside(u, new, identity(u, r, r), 1),
-	              identity(u, r, 2 * r), 0);
+	lr = build_scale(g, u->loc, lr, -u->l->scale / (double)u->l->refresh);
+	apply(u, APPLY(g, u->loc, op_Where, now, lr, zero), &sum);
+	become(u, f.u, old.u);
+	become(u, f.v, old.v);
+	become(u, APPLY(g, u->loc, op_Where, now, zero, f.s), old.s);
 }
 
 void append_mofasgd(const LowRankUpdate *u)
 {
 	Graph *g = u->g;
-	int64_t rows = gradient_rows(u->grad);
-	int64_t columns = gradient_columns(u->grad);
-	Value *a = low_rank_state(u, "u", rows, true), *s = values_state(u);
-	Value *b = low_rank_state(u, "v", columns, true);
-	Value *across = low_rank_gradient(u, b, SIDE_COLUMNS);
-	Value *along = low_rank_gradient(u, a, SIDE_ROWS);
-	Value *core = momentum_core(u, s, product(u, a, false, across, true));
-	Factors f = truncated(u, low_rank_stack(u, a, across), core,
-	                      low_rank_stack(u, b, along));
+	Factors old = factors_of(u, true);
+	Value *momentum = hyper_parameter(g, "momentum", u->o->momentum);
+	Sum sum = add_tangent(u, &old, APPLY(g, u->loc, op_Mul, old.s, momentum));
+	Factors f = truncated(u, &sum);
 	Value *lr = hyper_parameter(g, "lr", u->o->lr);
-	subtract(u, build_scale(g, u->loc, lr, u->l->scale), &f);
-	become(u, f.u, a);
-	become(u, f.v, b);
-	become(u, f.s, s);
+	Value *by = build_scale(g, u->loc, lr, -u->l->scale);
+	low_rank_add(u, APPLY(g, u->loc, op_Mul, f.u, by), f.v);
+	become(u, f.u, old.u);
+	become(u, f.v, old.v);
+	become(u, f.s, old.s);
 }

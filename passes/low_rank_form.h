@@ -35,7 +35,7 @@ Value *low_rank_stack(const LowRankUpdate *, Value *a, Value *b);
 /* low_rank_factored.c: the forms that keep a sum of gradients as u^T s v. */
 void append_streaming(const LowRankUpdate *);
 void append_mofasgd(const LowRankUpdate *);
-/* Why the gradient cannot be streamed; NULL: it can. */
-const char *streaming_refuses(const Value *grad);
+/* Is the gradient streamed sample by sample? */
+bool streams_samples(const Value *grad);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { N = 3, LARGEST = 32, STEPS = 7 };
+enum { FEW = 3, MANY = 20, LARGEST = 32, STEPS = 7 };
 
 typedef double Matrix[LARGEST][LARGEST];
 
@@ -128,7 +128,7 @@ Test(low_rank_factored, svd)
 /* ---- one layer, y = x w^T ---- */
 
 typedef struct Layer {
-	int m, n;
+	int samples, m, n;
 	const char *optimizer, *low_rank;
 } Layer;
 
@@ -147,7 +147,8 @@ static Run *open_run(const Layer *of)
 		"variable \"w\" parameter f32[%d,%d] fill 0.05\n"
 		"input %%x data f32[%d,%d]\nread %%w \"w\"\n"
 		"%%y f32[%d,%d] = Gemm(%%x, %%w) {transB=1}\n"
-		"output \"y\" data %%y\n", of->m, of->n, N, of->n, N, of->m));
+		"output \"y\" data %%y\n", of->m, of->n, of->samples, of->n,
+		of->samples, of->m));
 	const Thin *thin = model_find(r->program->model, "w")->thin;
 	cr_assert_null(thin->why, "%s", thin->why);
 	return r;
@@ -166,14 +167,14 @@ static double target(int i, int round)
 static void gradient(const Layer *l, int round, Matrix w, Matrix g)
 {
 	memset(g, 0, sizeof(Matrix));
-	for (int s = 0; s < N; s++)
+	for (int s = 0; s < l->samples; s++)
 		for (int i = 0; i < l->m; i++) {
 			double y = -target(s * l->m + i, round);
 			for (int j = 0; j < l->n; j++)
 				y += datum(s * l->n + j, round) * w[i][j];
 			for (int j = 0; j < l->n; j++)
 				g[i][j] += 2 * y * datum(s * l->n + j, round) /
-				           (N * l->m);
+				           (l->samples * l->m);
 		}
 }
 
@@ -209,6 +210,18 @@ static void add_kept(const Layer *l, const Kept *k, bool scaled, double factor,
 				            k->u[r][i] * k->v[r][j];
 }
 
+static void add(const Layer *l, Matrix x, double factor, Matrix to)
+{
+	for (int i = 0; i < l->m; i++)
+		for (int j = 0; j < l->n; j++)
+			to[i][j] += factor * x[i][j];
+}
+
+static void scale(const Layer *l, double factor, Matrix x)
+{
+	add(l, x, factor - 1, x);
+}
+
 static void check_weights(const Layer *l, const Run *r, Matrix w, int t)
 {
 	const float *x = executor_variable(r->executor,
@@ -227,36 +240,6 @@ static void start(const Layer *l, Matrix w)
 	for (int i = 0; i < l->m; i++)
 		for (int j = 0; j < l->n; j++)
 			w[i][j] = 0.05f;
-}
-
-static void streaming(const Layer *l)
-{
-	static Matrix w, g, sum;
-	static Kept kept;
-	Run *r = open_run(l);
-	const OptimizerOptions *o = &r->options.optimizer;
-	kept.r = (int)r->low_rank.rank;
-	memset(sum, 0, sizeof sum);
-	start(l, w);
-	for (int t = 1; t <= STEPS; t++) {
-		bool now = t % r->low_rank.refresh == 0;
-		run_training_step(r, datum, target, t - 1);
-		gradient(l, t - 1, w, g);
-		for (int i = 0; i < l->m; i++)
-			for (int j = 0; j < l->n; j++) {
-				g[i][j] += sum[i][j];
-				w[i][j] *= 1 - o->lr * o->weight_decay;
-			}
-		keep(l, g, &kept);
-		memset(sum, 0, sizeof sum);
-		if (now)
-			add_kept(l, &kept, true, -o->lr * r->low_rank.scale /
-			         (double)r->low_rank.refresh, w);
-		else
-			add_kept(l, &kept, true, 1, sum);
-		check_weights(l, r, w, t);
-	}
-	run_close(r);
 }
 
 /* b [r, n] times g^T, or, if `rows`, b [r, m] times g. */
@@ -302,6 +285,41 @@ static void read_first(const Run *r, const char *name, int n, Matrix to)
 			to[i][j] = (double)((const float *)v->data)[i * n + j];
 }
 
+/* The sum of gradients that is applied, then what is kept of it. */
+static void streaming(const Layer *l)
+{
+	static Matrix w, g, sum;
+	static Kept kept;
+	Run *r = open_run(l);
+	const OptimizerOptions *o = &r->options.optimizer;
+	kept = (Kept){.r = (int)r->low_rank.rank};
+	if (l->samples == MANY) {
+		read_first(r, "w/low_rank/u", l->m, kept.u);
+		read_first(r, "w/low_rank/v", l->n, kept.v);
+	}
+	start(l, w);
+	for (int t = 1; t <= STEPS; t++) {
+		bool now = t % r->low_rank.refresh == 0;
+		run_training_step(r, datum, target, t - 1);
+		gradient(l, t - 1, w, g);
+		memset(sum, 0, sizeof sum);
+		add_kept(l, &kept, true, 1, sum);
+		if (l->samples == MANY)
+			tangent(l, &kept, g, sum);
+		else
+			add(l, g, 1, sum);
+		scale(l, 1 - o->lr * o->weight_decay, w);
+		if (now)
+			add(l, sum, -o->lr * r->low_rank.scale /
+			    (double)r->low_rank.refresh, w);
+		keep(l, sum, &kept);
+		if (now)
+			memset(kept.s, 0, sizeof kept.s);
+		check_weights(l, r, w, t);
+	}
+	run_close(r);
+}
+
 static void mofasgd(const Layer *l)
 {
 	static Matrix w, g, sum;
@@ -319,9 +337,7 @@ static void mofasgd(const Layer *l)
 		add_kept(l, &kept, true, o->momentum, sum);
 		tangent(l, &kept, g, sum);
 		keep(l, sum, &kept);
-		for (int i = 0; i < l->m; i++)
-			for (int j = 0; j < l->n; j++)
-				w[i][j] *= 1 - o->lr * o->weight_decay;
+		scale(l, 1 - o->lr * o->weight_decay, w);
 		add_kept(l, &kept, false, -o->lr, w);
 		check_weights(l, r, w, t);
 	}
@@ -331,10 +347,13 @@ static void mofasgd(const Layer *l)
 Test(low_rank_factored, streaming)
 {
 	static const Layer layers[] = {
-		{24, 17, "sgd:lr=0.1", "4,form=streaming,refresh=3"},
-		{17, 24, "sgd:lr=0.1,weight_decay=0.5",
+		{FEW, 24, 17, "sgd:lr=0.1", "4,form=streaming,refresh=3"},
+		{FEW, 17, 24, "sgd:lr=0.1,weight_decay=0.5",
 		 "4,form=streaming,refresh=2,scale=0.5"},
-		{20, 20, "sgd:lr=0.1", "2,form=streaming,refresh=1"},
+		{FEW, 20, 20, "sgd:lr=0.1", "2,form=streaming,refresh=1"},
+		{MANY, 24, 17, "sgd:lr=0.1", "3,form=streaming,refresh=3"},
+		{MANY, 17, 24, "sgd:lr=0.1,weight_decay=0.5",
+		 "2,form=streaming,refresh=1"},
 	};
 	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
 		streaming(&layers[i]);
@@ -343,8 +362,8 @@ Test(low_rank_factored, streaming)
 Test(low_rank_factored, mofasgd)
 {
 	static const Layer layers[] = {
-		{24, 17, "momentum:lr=0.02,momentum=0.5", "2,form=mofasgd"},
-		{17, 24, "momentum:lr=0.02,weight_decay=0.5", "3,form=mofasgd"},
+		{FEW, 24, 17, "momentum:lr=0.02,momentum=0.5", "2,form=mofasgd"},
+		{FEW, 17, 24, "momentum:lr=0.02,weight_decay=0.5", "3,form=mofasgd"},
 	};
 	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
 		mofasgd(&layers[i]);
@@ -354,10 +373,11 @@ Test(low_rank_factored, mofasgd)
 Test(low_rank_factored, no_gradient)
 {
 	static const Layer layers[] = {
-		{28, 30, "sgd:lr=0.1", "2,form=streaming"},
-		{28, 30, "momentum:lr=0.1", "2,form=mofasgd"},
+		{FEW, 28, 30, "sgd:lr=0.1", "2,form=streaming"},
+		{MANY, 28, 30, "sgd:lr=0.1", "2,form=streaming"},
+		{FEW, 28, 30, "momentum:lr=0.1", "2,form=mofasgd"},
 	};
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		Run *r = open_run(&layers[i]);
 		const Plan *p = r->program->train;
 		for (int b = 0; b < p->nbuffers; b++)
