@@ -37,6 +37,28 @@ void report_thin_json(json_t *report, const Program *p)
 		if (m->var[i]->thin)
 			json_array_append_new(list, entry(m->var[i]));
 	json_object_set_new(report, "thin", list);
+	if (p->thin)
+		json_object_set_new(report, "thin_total", json_pack(
+			"{s:I, s:I, s:I, s:I}",
+			"gradient_bytes_saved", (json_int_t)p->thin->gradients,
+			"optimizer_bytes_saved", (json_int_t)p->thin->optimizer,
+			"saved_bytes", (json_int_t)p->thin->ram,
+			"flops", (json_int_t)p->thin->flops));
+}
+
+static void print_total(FILE *f, const ThinTotal *t)
+{
+	const struct {
+		const char *of;
+		int64_t saved;
+	} row[] = {{"gradients at once", t->gradients},
+	           {"optimizer's state", t->optimizer},
+	           {"arena + state", t->ram}};
+	for (int i = 0; i < 3; i++)
+		fprintf(f, "  of all: %-33s %17" PRId64 "\n", row[i].of,
+		        row[i].saved);
+	fprintf(f, "  operations of a step: %+.4g Mflop\n",
+	        (double)t->flops / 1e6);
 }
 
 void report_thin_table(FILE *f, const Program *p)
@@ -58,5 +80,7 @@ void report_thin_table(FILE *f, const Program *p)
 			        t->rank ? "rank" : "sketch",
 			        t->rank ? t->rank : t->width, t->saved);
 	}
+	if (p->thin)
+		print_total(f, p->thin);
 	arena_destroy(scratch);
 }

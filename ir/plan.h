@@ -85,6 +85,12 @@ typedef struct Saving {
 	int64_t arena_without, saved;
 } Saving;
 
+/* What --low-rank and --sketch save together, before any budget: bytes of gradients
+ * at once, of the optimizer's state, of all RAM; and operations that they cost. */
+typedef struct ThinTotal {
+	int64_t gradients, optimizer, ram, flops;
+} ThinTotal;
+
 /* One point of the curve of memory against operations. */
 typedef struct SweepPoint {
 	int64_t ram, arena_bytes, flops;
@@ -122,6 +128,7 @@ typedef struct Program {
 	Technique *technique;
 	int nsavings;          /* Options.explain: of the training step, or else */
 	Saving *saving;        /*   of inference, without a budget */
+	const ThinTotal *thin; /* Options.explain: if either is asked for */
 	int npoints;           /* Options.sweep */
 	SweepPoint *point;     /* from most memory to least */
 } Program;

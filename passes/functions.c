@@ -12,6 +12,7 @@
 #include "passes/others.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
+#include "passes/thin.h"
 #include "passes/train.h"
 
 static void forget_mutable(const Model *m)
@@ -417,9 +418,15 @@ Program *build_program(Graph *forward, const Options *options)
 	check_segments(forward, o);
 	if (!find_tiles(forward, o))
 		return NULL;
-	const Graph *before = o->allow ? graph_detach(forward) : NULL;
+	bool thin = o->nlow_ranks || o->nsketches;
+	const Graph *before = o->allow || (o->explain && thin)
+	                      ? graph_detach(forward) : NULL;
 	Program *p = program_of(forward, o, false);
-	if (p && before)
+	if (p)
+		warn_of_thin(forward, o);
+	if (p && o->explain && thin)
+		total_thin(p, before, o, build_changed);
+	if (p && o->allow)
 		p = allow(p, before, o);
 	if (p)
 		name_plans(p);

@@ -15,7 +15,7 @@ import sys
 from expect import expect, wrong
 
 CONDITIONS = {'always', 'loss', 'ram', 'limit', 'budget', 'misfit', 'explain', 'sweep', 'loop', 'asked',
-              'refused', 'granted', 'code'}
+              'refused', 'granted', 'code', 'weighed'}
 met = set()
 
 
@@ -114,12 +114,14 @@ def main():
                   [gestures, *ce, '--batch', '8', '--ram', '90K'], [gestures, *ce, '--ram', '8K'],
                   [gestures, *ce, '--batch', '8', '--max-recompute', '3'], [gestures, '--ram', '1M'],
                   [gestures, *ce, '--batch', '16', '--micro-batch', '4'], [dense, *ce],
-                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3'], *coded):
+                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3'],
+                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3', '--explain'], *coded):
         loss = '--loss' in words
         o = report(thimble, words)
         facts = {'always': True, 'loss': loss, 'ram': '--ram' in words, 'limit': '--max-recompute' in words,
                  'explain': '--explain' in words, 'sweep': '--sweep' in words,
                  'misfit': '8K' in words, 'asked': '--low-rank' in words, 'code': '--code' in words}
+        facts['weighed'] = facts['asked'] and facts['explain']
         facts['budget'] = facts['ram'] or facts['limit']
         walk(schema, '', '', o, facts)
         for buffers in [o['buffers']] + [s['buffers'] for s in o['steps'] if 'parts' in s]:
