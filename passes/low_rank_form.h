@@ -1,4 +1,4 @@
-/* What low_rank.c shares with its forms in files of their own. */
+/* What the forms of low rank share, and those in files of their own. */
 #ifndef PASSES_LOW_RANK_FORM_H
 #define PASSES_LOW_RANK_FORM_H
 
