@@ -85,6 +85,33 @@ grep -q "save 4, in slot 3 of 5" "$work/said" || fail "$(cat "$work/said")"
 cmp "$work/a.onnx" "$work/b.onnx" || fail "a dump has other weights"
 cmp -s "$work/a.onnx" "$work/3.onnx" && fail "nothing was learned there"
 
+# What is kept beside the weights outlives the power: two runs there, or as many
+# steps in one, and 20 steps more.
+sed 's/if (!train(k) ||/if (!train(k) || !train(k) ||/' keep.c >"$work/both.c"
+outlives() {
+	"$thimble" compile "$model" -o "$work/thin" --loss cross-entropy \
+		--target generic "$@" >/dev/null
+	for program in "$work/both" keep; do
+		cc -std=c99 -O1 -I"$work/thin" -o "$work/${program##*/}" \
+			"$program.c" "$work/thin/gestures.c" \
+			"$work/thin/gestures_weights.c" -lm
+	done
+	rm -f "$work/cut.bin" "$work/whole.bin"
+	"$work/both" "$work/whole.bin" >/dev/null
+	for run in 1 2 3; do
+		"$work/keep" "$work/cut.bin" >"$work/said"
+	done
+	"$work/keep" "$work/whole.bin" >"$work/whole"
+	step=$(grep '^step 60: ' "$work/said") || fail "$* ends elsewhere"
+	grep -q "^$step\$" "$work/whole" || fail "$* is not all saved"
+	"$thimble" export "$model" "$work/cut.bin" -o "$work/cut.onnx"
+	"$thimble" export "$model" "$work/whole.bin" -o "$work/whole.onnx"
+	cmp "$work/cut.onnx" "$work/whole.onnx" || fail "$* is not all saved"
+}
+outlives --optimizer adam --low-rank 2:6.weight --sketch 0.3:12.weight \
+	--sketch-first-moment
+outlives --optimizer sgd --low-rank 2,form=streaming,refresh=7
+
 # And back: the newest step, also with what an optimizer here does not need.
 train --steps 1 --resume "$work/flash.bin" --save "$work/64.bin"
 "$work/keep" "$work/64.bin" | grep -q "begins at step 64$" || fail "step 64"
