@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_FILES = 64 };   /* of runtime/ */
+enum { MAX_FILES = 96 };   /* of runtime/ */
 
 static bool is_word(char c)
 {
@@ -164,10 +164,13 @@ static void limit(int64_t *most, int64_t n)
 void conv_limits_add(ConvLimits *l, const char *fn,
                      const int64_t f[CONV_NUMBERS])
 {
-	enum { KW = 8, SH, SW, DW = 14 };
+	enum { KH = 7, KW, SH, SW, PH, PW, DW = 14 };
 	bool depth = starts(fn, "rt_depth_");
+	l->bare |= f[SH] == 2 && f[SW] == 2 &&
+	           (f[PH] < f[KH] / 2 || f[PW] < f[KW] / 2);
 	limit(depth ? &l->depth_stride : &l->stride,
 	      f[SH] > f[SW] ? f[SH] : f[SW]);
+	l->depth_five |= depth && f[KH] == 5 && f[KW] == 5;
 	if (depth)
 		return;
 	limit(&l->span, 3 * f[SW] + 1 + (f[KW] - 1) * f[DW]);
@@ -196,9 +199,12 @@ static void print_limits(FILE *out, const char *program)
 	ConvLimits l = {0};
 	for (const char *s = program; (s = strstr(s, conv)); s++)
 		limit_by(&l, strchr(s, '{') + 1);
+	if (l.stride || l.depth_stride)
+		fprintf(out, "#define RT_PADS_BARE %d\n", l.bare);
 	if (l.depth_stride)
-		fprintf(out, "#define RT_DEPTH_STRIDE %lld\n",
-		        (long long)l.depth_stride);
+		fprintf(out, "#define RT_DEPTH_STRIDE %lld\n"
+		        "#define RT_DEPTH_FIVE %d\n",
+		        (long long)l.depth_stride, l.depth_five);
 	if (l.stride)
 		fprintf(out, "#define RT_CONV_STRIDE %lld\n"
 		        "#define RT_CONV_SPAN %lld\n"

@@ -24,7 +24,7 @@ const char *runtime_text(Arena *, const char *program);
  * what none of them needs: see runtime/rt.h. 0: there are none. */
 typedef struct ConvLimits {
 	int64_t depth_stride, stride, span;
-	bool three, five, other;
+	bool three, five, other, bare, depth_five;
 } ConvLimits;
 
 /* One more, by a call of `fn`, with the numbers of its rt_conv. */

@@ -361,6 +361,8 @@ static void set_limits(const Module *m)
 	set_limit(m, "rt_conv_span", l->span);
 	set_limit(m, "rt_conv_threes", l->three);
 	set_limit(m, "rt_conv_fives", l->five);
+	set_limit(m, "rt_pads_bare", l->bare);
+	set_limit(m, "rt_depth_fives", l->depth_five);
 	set_limit(m, "rt_conv_others", l->other);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /*
  * Depthwise convolution and its gradient for the input without workspace, for
- * machines without vector registers (direct.h): 3x3 kernels in
- * conv_depth_three.c, all others here, four columns at a time, whose sums stay
+ * machines without vector registers (direct.h): 3x3 and 5x5 kernels in
+ * conv_depth_three.c and conv_depth_five.c, all others here, four columns at a time, whose sums stay
  * in registers over all taps.  Columns that would read beyond the ends of a
  * row read a copy of their part of it with zeros around.  On RISC-V's vectors
  * there are as many columns as lanes.
@@ -114,6 +114,10 @@ RT_API void rt_depth_forward_plain(const rt_conv *d, const float *x,
 
 	rt_direct_forward(&job, d);
 	job.lanes = 1, job.x = x, job.w = w, job.y = y;
+#if !RT_RVV
+	if (RT_DEPTH_FIVE && rt_depth_five(d, x, w, bias, y))
+		return;
+#endif
 	if (rt_depth_three(&job, d->n * d->o, mult, d->o, bias))
 		return;
 	for (int32_t i = 0; i < d->n * d->o; i++) {
@@ -151,6 +155,10 @@ RT_API void rt_depth_grad_input_plain(const rt_conv *d, const float *dy,
 
 	if (RT_DEPTH_STRIDE > 1 && rt_depth_spread(d, dy, w, dx))
 		return;
+#if !RT_RVV
+	if (RT_DEPTH_FIVE && rt_depth_five_grad_input(d, dy, w, dx))
+		return;
+#endif
 	for (int32_t i = 0; i < d->n; i++)
 		for (int32_t r = 0; r < d->sh && r < d->h; r++)
 			for (int32_t q = 0; q < d->sw && q < d->w; q++)

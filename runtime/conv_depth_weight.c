@@ -5,7 +5,7 @@
  * and columns in this order.  Of any kernel, four channels go together, a tap
  * at a time.  Of a 3x3 one at strides 1 and 2, nine sums of a channel stay in
  * registers, and so do the three columns around: at stride 1, a product takes
- * 4 loads for 9 weights.  On RISC-V's vectors, lanes are channels
+ * 4 loads for 9 weights.  5x5 ones: conv_depth_five_weight.c.  On RISC-V's vectors, lanes are channels
  * (nine_rvv.h).
  */
 #include "runtime/rt.h"
@@ -365,6 +365,11 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 {
 	const int32_t mult = d->o / d->c;
 
+#if !RT_RVV
+	if (RT_DEPTH_FIVE
+		&& rt_depth_five_grad_weight(d, alpha, x, dy, beta, dw))
+		return;
+#endif
 #if RT_HELIUM
 	if (rt_depth_grad_weight_row(d, alpha, x, dy, beta, dw))
 		return;

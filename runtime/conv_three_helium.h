@@ -56,11 +56,11 @@ RT_INLINED int direct_three_form(const rt_direct *d, const rt_direct_rows *rows,
 	int32_t stride, int back, int left, int right, DirectThree *s,
 	rt_tile4 *t)
 {
-	if (rows->n < 3 || (stride == 2 && !right))
+	if (rows->n < 3 || (stride == 2 && !right && !RT_PADS_BARE))
 		return 0;
 	if (left && right)
 		direct_three_all(d, rows->xr, stride, back, DIRECT_NONE, s, t);
-	else if (stride == 2)
+	else if (stride == 2 && right)
 		direct_three_all(d, rows->xr, stride, back, DIRECT_LEFT, s, t);
 	else
 		direct_three_all(d, rows->xr, stride, back, DIRECT_BOTH, s, t);

@@ -247,6 +247,16 @@ RT_INLINED rt_three rt_three_load(const float *p)
 	return x;
 }
 
+/* All but for those on the right. */
+RT_INLINED rt_three rt_three_before(const float *p)
+{
+	rt_three x;
+
+	x.left = rt_four_load(p - 1), x.mid = rt_four_load(p);
+	x.right = rt_four_of(0);
+	return x;
+}
+
 /* The same of the first four of eight, and of the others. */
 RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
 	int32_t stride)

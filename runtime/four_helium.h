@@ -212,6 +212,13 @@ RT_INLINED rt_three rt_three_load(const float *p)
 	return x;
 }
 
+RT_INLINED rt_three rt_three_before(const float *p)
+{
+	const rt_three x = { vldrwq_f32(p - 1), vldrwq_f32(p), vdupq_n_f32(0) };
+
+	return x;
+}
+
 /* Strides of more than 1 alone. */
 RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
 	int32_t stride)

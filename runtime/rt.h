@@ -10,8 +10,8 @@
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
  * plane, conv_spread, conv_five, conv_plain, conv_row_weight,
  * conv_plain_weight, conv_tile, conv_tile_weight, conv_depth_three, conv_depth_spread,
- * conv_depth_plain, conv_depth_row, conv_depth_weight, conv_depth_tile,
- * conv_depth, conv; those of integers, in any order.
+ * conv_depth_five, conv_depth_plain, conv_depth_row, conv_depth_five_weight,
+ * conv_depth_weight, conv_depth_tile, conv_depth, conv; those of integers, in any order.
  */
 #ifndef RT_H
 #define RT_H
@@ -85,8 +85,9 @@
 /*
  * The largest stride of the depthwise convolutions of a program, and of the
  * others; the columns that four outputs of one of these span; and whether one
- * has three columns of taps side by side, five, or others.  What only other
- * ones call is not compiled.
+ * has three columns of taps side by side, five, or others; whether a depthwise
+ * one has five; and whether one has more padding behind than in front, at a
+ * stride.  What only other ones call is not compiled.
  */
 #ifndef RT_DEPTH_STRIDE
 #define RT_DEPTH_STRIDE INT32_MAX
@@ -102,6 +103,12 @@
 #endif
 #ifndef RT_CONV_FIVE
 #define RT_CONV_FIVE 1
+#endif
+#ifndef RT_DEPTH_FIVE
+#define RT_DEPTH_FIVE 1
+#endif
+#ifndef RT_PADS_BARE
+#define RT_PADS_BARE 1
 #endif
 #ifndef RT_CONV_OTHER
 #define RT_CONV_OTHER 1
@@ -346,6 +353,16 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 /* conv_depth_spread.c: of 3x3 at stride 2; 0 if it is none. */
 RT_API int rt_depth_spread(const rt_conv *d, const float *dy, const float *w,
 	float *dx);
+
+/* conv_depth_five.c: of 5x5 at strides 1 and 2; 0 if it is none. */
+RT_API int rt_depth_five(const rt_conv *d, const float *x, const float *w,
+	const float *bias, float *y);
+RT_API int rt_depth_five_grad_input(const rt_conv *d, const float *dy,
+	const float *w, float *dx);
+
+/* conv_depth_five_weight.c: the same. */
+RT_API int rt_depth_five_grad_weight(const rt_conv *d, float alpha,
+	const float *x, const float *dy, float beta, float *dw);
 
 #if RT_HELIUM
 /* conv_depth_row.c: 0 if the kernel has other columns than three. */

@@ -87,10 +87,12 @@ static inline int rt_conv_row(const rt_conv *d)
 /* 3x3 at stride 2, whose gradient for the input conv_spread.c computes? */
 static inline int rt_conv_spreads(const rt_conv *d)
 {
-	return d->kh == 3 && d->kw == 3 && d->sh == 2 && d->sw == 2
-		&& d->ph == 1 && d->pw == 1 && d->dh == 1 && d->dw == 1
-		&& d->w >= 7 && (d->h + 1) / 2 <= d->oh
-		&& (d->w + 1) / 2 <= d->ow;
+	if (d->kh != 3 || d->kw != 3 || d->sh != 2 || d->sw != 2
+		|| d->ph != d->pw || d->dh != 1 || d->dw != 1 || d->w < 7)
+		return 0;
+	if (d->pw == 0)
+		return d->h == 2 * d->oh && d->w == 2 * d->ow;
+	return d->pw == 1 && (d->h + 1) / 2 <= d->oh && (d->w + 1) / 2 <= d->ow;
 }
 
 /* Do all three functions without vectors get by with the forms for three or for

@@ -7,6 +7,7 @@
 
 extern const int32_t rt_depth_stride, rt_conv_stride, rt_conv_span;
 extern const int32_t rt_conv_threes, rt_conv_fives, rt_conv_others;
+extern const int32_t rt_pads_bare, rt_depth_fives;
 
 #define RT_DEPTH_STRIDE rt_depth_stride
 #define RT_CONV_STRIDE rt_conv_stride
@@ -14,5 +15,7 @@ extern const int32_t rt_conv_threes, rt_conv_fives, rt_conv_others;
 #define RT_CONV_THREE rt_conv_threes
 #define RT_CONV_FIVE rt_conv_fives
 #define RT_CONV_OTHER rt_conv_others
+#define RT_DEPTH_FIVE rt_depth_fives
+#define RT_PADS_BARE rt_pads_bare
 
 #endif

@@ -337,6 +337,40 @@ Test(conv, depthwise_by_three)
 	}
 }
 
+/* The forms for 5x5, of strips of eight, four and single columns. */
+Test(conv, depthwise_by_five)
+{
+	for (int32_t i = 0; i < 8 * 19 * 2 * 3; i++) {
+		const int32_t stride = 1 + i / 152 % 2, pad = i / 304;
+		rt_conv d = { .n = 1 + i % 2, .c = 3, .h = 1 + i % 8,
+			.w = 1 + i / 8 % 19, .o = i % 5 ? 3 : 6, .kh = 5,
+			.kw = 5, .sh = stride, .sw = stride, .ph = pad,
+			.pw = pad, .dh = 1, .dw = 1, .groups = 3 };
+		if (conv_output(&d, pad, pad))
+			conv_check(&d);
+		d.c = 5, d.groups = 5, d.o = 5, d.ph = i % 4;
+		if (conv_output(&d, i % 5, i % 3))
+			conv_check(&d);
+	}
+}
+
+/* Strides as TensorFlow pads them: behind, or nowhere. */
+Test(conv, padded_behind)
+{
+	for (int32_t i = 0; i < 2 * 2 * 12 * 8; i++) {
+		const int32_t pad = i % 2, k = 3 + i / 2 % 2 * 2;
+		rt_conv d = { .n = 2, .c = 3, .h = 1 + i / 4 % 12,
+			.w = 8 + i / 48, .o = 3, .kh = k, .kw = k, .sh = 2,
+			.sw = 2, .ph = k / 2 - 1, .pw = k / 2 - 1, .dh = 1,
+			.dw = 1, .groups = 3 };
+		if (conv_output(&d, d.ph + pad, d.pw + pad))
+			conv_check(&d);
+		d.groups = 1, d.o = 2;
+		if (conv_output(&d, d.ph + pad, d.pw + pad))
+			conv_check(&d);
+	}
+}
+
 static void conv_one_dimension(int32_t c, int32_t o, int32_t w, int32_t k,
 	int32_t stride, int32_t dilation, int32_t pad, int32_t groups)
 {

@@ -164,10 +164,11 @@ static void order_check(const rt_conv *d)
 	free(s.y), free(s.dx), free(s.dw), free(got);
 }
 
-/* Of the given right and bottom pads; nothing, if nothing comes out. */
+/* With so much padding on the right and at the bottom; nothing, if nothing
+ * comes out. */
 static void order_square(rt_conv d, int32_t right)
 {
-	const int32_t h = d.h + 2 * d.ph - (d.kh - 1) * d.dh - 1;
+	const int32_t h = d.h + d.ph + right - (d.kh - 1) * d.dh - 1;
 	const int32_t w = d.w + d.pw + right - (d.kw - 1) * d.dw - 1;
 
 	if (h < 0 || w < 0)

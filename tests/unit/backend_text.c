@@ -148,7 +148,9 @@ Test(backend_text, runtime_knows_the_largest_stride_and_span)
 		"1, 2, 1, 3, 1, 8};\n\trt_conv_forward(&d0, x, w, b, y, 0);\n"
 		"\tstatic const rt_conv d0 = {1, 8, 9, 9, 8, 9, 9, 3, 3, 1, 1, "
 		"1, 1, 1, 1, 8, 8};\n\trt_depth_forward(&d0, x, w, b, y);\n");
+	cr_expect_not_null(strstr(s, "#define RT_PADS_BARE 0\n"));
 	cr_expect_not_null(strstr(s, "#define RT_DEPTH_STRIDE 2\n"));
+	cr_expect_not_null(strstr(s, "#define RT_DEPTH_FIVE 0\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_STRIDE 1\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_SPAN 16\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_THREE 0\n"));
@@ -160,6 +162,13 @@ Test(backend_text, runtime_knows_the_largest_stride_and_span)
 		"0);\n");
 	cr_expect_not_null(strstr(s, "#define RT_CONV_FIVE 1\n"));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_OTHER 0\n"));
+	s = runtime_text(arena,
+		"\tstatic const rt_conv d0 = {1, 8, 16, 16, 8, 8, 8, 3, 3, 2, "
+		"2, 0, 0, 1, 1, 8, 8};\n\trt_depth_grad_input(&d0, y, w, x);\n"
+		"\tstatic const rt_conv d0 = {1, 8, 9, 9, 8, 9, 9, 5, 5, 1, 1, "
+		"2, 2, 1, 1, 8, 8};\n\trt_depth_forward(&d0, x, w, b, y);\n");
+	cr_expect_not_null(strstr(s, "#define RT_DEPTH_FIVE 1\n"));
+	cr_expect_not_null(strstr(s, "#define RT_PADS_BARE 1\n"));
 	s = runtime_text(arena, "rt_conv_forward(d, x, w, b, y, 0);");
 	cr_expect_null(strstr(s, "#define RT_CONV_STRIDE 1"));
 }

@@ -58,6 +58,13 @@ static const Case cases[] = {
 	CONV("depthwise3x3_stride2", 32, 32, 16, 8, 3, 2, 1, 32),
 	CONV("depthwise3x3_stride2_large", 4, 4, 48, 24, 3, 2, 1, 4),
 	CONV("depthwise5x5", 8, 8, 12, 12, 5, 1, 2, 8),
+	/* As TensorFlow pads: less in front than behind, where it is not even. */
+	CONV("conv3x3_stride2_same", 16, 32, 16, 8, 3, 2, 0, 1),
+	CONV("conv5x5_stride2", 6, 16, 16, 8, 5, 2, 2, 1),
+	CONV("conv5x5_stride2_same", 6, 16, 16, 8, 5, 2, 1, 1),
+	CONV("depthwise3x3_stride2_same", 32, 32, 16, 8, 3, 2, 0, 32),
+	CONV("depthwise5x5_stride2", 8, 8, 16, 8, 5, 2, 2, 8),
+	CONV("depthwise5x5_stride2_same", 8, 8, 16, 8, 5, 2, 1, 8),
 	/* Tiles of every form, at both edges, not to be fast at. */
 	CONV("conv3x3_odd", 3, 5, 7, 7, 3, 1, 1, 1),
 	CONV("conv3x3_stride2_odd", 3, 5, 11, 6, 3, 2, 1, 1),

@@ -113,12 +113,12 @@ emulate() {
 		return
 	fi
 	if [ $kind = linux ]; then
-		timeout 60 $emulator -plugin \
+		timeout 300 $emulator -plugin \
 			"file=$work/count.so,out=$work/counts" \
 			"$work/bench" >"$work/out"
 		return
 	fi
-	timeout 60 $emulator -display none -monitor none -serial none \
+	timeout 300 $emulator -display none -monitor none -serial none \
 		-chardev stdio,id=log \
 		-semihosting-config enable=on,target=native,chardev=log \
 		-plugin "file=$work/count.so,out=$work/counts" \
