@@ -248,7 +248,8 @@ static void put_arg(Writer *w, const CKernel *c, const Arg *a, int *structs)
 		w_put(w, "%lld", (long long)a->i);
 		break;
 	case ARG_FLOAT:
-		w_put(w, "%s", c_number(c->arena, DT_F32, (Scalar){.f = a->f}));
+		w_put(w, "%s", a->name ? a->name
+		      : c_number(c->arena, DT_F32, (Scalar){.f = a->f}));
 		break;
 	case ARG_SCALAR:
 		w_put(w, "t%d", a->var);

@@ -189,8 +189,11 @@ static void limit_by(ConvLimits *l, const char *s)
 		s = end;
 	}
 	const char *call = strstr(s, "rt_");
-	if (call)
-		conv_limits_add(l, call, f);
+	if (!call)
+		return;
+	conv_limits_add(l, call, f);
+	const char *on = strstr(call, "RT_GO_ON");
+	l->goes_on |= on && on < call + strcspn(call, ";");
 }
 
 static void print_limits(FILE *out, const char *program)
@@ -212,6 +215,8 @@ static void print_limits(FILE *out, const char *program)
 		        "#define RT_CONV_FIVE %d\n"
 		        "#define RT_CONV_OTHER %d\n", (long long)l.stride,
 		        (long long)l.span, l.three, l.five, l.other);
+	if (l.goes_on)
+		fputs("#define RT_CONV_GOES_ON 1\n", out);
 }
 
 const char *runtime_text(Arena *a, const char *program)

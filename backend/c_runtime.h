@@ -25,6 +25,7 @@ const char *runtime_text(Arena *, const char *program);
 typedef struct ConvLimits {
 	int64_t depth_stride, stride, span;
 	bool three, five, other, bare, depth_five;
+	bool goes_on;         /* a gradient from what is there */
 } ConvLimits;
 
 /* One more, by a call of `fn`, with the numbers of its rt_conv. */

@@ -220,6 +220,7 @@ static void put_call(LlvmKernel *k, const Stmt *s)
 			LLVMGetParam(fn, (unsigned)i)));
 		if (is_conv(a))
 			conv_limits_add(&k->m->limits, s->u.call.fn, a->field);
+		k->m->limits.goes_on |= conv_goes_on(a);
 	}
 	module_call(k->m, fn, arg);
 }

@@ -364,6 +364,7 @@ static void set_limits(const Module *m)
 	set_limit(m, "rt_pads_bare", l->bare);
 	set_limit(m, "rt_depth_fives", l->depth_five);
 	set_limit(m, "rt_conv_others", l->other);
+	set_limit(m, "rt_conv_goes_on", l->goes_on);
 }
 
 void module_optimize(Module *m)

@@ -175,6 +175,21 @@ static rt_conv call_of(const Conv *c)
 	};
 }
 
+/* A product for each image adds to what those before left. */
+Arg conv_go_on(const Conv *c)
+{
+	rt_conv d = call_of(c);
+	Arg one = {.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = 1};
+	Arg on = {.kind = ARG_FLOAT, .epilogue = EP_BETA,
+	          .f = (double)RT_GO_ON, .name = "RT_GO_ON"};
+	return rt_conv_kind(&d) == RT_CONV_POINTWISE ? one : on;
+}
+
+bool conv_goes_on(const Arg *a)
+{
+	return a->kind == ARG_FLOAT && a->epilogue == EP_BETA && a->name;
+}
+
 int64_t conv_parts(const Conv *c, ConvKind kind)
 {
 	rt_conv d = call_of(c);

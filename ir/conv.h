@@ -79,7 +79,13 @@ ConvAt conv_at(const Conv *, const ConvLoop *);
 typedef struct ConvPart {
 	const Conv *c;
 	Index row, channel;       /* the first of w and y, the first of x */
+	const Value *from;        /* the sums for w begin with it; NULL: with 0 */
 } ConvPart;
+
+/* What a call for the gradient of w is given as beta: the sums begin with what is
+ * there. */
+Arg conv_go_on(const Conv *);
+bool conv_goes_on(const Arg *);
 
 /* Rows of `to` from to_row on = the gradient of w; where alpha is given, += alpha
  * times that. The call and its loops. */

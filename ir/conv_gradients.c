@@ -48,17 +48,30 @@ static Arg factor(const Expr *alpha)
 	return (Arg){.kind = ARG_SCALAR, .var = alpha->u.var};
 }
 
+static Arg beta_of(const Expr *alpha)
+{
+	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_BETA,
+	             .f = alpha ? 1 : 0};
+}
+
+static Expr *beginning(Kernel *k, const ConvPart *p, const ConvLoop *l)
+{
+	if (p->from)
+		return k_load_at(k, p->from, part_at(p, l).w);
+	return k_typed(k, compute_type(p->c->w->dtype), 0);
+}
+
 static void weight_loops(Kernel *k, const ConvPart *p, const Value *to,
                          int64_t to_row, Expr *alpha)
 {
 	const Conv *c = p->c;
 	int64_t groups = conv_row_groups(c);
-	ConvLoop l;
+	ConvLoop l = {0};
 	l.g = k_for(k, groups);
 	l.o = k_for(k, rows_of(c) / groups);
 	l.c = k_for(k, c->w->shape.dim[1]);
 	window_for_cells(k, &c->win, l.cell);
-	int sum = k_var(k, k_typed(k, compute_type(c->w->dtype), 0));
+	int sum = k_var(k, beginning(k, p, &l));
 	l.n = k_for(k, c->x->shape.dim[0]);
 	window_for_outputs(k, &c->win, c->y->shape, l.out);
 	ConvAt at = part_at(p, &l);
@@ -86,9 +99,8 @@ void k_conv_grad_weight(Kernel *k, const ConvPart *p, const Value *to,
 		k_conv_call(k, c, CONV_GRAD_WEIGHT, 7, (Arg[]){
 			conv_struct(c), factor(alpha),
 			input_arg(p), output_arg(p),
-			{.kind = ARG_FLOAT, .epilogue = EP_BETA,
-			 .f = alpha ? 1 : 0},
-			{.epilogue = EP_RESULT, .v = to,
+			p->from ? conv_go_on(c) : beta_of(alpha),
+			{.epilogue = EP_RESULT, .v = to, .over = p->from,
 			 .at = k_const(to_row * row)},
 			{.v = node_workspace(k->node)}});
 	weight_loops(k, p, to, to_row, alpha);

@@ -93,6 +93,7 @@ typedef struct Arg {
 	                      *   is read before it is written, and only then */
 	int64_t i;
 	double f;
+	const char *name;    /* ARG_FLOAT: which the runtime has for it, or NULL */
 	int var;             /* ARG_SCALAR: a variable of the kernel */
 	const char *type;    /* ARG_STRUCT: passed by const pointer, */
 	int n;               /*   initialised with n int32_t numbers */

@@ -142,6 +142,10 @@ struct OpDef {
 	 * it is, and node_part() adds an input that says so. */
 	PartsRule *parts;
 	bool wants_part;
+	/* Its outputs are sums over the batch that can go on from others: from
+	 * this input on, one for each output is what that begins with, and is
+	 * 0 where there is none. 0: they cannot. */
+	int goes_on;
 	/* May rows of the result be computed from rows of the inputs? NULL: if it
 	 * is elementwise, as such, else not. */
 	const BandRule *bands;
@@ -189,6 +193,8 @@ bool infer_elementwise(Unit *, Node *);
 bool infer_integers(Unit *, Node *);
 bool infer_compare(Unit *, Node *);
 bool infer_logic(Unit *, Node *);
+/* What output o begins with, of an operator that goes on; NULL: with 0. */
+const Value *node_sum_from(const Node *, int o);
 /* out[o] = type and shape of in[i]. */
 bool infer_like(Node *, int o, int i);
 /* The node's workspace, or NULL if none was granted: an argument for k_call. */

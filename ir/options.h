@@ -189,6 +189,8 @@ typedef struct Options {
 	const Target *target;       /* NULL: all_targets[0] */
 	int64_t parts;              /* so many of the batch may be computed one
 	                             * after the other; 0 or 1: all at once */
+	bool in_order;              /* ... if no sum over the batch is added
+	                             * up in another order for it */
 	bool batch_first;           /* ... and is therefore to be the first
 	                             * dimension all the way */
 	int64_t segment;            /* steps of time that recurrences run before

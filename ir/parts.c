@@ -84,6 +84,28 @@ static bool replaces_variable(const Node *n)
 	return false;
 }
 
+const Value *node_sum_from(const Node *n, int o)
+{
+	int i = n->op->goes_on + o;
+	return n->op->goes_on && i < n->nin ? n->in[i] : NULL;
+}
+
+void node_go_on(Graph *g, Node *n, Value *const from[])
+{
+	int nin = n->op->goes_on + count_results(n);
+	Value **in = arena_array(g->unit->arena, Value *, nin);
+	memcpy(in, n->in, sizeof *in * (size_t)n->nin);
+	for (int o = 0; o < count_results(n); o++) {
+		const Value *v = in[n->op->goes_on + o] = from[o];
+		if (v && (v->dtype != n->out[o]->dtype ||
+		          !shape_equal(v->shape, n->out[o]->shape)))
+			BUG("%s '%s' cannot go on from %%%s", n->op->name,
+			    n->loc.node, v->name);
+	}
+	n->in = in;
+	n->nin = nin;
+}
+
 bool node_parts(const Node *node, const bool part[], int64_t parts,
                 PartKind out[])
 {
@@ -98,6 +120,8 @@ bool node_parts(const Node *node, const bool part[], int64_t parts,
 	}
 	if (!any)
 		return true;
+	if (n.op->goes_on && n.nin > n.op->goes_on)
+		return false;
 	PartsRule *rule = n.op->parts ? n.op->parts
 	                : n.op->scalar ? parts_elementwise : NULL;
 	if (!rule || replaces_variable(&n) || !rule(&n, part, out))

@@ -32,6 +32,9 @@ bool node_divide(const Node *, bool part[], int64_t parts, PartKind out[]);
 Node *node_part(Graph *, const Node *n, Value *const in[], const bool part[],
                 int64_t parts, Value *index);
 
+/* Its sums, of an operator that goes on, begin with from[o], or with 0. */
+void node_go_on(Graph *, Node *, Value *const from[]);
+
 /* ---- for the operators' rules, OpDef.parts ---- */
 
 /* A rule is asked only where some input is in parts and all that are divide;

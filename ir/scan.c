@@ -15,6 +15,7 @@ typedef struct Builder {
 	Value **summand;      /* by outer value id: of what is added up, */
 	double *scale;        /*   and by what it is multiplied */
 	Value *index;
+	bool in_order;        /* sums go on from part to part where they can */
 } Builder;
 
 static Shape part_shape(Shape s, int64_t parts)
@@ -78,16 +79,23 @@ static int output_index(const Node *n, const Value *v)
 	return -1;
 }
 
+/* What the parts before add up to. */
+static Value *make_total(Builder *b, const Value *whole)
+{
+	const char *name = arena_printf(b->g->unit->arena, "%s/total",
+	                                outer_name(b, whole));
+	Value *total = graph_input(b->g, name, IN_SUM, whole->dtype,
+	                           whole->shape);
+	total->memory = whole->memory;
+	return total;
+}
+
 /* total' = total + scale * summand, over the total. */
 static Value *add_up(Builder *b, const Value *whole)
 {
 	Value *summand = b->summand[whole->id];
 	Graph *g = b->g;
-	const char *name = arena_printf(g->unit->arena, "%s/total",
-	                                outer_name(b, whole));
-	Value *total = graph_input(g, name, IN_SUM, summand->dtype,
-	                           summand->shape);
-	total->memory = whole->memory;
+	Value *total = make_total(b, whole);
 	Node *add = NEW(g, summand->def->loc, op_Accumulate, total, summand);
 	node_set_float(g, add, "scale", b->scale[whole->id]);
 	total->total = node_done(g, add);
@@ -122,6 +130,31 @@ static bool add_to_variable(Builder *b, const Node *m, const OpDef *op)
 	return true;
 }
 
+/* The sums of p go on from the totals: in the order that they have when all parts
+ * are one. */
+static void go_on(Builder *b, const Node *m, Node *p)
+{
+	Value **from = arena_array(b->g->unit->arena, Value *, p->nout + 1);
+	for (int o = 0; o < p->nout; o++)
+		from[o] = make_total(b, m->out[o]);
+	node_go_on(b->g, p, from);
+	for (int o = 0; o < p->nout; o++) {
+		p->out[o]->memory = m->out[o]->memory;
+		from[o]->total = p->out[o];
+		set_output(b, m->out[o], OUT_SUM, p->out[o]);
+	}
+}
+
+/* Are its sums the Scan's, and can go on from part to part? */
+static bool goes_on(const Builder *b, const Node *m, const PartKind kind[])
+{
+	for (int o = 0; o < m->nout; o++)
+		if (m->out[o]->memory != MEM_WORKSPACE &&
+		    (kind[o] != PART_SUM || output_index(b->n, m->out[o]) < 0))
+			return false;
+	return b->in_order && m->op->goes_on;
+}
+
 /* Until the last part it is neither the old value nor the new one. */
 static bool is_sum(const Value *v)
 {
@@ -147,6 +180,10 @@ static bool add_member(Builder *b, const Node *m)
 	if (!node_parts(m, part, b->parts, kind))
 		return false;
 	Node *p = node_part(b->g, m, in, part, b->parts, b->index);
+	if (goes_on(b, m, kind)) {
+		go_on(b, m, p);
+		return true;
+	}
 	for (int o = 0; o < m->nout; o++) {
 		Value *v = m->out[o];
 		if (v->memory == MEM_WORKSPACE)
@@ -169,7 +206,8 @@ static bool add_member(Builder *b, const Node *m)
 	return true;
 }
 
-bool scan_build(Graph *outer, Node *n, int64_t parts, const bool in_part[])
+bool scan_build(Graph *outer, Node *n, int64_t parts, const bool in_part[],
+                bool in_order)
 {
 	Arena *a = outer->unit->arena;
 	Scan *s = arena_new(a, Scan);
@@ -178,7 +216,7 @@ bool scan_build(Graph *outer, Node *n, int64_t parts, const bool in_part[])
 		outer, g, n, parts, arena_array(a, Value *, outer->nvalues),
 		arena_array(a, bool, outer->nvalues),
 		arena_array(a, Value *, outer->nvalues),
-		arena_array(a, double, outer->nvalues), NULL,
+		arena_array(a, double, outer->nvalues), NULL, in_order,
 	};
 	g->noutputs = n->nout;
 	g->output = arena_array(a, Output, 2 * (n->nout + 1));

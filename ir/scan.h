@@ -24,8 +24,10 @@ struct Scan {
 };
 
 /* Makes the graph for one part. in_part: by input of the node, is it given in
- * parts? False if some member cannot be computed so. */
-bool scan_build(Graph *, Node *, int64_t parts, const bool in_part[]);
+ * parts? in_order: sums go on from part to part where they can. False if some
+ * member cannot be computed so. */
+bool scan_build(Graph *, Node *, int64_t parts, const bool in_part[],
+                bool in_order);
 
 /* Which input or output of the node a base of REGION_OUTER is; -1: none. */
 int scan_input(const Node *, const Value *base);

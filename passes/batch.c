@@ -67,16 +67,18 @@ static bool works_in_place(const Node *n)
 }
 
 /* While the node runs: its workspace; and what it adds to a sum in parts, or a
- * tile of that. */
+ * tile of that, unless it goes on from the sum. */
 static int64_t bytes_aside(const Batch *b, const Node *n)
 {
 	const Core *core = target_or_host(b->options->target)->core;
 	bool sums = b->runs.in_parts[n->id] && !n->out[0]->var &&
 	            !b->runs.rows[n->out[0]->id];
-	int64_t bytes = sums ? fused_gradient_bytes(n, core->workspace) : 0;
+	bool on = sums && n->op->goes_on && b->options->in_order;
+	int64_t bytes = sums && !on ? fused_gradient_bytes(n, core->workspace)
+	                            : 0;
 	for (int o = sums; o < n->nout; o++)
 		if (n->out[o]->memory == MEM_WORKSPACE ||
-		    (!n->out[o]->var && b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
+		    (!on && !n->out[o]->var && b->runs.in_parts[n->id] && !b->runs.rows[n->out[o]->id]))
 			bytes += value_bytes(n->out[o]);
 	return bytes;
 }

@@ -31,7 +31,9 @@ static void add_parts(Budget *b, int64_t parts, int64_t sums)
 	v->options.sums = sums;
 	v->options.loss_parts = 0;
 	v->options.dump_after = NULL;
-	v->name = arena_printf(b->arena, "batch in %lld parts%s",
+	v->options.in_order = b->options->micro_batch != 0;
+	v->name = v->options.in_order ? "loops over examples, sums in order"
+	        : arena_printf(b->arena, "batch in %lld parts%s",
 	                       (long long)parts, sums ? ", early updates" : "");
 	if (sums)
 		options_disable(b->arena, &v->options, "workspace");
@@ -64,15 +66,21 @@ static void add_early_updates(Budget *b, int64_t batch)
 		add_parts(b, batch, all / i);
 }
 
-/* By every divisor of the batch, if they are few. */
+/* By every divisor of the batch, if they are few. The batch that is asked for as
+ * a whole, in loops over its examples that change no sum. */
 void budget_divide(Budget *b)
 {
 	enum { MOST = 8 };
 	int64_t batch = graph_batch(b->forms.train);
-	if (b->divided || b->options->micro_batch ||
+	if (b->divided || b->options->parts > 1 ||
 	    pass_is_disabled(&pass_scan, b->options))
 		return;
 	b->divided = true;
+	if (b->options->micro_batch) {
+		if (batch > 1 && b->nvariants < MAX_VARIANTS)
+			add_parts(b, batch, 0);
+		return;
+	}
 	for (int64_t d = 2; d <= batch; d++)
 		if (batch % d == 0 && b->nvariants < MAX_VARIANTS &&
 		    (d <= MOST || d == batch || (d & (d - 1)) == 0))

@@ -22,6 +22,7 @@ typedef struct Mask {
 	const Node *loss;   /* the backward pass follows it */
 	bool *early;        /* by node id: up to the loss */
 	Readers *readers;
+	int64_t parts;      /* in which the batch runs */
 } Mask;
 
 static double number(const Node *n, const char *attr)
@@ -149,10 +150,16 @@ static void note_new(const Mask *m, const Node *from, const Node *to)
 		readers_add(m->readers, m->g, n);
 }
 
+/* Bits of a part end where a byte does, or all of them are computed at once. */
+static bool divides(const Mask *m, const Value *v)
+{
+	return m->parts < 2 || numel(v->shape) % (8 * m->parts) == 0;
+}
+
 static bool mask(Mask *m, Node *n, const struct Rule *rule)
 {
 	Graph *g = m->g;
-	g->at = fits(m, n) ? place_for_bits(m, n) : NULL;
+	g->at = fits(m, n) && divides(m, n->in[V]) ? place_for_bits(m, n) : NULL;
 	Node *place = g->at, *before = place ? place->prev : NULL;
 	Value *answer = g->at ? rule->question(g, n) : NULL;
 	if (answer) {
@@ -176,7 +183,7 @@ static bool run(Graph *g, const Options *o)
 {
 	Arena *scratch = arena_create();
 	Mask m = {g, loss_node(g), arena_array(scratch, bool, g->nnodes),
-	          readers_create(scratch, g)};
+	          readers_create(scratch, g), o->parts};
 	bool changed = false;
 	for (Node *n = m.loss ? g->first : NULL; n != NULL; n = n->next) {
 		m.early[n->id] = true;

@@ -24,7 +24,7 @@ static const char *role_of(const Node *n, int output)
 		 {"mean", "inv_std", "running_mean", "running_var"}},
 		{"BatchNormalizationStatistics",
 		 {"mean", "inv_std", "running_mean", "running_var"}},
-		{"BatchNormalizationSums", {"grad_scale", "grad_bias"}},
+		{"BatchNormalizationSums", {"grad_slope", "grad_bias"}},
 		{"LayerNormalization", {"normalized", "mean", "inv_std"}},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)

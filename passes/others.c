@@ -102,7 +102,7 @@ static Plan *cut_other(Plan *plan, MakeGraph *make, const Graph *forward,
 static Plan *divide(Plan *plan, MakeGraph *make, const Graph *forward,
                     const Options *o, int64_t arena)
 {
-	int64_t batch = o->micro_batch ? 1 : graph_batch(forward);
+	int64_t batch = o->parts > 1 ? 1 : graph_batch(forward);
 	Options parts = *o;
 	Plan *best = tile_other(plan, make, forward, o, arena);
 	best = divide_other(best, make, forward, &parts, arena);
@@ -114,6 +114,7 @@ static Plan *divide(Plan *plan, MakeGraph *make, const Graph *forward,
 		if (batch % d)
 			continue;
 		parts.parts = d;
+		parts.in_order = o->micro_batch != 0;
 		best = smaller(best, plan_other(make, forward, &parts));
 		best = cut_other(best, make, forward, &parts, arena);
 	}

@@ -85,6 +85,17 @@ static bool gives_rows(const Former *f, const Node *n)
 	       (brings_batch_first(f->g, n) || repeats_for_batch(f->g, n));
 }
 
+/* The sums have the order that they have in all of the batch: each goes on where
+ * the part before ended. */
+static bool keeps_order(const Node *n, const PartKind kind[])
+{
+	for (int o = 0; o < n->nout; o++)
+		if (kind[o] == PART_MEAN ||
+		    (kind[o] == PART_SUM && !n->op->goes_on))
+			return false;
+	return true;
+}
+
 /* Notes it if the gradient is to be added up in the parameter. */
 static bool adds_in_place(Former *f, const Node *n, const PartKind kind[])
 {
@@ -111,6 +122,7 @@ static void classify(Former *f, const Node *n)
 	for (int o = 0; o < n->nout; o++)
 		any &= !n->out[o]->var;
 	if (!any || !node_parts(n, part, f->parts, kind) ||
+	    (f->in_order && !keeps_order(n, kind)) ||
 	    (!adds_in_place(f, n, kind) && better_outside(f, n, kind)))
 		return;
 	f->in_parts[n->id] = true;
@@ -288,16 +300,20 @@ static void list_nodes(Former *f)
 			f->node[n++] = p;
 }
 
-static Former former(Graph *g, Arena *a, int64_t parts, int64_t sums)
+/* `sums`: the Options' of that name, if runs are to be formed. What is added to
+ * momentum or to a parameter is rounded in another order than a sum. */
+static Former former(Graph *g, Arena *a, const Options *o, int64_t sums)
 {
 	int most = 2 * g->nnodes;   /* if each were split */
 	graph_have(g, FACT_USES);
 	Former f = {
-		.g = g, .scratch = a, .parts = parts, .most = sums,
+		.g = g, .scratch = a, .parts = o->parts, .most = sums,
+		.in_order = o->in_order,
 		.rows = arena_array(a, bool, g->nvalues),
 		.where = arena_array(a, Where, g->nvalues),
-		.momentum = momentum_readers(a, g),
-		.sgd = sums ? sgd_readers(a, g) : NULL,
+		.momentum = o->in_order ? arena_array(a, Node *, g->nvalues)
+		                        : momentum_readers(a, g),
+		.sgd = sums && !o->in_order ? sgd_readers(a, g) : NULL,
 		.in_place = arena_array(a, bool, most),
 		.in_parts = arena_array(a, bool, most),
 		.done = arena_array(a, bool, most),
@@ -355,7 +371,7 @@ static bool *find_momentum(const Former *f)
 
 Runs scan_runs(Arena *a, Graph *g, const Options *o)
 {
-	Former f = former(g, a, o->parts, o->sums);
+	Former f = former(g, a, o, o->sums);
 	f.dry = true;
 	form(&f);
 	return (Runs){f.nitems, f.item, f.sequence, f.nsequence, f.in_parts,
@@ -374,8 +390,8 @@ static int *items_of_nodes(Arena *a, const Graph *g, const int item[])
 void scan_follow(Graph *g, const Options *o, const int item[])
 {
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, o->parts, 0);
-	f.sgd = sgd_readers(scratch, g);
+	Former f = former(g, scratch, o, 0);
+	f.sgd = o->in_order ? NULL : sgd_readers(scratch, g);
 	f.follow = items_of_nodes(scratch, g, item);
 	classify_all(&f);
 	for (int i = 0; i < f.nnodes; i++) {
@@ -405,7 +421,7 @@ bool scan_members(Graph *g, int64_t parts, const bool member[],
                   const bool rows[])
 {
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, parts, 0);
+	Former f = former(g, scratch, &(Options){.parts = parts}, 0);
 	memcpy(f.rows, rows, sizeof *rows * (size_t)g->nvalues);
 	bool begun = false;
 	for (int i = 0; i < f.nnodes; i++) {
@@ -433,7 +449,7 @@ static bool run(Graph *g, const Options *o)
 	if (o->parts < 2)
 		return false;
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, o->parts, o->sums);
+	Former f = former(g, scratch, o, o->sums);
 	form(&f);
 	relink(&f);
 	arena_destroy(scratch);

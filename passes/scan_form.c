@@ -186,7 +186,7 @@ void former_end(Former *f)
 	bool loop = f->nrun > 1 && !f->dry;
 	if (loop)
 		add_to_momentum(f);
-	Run r = {f->nrun, f->run, f->rows, f->parts};
+	Run r = {f->nrun, f->run, f->rows, f->parts, f->in_order};
 	Node *scan = loop ? scan_node(f->g, &r) : NULL;
 	if (scan)
 		f->sequence[f->nsequence++] = scan;

@@ -22,6 +22,7 @@ typedef struct Former {
 	bool *rows;           /* by value id: it comes in parts */
 	Node **momentum;      /* by value id: see momentum_readers(), */
 	Node **sgd;           /*   sgd_readers() */
+	bool in_order;        /* sums go on from part to part, or are outside */
 	bool *in_place;       /* by node id: adds to a parameter, or computes
 	                       * what is added */
 	int64_t most;         /* bytes of sums with which a run ends; 0: any */

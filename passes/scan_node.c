@@ -81,7 +81,7 @@ static Node *new_scan(Graph *g, const Run *r, int nin, Value **in, int nout,
 	n->nout = nout;
 	n->out = arena_array(a, Value *, nout + 1);
 	memcpy(n->out, out, sizeof(Value *) * (size_t)nout);
-	return scan_build(g, n, r->parts, in_part) ? n : NULL;
+	return scan_build(g, n, r->parts, in_part, r->in_order) ? n : NULL;
 }
 
 static Node *make_scan(Arena *scratch, Graph *g, const Run *r)

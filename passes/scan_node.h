@@ -9,6 +9,7 @@ typedef struct Run {
 	Node **node;          /* in the order in which they run */
 	const bool *rows;     /* by value id: it comes in parts */
 	int64_t parts;
+	bool in_order;        /* sums go on from part to part where they can */
 } Run;
 
 /* NULL if there is nothing to win. Else it defines what is read of the run's

@@ -7,6 +7,9 @@
  *   a mean over labels   what it divides by, from the labels alone; a sum
  *
  * The last is all that a loss in parts of its rows asks for.
+ * Averages of moments are rounded otherwise than the statistics of the whole
+ * batch: where sums are to keep their order, those stay. The rest has the same
+ * bits split.
  *
  * Runs behind split-norm, which shows the statistics.
  */
@@ -46,11 +49,11 @@ static void split_statistics(Graph *g, Node *n)
 enum { X, DY, SCALE, MEAN, INVERSE };
 enum { DX, DSCALE, DB };
 
-static Value *gradient_of_input(Graph *g, Node *n, const Node *sums)
+static Value *gradient_of_input(Graph *g, Node *n, Value *dscale, Value *db)
 {
 	Shape shape = n->in[X]->shape;
 	Value *const channel[] = {n->in[SCALE], n->in[MEAN], n->in[INVERSE],
-	                          sums->out[0], sums->out[1]};
+	                          dscale, db};
 	Value *in[7] = {n->in[X], n->in[DY]};
 	for (int i = 0; i < 5; i++)
 		in[2 + i] = channels_stretch(g, n->loc, channel[i], shape);
@@ -62,12 +65,15 @@ static Value *gradient_of_input(Graph *g, Node *n, const Node *sums)
 static void split_gradient(Graph *g, Node *n)
 {
 	Node *sums = NEW(g, n->loc, op_BatchNormalizationSums, n->in[X],
-	                 n->in[DY], n->in[MEAN], n->in[INVERSE]);
+	                 n->in[DY], n->in[MEAN]);
 	node_done(g, sums);
+	Value *db = sums->out[1];
+	Value *dscale = APPLY(g, n->loc, op_Mul, sums->out[0], n->in[INVERSE]);
 	if (n->out[DX]->nuses)
-		replace_output(g, n->out[DX], gradient_of_input(g, n, sums));
-	replace_output(g, n->out[DSCALE], sums->out[0]);
-	replace_output(g, n->out[DB], sums->out[1]);
+		replace_output(g, n->out[DX],
+		               gradient_of_input(g, n, dscale, db));
+	replace_output(g, n->out[DSCALE], dscale);
+	replace_output(g, n->out[DB], db);
 }
 
 /* ---- losses over classes ---- */
@@ -143,10 +149,11 @@ static void give_total(Graph *g, Node *n)
 
 /* ---- the pass ---- */
 
-static bool split(Graph *g, Node *n, bool batch)
+static bool split(Graph *g, Node *n, const Options *o)
 {
+	bool batch = o->parts > 1;
 	g->at = n;
-	if (batch && n->op == &op_BatchNormalizationStatistics)
+	if (batch && !o->in_order && n->op == &op_BatchNormalizationStatistics)
 		split_statistics(g, n);
 	else if (batch && n->op == &op_BatchNormalizationGrad)
 		split_gradient(g, n);
@@ -165,7 +172,7 @@ static bool run(Graph *g, const Options *o)
 		return false;
 	for (Node *n = g->first, *next; n; n = next) {
 		next = n->next;
-		changed |= split(g, n, o->parts > 1);
+		changed |= split(g, n, o);
 	}
 	g->at = NULL;
 	return changed;

@@ -69,13 +69,14 @@ RT_API void rt_conv_grad_weight(const rt_conv *d, float alpha,
 					* rt_conv_dyc(d)
 					+ i % d->groups * og) * size, size,
 				x + (ptrdiff_t)i * cg * size, size,
-				i < d->groups ? beta : 1.0f,
+				i < d->groups ? rt_beta_apart(beta) : 1.0f,
 				dw + (ptrdiff_t)(i % d->groups) * og * cg, cg,
 				ws);
 		return;
 	}
 #if RT_VL
-	if (ws && rt_conv_grad_weight_tile(d, alpha, x, dy, beta, dw, ws))
+	if (ws && rt_conv_grad_weight_tile(d, alpha, x, dy,
+			rt_beta_apart(beta), dw, ws))
 		return;
 #endif
 	rt_conv_grad_weight_plain(d, alpha, x, dy, beta, dw);

@@ -26,7 +26,8 @@ RT_API void rt_depth_grad_weight(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
 #if RT_VL
-	if (rt_depth_grad_weight_tile(d, alpha, x, dy, beta, dw))
+	if (rt_depth_grad_weight_tile(d, alpha, x, dy, rt_beta_apart(beta),
+			dw))
 		return;
 #endif
 	rt_depth_grad_weight_plain(d, alpha, x, dy, beta, dw);

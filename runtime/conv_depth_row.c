@@ -51,12 +51,15 @@ RT_INLINED void depth_row_positions(const DepthRow *p, DepthRowSums *s,
 	}
 }
 
-/* sum[t * 4 + i] is tap t of channel i. */
+/* sum[t * 4 + i] is tap t of channel i, or goes on with it. */
 RT_APART void depth_row_sum(const DepthRow *p, float sum[12])
 {
 	const rt_four zero = rt_four_of(0);
 	DepthRowSums s = { zero, zero, zero };
 
+	if (RT_CONV_GOES_ON)
+		s.a = rt_four_load(sum), s.b = rt_four_load(sum + 4),
+		s.c = rt_four_load(sum + 8);
 	for (int32_t n = 0; n < p->images; n++) {
 		rt_lanes y = rt_lanes_at(p->dy + n * p->dyn, p->dyc, p->lanes);
 		rt_lanes x = rt_lanes_at(p->x + n * p->xn, p->xc, p->lanes);
@@ -69,6 +72,18 @@ RT_APART void depth_row_sum(const DepthRow *p, float sum[12])
 	rt_four_store(sum + 8, s.c);
 }
 
+/* What the sums begin with: the weights, or 0. */
+RT_INLINED void depth_row_begin(float sum[12], int32_t lanes, float beta,
+	const float *dw, ptrdiff_t taps)
+{
+	const int32_t count = rt_goes_on(beta) ? 3 * lanes : 0;
+
+	for (int32_t i = 0; i < 12; i++)
+		sum[i] = 0;
+	for (int32_t i = 0; i < count; i++)
+		sum[i % 3 * 4 + i / 3] = dw[i / 3 * taps + i % 3];
+}
+
 /* All channels at row j of taps; every mult-th output channel from dy on. */
 static void depth_row_weights(const rt_conv *d, DepthRow *p, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
@@ -79,11 +94,13 @@ static void depth_row_weights(const rt_conv *d, DepthRow *p, float alpha,
 	for (int32_t c = 0; c < d->c; c += 4) {
 		p->x = x + c * p->xc, p->dy = dy + c * p->dyc;
 		p->lanes = rt_min(4, d->c - c);
+		if (RT_CONV_GOES_ON)
+			depth_row_begin(sum, p->lanes, beta, dw, taps);
 		depth_row_sum(p, sum);
 		for (int32_t i = 0; i < p->lanes; i++, dw += taps)
 			for (int32_t t = 0; t < 3; t++)
-				dw[t] = rt_blend(alpha, sum[t * 4 + i], beta,
-					dw + t);
+				dw[t] = rt_blend(alpha, sum[t * 4 + i],
+					rt_beta_begun(beta), dw + t);
 	}
 }
 

@@ -85,7 +85,7 @@ RT_INLINED rt_four channel_row(rt_four s, rt_lanes *y, rt_lanes *x,
 
 RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 {
-	rt_four s = rt_four_of(0);
+	rt_four s = RT_CONV_GOES_ON ? rt_four_load(sum) : rt_four_of(0);
 
 	for (int32_t n = 0; n < t->images; n++) {
 		rt_lanes x = rt_lanes_at(t->x + n * t->xn, t->xc, t->lanes);
@@ -102,6 +102,16 @@ RT_APART void channel_sum(const ChannelTap *t, float sum[4])
 static int32_t channel_lanes(int32_t count)
 {
 	return rt_min(4, count);
+}
+
+/* What the sums begin with: the weights, or 0. */
+RT_INLINED void channel_begin(float sum[4], int32_t lanes, float beta,
+	const float *dw, ptrdiff_t step)
+{
+	const int32_t count = rt_goes_on(beta) ? lanes : 0;
+
+	for (int32_t k = 0; k < 4; k++)
+		sum[k] = k < count ? dw[k * step] : 0;
 }
 #endif
 
@@ -126,9 +136,11 @@ static void channel_weights(const rt_conv *d, float alpha, const float *x,
 #if RT_RVV
 		channel_put(&t, alpha, beta, to, mult * taps);
 #else
+		if (RT_CONV_GOES_ON)
+			channel_begin(sum, t.lanes, beta, to, mult * taps);
 		channel_sum(&t, sum);
 		for (int32_t k = 0; k < t.lanes; k++, to += mult * taps)
-			*to = rt_blend(alpha, sum[k], beta, to);
+			*to = rt_blend(alpha, sum[k], rt_beta_begun(beta), to);
 #endif
 	}
 }
@@ -325,6 +337,20 @@ static void nine_plane(NineRows *w, const rt_conv *d, const float *x,
 		nine_band(w, d, x, dy, end, 1, 1, 0);
 }
 
+/* What the sums begin with: the weights, or 0. */
+RT_INLINED NineSums nine_begin(float beta, const float *dw)
+{
+	const NineColumn none = { 0, 0, 0 };
+	NineSums t = { none, none, none };
+
+	if (rt_goes_on(beta)) {
+		t.left.a = dw[0], t.mid.a = dw[1], t.right.a = dw[2];
+		t.left.b = dw[3], t.mid.b = dw[4], t.right.b = dw[5];
+		t.left.c = dw[6], t.mid.c = dw[7], t.right.c = dw[8];
+	}
+	return t;
+}
+
 static void nine_put(const NineSums *t, float alpha, float beta, float *dw)
 {
 	const float sum[9] = { t->left.a, t->mid.a, t->right.a, t->left.b,
@@ -339,8 +365,6 @@ static void nine_weights(const rt_conv *d, float alpha, const float *x,
 {
 	const ptrdiff_t xs = (ptrdiff_t)d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)d->oh * d->ow;
-	const NineColumn none = { 0, 0, 0 };
-	const NineSums zero = { none, none, none };
 	const int32_t mult = d->o / d->c;
 	NineRows w;
 
@@ -349,11 +373,11 @@ static void nine_weights(const rt_conv *d, float alpha, const float *x,
 	w.xr = (ptrdiff_t)d->sh * d->w - w.first * (d->sw - 1)
 		- (w.between * d->sw + (d->sw == 1 ? 2 : 1));
 	for (int32_t o = 0; o < d->o; o++, dw += 9) {
-		w.t = zero;
+		w.t = nine_begin(beta, dw);
 		for (int32_t n = 0; n < d->n; n++)
 			nine_plane(&w, d, x + (n * d->c + o / mult) * xs,
 				dy + (n * d->o + o) * ys);
-		nine_put(&w.t, alpha, beta, dw);
+		nine_put(&w.t, alpha, rt_beta_begun(beta), dw);
 	}
 }
 
@@ -364,6 +388,7 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t mult = d->o / d->c;
+	const float blend = RT_RVV ? rt_beta_apart(beta) : beta;
 
 #if !RT_RVV
 	if (RT_DEPTH_FIVE
@@ -371,15 +396,15 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 		return;
 #endif
 #if RT_HELIUM
-	if (rt_depth_grad_weight_row(d, alpha, x, dy, beta, dw))
+	if (rt_depth_grad_weight_row(d, alpha, x, dy, blend, dw))
 		return;
 #else
 	if (nine_is(d)) {
-		nine_weights(d, alpha, x, dy, beta, dw);
+		nine_weights(d, alpha, x, dy, blend, dw);
 		return;
 	}
 #endif
 	for (int32_t c = 0; c < d->c; c += channel_lanes(d->c - c))
 		for (int32_t m = 0; m < mult; m++)
-			channel_weights(d, alpha, x, dy, beta, dw, c, m);
+			channel_weights(d, alpha, x, dy, blend, dw, c, m);
 }

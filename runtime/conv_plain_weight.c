@@ -120,11 +120,12 @@ static void tap_weights(const rt_conv *d, float alpha, const float *x,
 
 #else
 
-/* sum[i][j] = dy of output channel i . x of input channel j. */
+/* sum[i][j] = dy of output channel i . x of input channel j; or goes on from
+ * there. */
 RT_INLINED void tap_sum(const Tap *p, int32_t outs, int32_t ins,
 	ptrdiff_t xq, float *sum)
 {
-	rt_tile4 t = rt_tile4_zero();
+	rt_tile4 t = RT_CONV_GOES_ON ? rt_tile4_load(sum, 4) : rt_tile4_zero();
 
 	for (int32_t n = 0; n < p->images; n++) {
 		rt_rows a = rt_rows_at(p->dy + n * p->dyn, p->dyc, outs);
@@ -153,6 +154,19 @@ RT_APART void tap_sum_strided(const Tap *p, int32_t outs,
 	tap_sum(p, outs, ins, p->xq, sum);
 }
 
+/* What the sums begin with: the weights, or 0. */
+RT_INLINED void tap_begin(float *sum, int32_t outs, int32_t ins, float beta,
+	const float *dw, ptrdiff_t row, ptrdiff_t step)
+{
+	const int on = rt_goes_on(beta);
+
+	for (int32_t i = 0; i < 16; i++)
+		sum[i] = 0;
+	for (int32_t r = 0; r < outs && on; r++)
+		for (int32_t q = 0; q < ins; q++)
+			sum[r * 4 + q] = dw[r * row + q * step];
+}
+
 /* The weights of up to 4 output by 4 input channels, those from i, j on. */
 static void tap_tile(const rt_conv *d, float alpha, const float *x,
 	const float *dy, float beta, float *dw, int32_t i, int32_t j)
@@ -167,6 +181,8 @@ static void tap_tile(const rt_conv *d, float alpha, const float *x,
 		const Tap p = tap_at(d, x, dy, tap);
 		float *to = dw + ((ptrdiff_t)i * cg + j) * taps + tap;
 		float sum[16];
+		if (RT_CONV_GOES_ON)
+			tap_begin(sum, outs, ins, beta, to, cg * taps, taps);
 		if (RT_CONV_STRIDE == 1 || d->sw == 1)
 			tap_sum_dense(&p, outs, ins, sum);
 		else
@@ -174,7 +190,7 @@ static void tap_tile(const rt_conv *d, float alpha, const float *x,
 		for (int32_t r = 0; r < outs; r++, to += cg * taps)
 			for (int32_t q = 0; q < ins; q++)
 				to[q * taps] = rt_blend(alpha, sum[r * 4 + q],
-					beta, to + q * taps);
+					rt_beta_begun(beta), to + q * taps);
 	}
 }
 
@@ -210,8 +226,9 @@ RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
 	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
+	const float blend = RT_RVV ? rt_beta_apart(beta) : beta;
 
 	for (int32_t g = 0; g < d->groups; g++)
-		group_weights(d, alpha, x + g * xs, dy + g * ys, beta,
+		group_weights(d, alpha, x + g * xs, dy + g * ys, blend,
 			dw + g * ws);
 }

@@ -144,11 +144,26 @@ RT_INLINED void row_positions(int taps, int stride, const RowTile *p,
 	}
 }
 
-RT_INLINED void row_sum(int taps, int stride, const RowTile *p,
-	float *sum)
+/* The sums go on from there; or begin with 0. */
+RT_INLINED RowSums row_sums_of(int taps, const float *sum)
 {
 	const rt_four zero = rt_four_of(0);
 	RowSums s = { zero, zero, zero, zero, zero, zero };
+
+	if (!RT_CONV_GOES_ON)
+		return s;
+	s.a = rt_four_load(sum), s.b = rt_four_load(sum + 4);
+	s.c = rt_four_load(sum + 8), s.d = rt_four_load(sum + 12);
+	s.e = rt_four_load(sum + 16);
+	if (taps == 3)
+		s.f = rt_four_load(sum + 20);
+	return s;
+}
+
+RT_INLINED void row_sum(int taps, int stride, const RowTile *p,
+	float *sum)
+{
+	RowSums s = row_sums_of(taps, sum);
 
 	for (int32_t n = 0; n < p->images; n++) {
 		const float *x = p->x + n * p->xn;
@@ -241,21 +256,41 @@ RT_INLINED void row_put(int n, const float *s, float alpha, float beta,
 	dw[4] = alpha * s[16] + beta * dw[4];
 }
 
+/* What the sums begin with: the weights, or 0. */
+RT_INLINED void row_begin(float *sum, int five, int32_t outs, int32_t ins,
+	float beta, const float *dw, ptrdiff_t row, ptrdiff_t c)
+{
+	const int on = rt_goes_on(beta);
+	const int32_t taps = five ? 5 : 3, count = five ? 1 : ins;
+
+	for (int32_t i = 0; i < 24; i++)
+		sum[i] = 0;
+	for (int32_t i = 0; i < outs && on; i++)
+		for (int32_t k = 0; k < count; k++)
+			for (int32_t t = 0; t < taps; t++)
+				sum[12 * k + 4 * t + i]
+					= dw[i * row + k * c + t];
+}
+
 /* Weights of output channels row apart by ins input channels c apart. */
 RT_APART void row_tile(const RowTile *p, int32_t taps, int32_t ins,
 	float alpha, float beta, float *dw, ptrdiff_t row, ptrdiff_t c)
 {
+	const int five = RT_CONV_FIVE && (!RT_CONV_THREE || taps == 5);
+	const float begun = rt_beta_begun(beta);
 	float sum[24];
 
+	if (RT_CONV_GOES_ON)
+		row_begin(sum, five, p->outs, ins, beta, dw, row, c);
 	row_sums(p, taps, sum);
-	if (RT_CONV_FIVE && (!RT_CONV_THREE || taps == 5)) {
+	if (five) {
 		for (int32_t i = 0; i < p->outs; i++)
-			row_put(5, sum + i, alpha, beta, dw + i * row);
+			row_put(5, sum + i, alpha, begun, dw + i * row);
 		return;
 	}
 	for (int32_t i = 0; i < p->outs; i++, dw += row)
 		for (int32_t k = 0; k < ins; k++)
-			row_put(3, sum + 12 * k + i, alpha, beta,
+			row_put(3, sum + 12 * k + i, alpha, begun,
 				dw + k * c);
 }
 

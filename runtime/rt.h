@@ -87,7 +87,9 @@
  * others; the columns that four outputs of one of these span; and whether one
  * has three columns of taps side by side, five, or others; whether a depthwise
  * one has five; and whether one has more padding behind than in front, at a
- * stride.  What only other ones call is not compiled.
+ * stride.  What only other ones call is not compiled.  Nor is what a gradient
+ * of weights needs to go on from what is there (RT_GO_ON), unless a program says
+ * that it has such ones.
  */
 #ifndef RT_DEPTH_STRIDE
 #define RT_DEPTH_STRIDE INT32_MAX
@@ -112,6 +114,9 @@
 #endif
 #ifndef RT_CONV_OTHER
 #define RT_CONV_OTHER 1
+#endif
+#ifndef RT_CONV_GOES_ON
+#define RT_CONV_GOES_ON 0
 #endif
 
 /*
@@ -204,6 +209,29 @@ static inline float rt_blend(float alpha, float result, float beta,
 	const float *y)
 {
 	return beta == 0 ? alpha * result : alpha * result + beta * *y;
+}
+
+/*
+ * This as beta, with alpha 1: a gradient's sums begin with y instead of 0, and
+ * go on in their order, as if they were one with those that led to y.  Kernels
+ * that make a sum of several do not know it: they add to y.
+ */
+#define RT_GO_ON (-1.0f)
+
+static inline int rt_goes_on(float beta)
+{
+	return RT_CONV_GOES_ON && beta == RT_GO_ON;
+}
+
+/* What is left of beta for sums that began with y; and for others. */
+static inline float rt_beta_begun(float beta)
+{
+	return rt_goes_on(beta) ? 0.0f : beta;
+}
+
+static inline float rt_beta_apart(float beta)
+{
+	return rt_goes_on(beta) ? 1.0f : beta;
 }
 
 #if RT_VL

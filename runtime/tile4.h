@@ -35,6 +35,14 @@ RT_INLINED rt_tile4 rt_tile4_zero(void)
 	return t;
 }
 
+RT_INLINED rt_tile4 rt_tile4_load(const float *from, ptrdiff_t step)
+{
+	const rt_tile4 t = { rt_four_load(from), rt_four_load(from + step),
+		rt_four_load(from + 2 * step), rt_four_load(from + 3 * step) };
+
+	return t;
+}
+
 RT_INLINED void rt_tile4_store(float *to, ptrdiff_t step, const rt_tile4 *t)
 {
 	rt_four_store(to, t->r0);

@@ -68,8 +68,8 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 		return;
 	}
 	Node *sums = NEW(g, n->loc, op_BatchNormalizationSums, n->in[X], dy[0],
-	                 n->in[MEAN], inverse);
-	dx[SCALE] = node_done(g, sums);
+	                 n->in[MEAN]);
+	dx[SCALE] = multiply(g, n, node_done(g, sums), inverse);
 	dx[B] = sums->out[1];
 	if (want[MEAN])
 		dx[MEAN] = build_scale(g, n->loc,

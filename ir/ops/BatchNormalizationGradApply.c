@@ -5,7 +5,7 @@
  *   dx = scale inverse (dy - db / count - (x - mean) inverse dscale / count).
  *
  * Inputs x, dy, and broadcast along the channels scale, mean, inverse, dscale
- * and db, which BatchNormalizationSums gives.
+ * and db.
  */
 #include "ir/op.h"
 
@@ -14,9 +14,9 @@ enum { X, DY, SCALE, MEAN, INVERSE, DSCALE, DB };
 
 static void scalar(Kernel *k, const Node *n, Expr *const x[], Expr *y[])
 {
-	Expr *each = k_num(k, 1 / (double)attr_int(n, COUNT));
-	Expr *mean_dy = k_mul(k, x[DB], each);
-	Expr *slope = k_mul(k, k_mul(k, x[DSCALE], x[INVERSE]), each);
+	Expr *count = k_num(k, (double)attr_int(n, COUNT));
+	Expr *mean_dy = k_div(k, x[DB], count);
+	Expr *slope = k_div(k, k_mul(k, x[DSCALE], x[INVERSE]), count);
 	Expr *factor = k_mul(k, x[SCALE], x[INVERSE]);
 	Expr *along = k_mul(k, k_sub(k, x[X], x[MEAN]), slope);
 	y[0] = k_mul(k, k_sub(k, k_sub(k, x[DY], mean_dy), along), factor);

@@ -1,26 +1,33 @@
-/* BatchNormalizationSums(x, dy, mean, inverse deviation): the gradients of
- * scale and b, dscale = sum of dy (x - mean) inverse, db = sum of dy. */
+/* BatchNormalizationSums(x, dy, mean, from..): per channel, what the gradients of
+ * scale and b come of: the sums of dy (x - mean), and of dy. They begin with what
+ * is given, or 0. */
 #include "ir/op.h"
 
 #include "ir/channels.h"
 
-enum { X, DY, MEAN, INVERSE };
+enum { X, DY, MEAN, FROM };
 
 static bool infer(Unit *u, Node *n)
 {
 	channels_infer(n, 0);
 	channels_infer(n, 1);
-	return channels_check(u, n, MEAN, INVERSE);
+	return channels_check(u, n, MEAN, n->nin - 1);
+}
+
+static int beginning(Kernel *k, const Node *n, int o, int c)
+{
+	const Value *from = node_sum_from(n, o);
+	if (from)
+		return k_var(k, k_load_flat(k, from, k_at(c)));
+	return k_var(k, k_typed(k, compute_type(n->in[X]->dtype), 0));
 }
 
 static void lower(Kernel *k, const Node *n)
 {
 	Channels t = channels_of(n->in[X]->shape);
-	DType type = compute_type(n->in[X]->dtype);
 	int c = k_for(k, t.c);
 	int mean = k_var(k, k_load_flat(k, n->in[MEAN], k_at(c)));
-	int sum = k_var(k, k_typed(k, type, 0));
-	int product = k_var(k, k_typed(k, type, 0));
+	int product = beginning(k, n, 0, c), sum = beginning(k, n, 1, c);
 	channels_open(k, &t);
 	Index at = channels_at(&t, c);
 	int dy = k_var(k, k_load_flat(k, n->in[DY], at));
@@ -29,9 +36,7 @@ static void lower(Kernel *k, const Node *n)
 	k_set(k, product, k_add(k, k_get(k, product),
 	                        k_mul(k, k_get(k, dy), x)));
 	channels_close(k);
-	Expr *inverse = k_load_flat(k, n->in[INVERSE], k_at(c));
-	k_store_flat(k, n->out[0], k_at(c),
-	             k_mul(k, k_get(k, product), inverse));
+	k_store_flat(k, n->out[0], k_at(c), k_get(k, product));
 	k_store_flat(k, n->out[1], k_at(c), k_get(k, sum));
 	k_end(k);
 }
@@ -42,13 +47,13 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_BatchNormalizationSums = {
-	.name = "BatchNormalizationSums", .min_in = 4, .max_in = 4,
+	.name = "BatchNormalizationSums", .min_in = 3, .max_in = 5,
 	.min_out = 2, .max_out = 2,
+	.goes_on = FROM,
 	.infer = infer,
 	.lower = lower,
 	.parts = parts,
-	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}, {DIMS(2, 3, 4, 5)}, {DIMS(3)},
-	                 {DIMS(3), .lo = 0.2, .hi = 2}}},
-	         {.in = {{DIMS(4, 3)}, {DIMS(4, 3)}, {DIMS(3)},
-	                 {DIMS(3), .lo = 0.2, .hi = 2}}}),
+	EXAMPLES({.in = {{DIMS(2, 3, 4, 5)}, {DIMS(2, 3, 4, 5)}, {DIMS(3)}}},
+	         {.nin = 5, .in = {{DIMS(4, 3)}, {DIMS(4, 3)}, {DIMS(3)},
+	                           {DIMS(3)}, {DIMS(3)}}}),
 };

@@ -1,14 +1,15 @@
-/* ConvGradWeight(x, dy): the gradient of Conv's weight, which has `shape`; the
- * other attributes are Conv's. */
+/* ConvGradWeight(x, dy, from): the gradient of Conv's weight, which has `shape`;
+ * its sums begin with `from`, or 0. The other attributes are Conv's. */
 #include "ir/op.h"
 
 #include "ir/conv.h"
 
+enum { X, DY, FROM };
 enum { SHAPE = CONV_NATTRS };
 
 static bool infer(Unit *u, Node *n)
 {
-	const Value *x = n->in[0], *dy = n->in[1];
+	const Value *x = n->in[X], *dy = n->in[DY];
 	Shape w;
 	if (!infer_shape(u, n, SHAPE, &w))
 		return false;
@@ -24,7 +25,7 @@ static bool infer(Unit *u, Node *n)
 
 static Conv geometry(const Node *n)
 {
-	return conv_of(n, n->in[0], n->out[0], n->in[1]);
+	return conv_of(n, n->in[X], n->out[0], n->in[DY]);
 }
 
 static int64_t workspace(const Node *n)
@@ -36,7 +37,8 @@ static int64_t workspace(const Node *n)
 static void lower(Kernel *k, const Node *n)
 {
 	Conv c = geometry(n);
-	k_conv_grad_weight(k, &(ConvPart){.c = &c}, c.w, 0, NULL);
+	ConvPart all = {.c = &c, .from = node_sum_from(n, 0)};
+	k_conv_grad_weight(k, &all, c.w, 0, NULL);
 }
 
 static int64_t rows_of_group(const Node *n)
@@ -48,9 +50,10 @@ static int64_t rows_of_group(const Node *n)
  * copied for each tile. Of several groups the rows are apart in each image. */
 static int64_t whole_groups(const Node *n, int64_t some)
 {
-	const Value *x = n->in[0];
+	const Value *x = n->in[X];
 	int64_t rows = rows_of_group(n);
-	if (!numel(x->shape) || !numel(n->in[1]->shape))
+	if (!numel(x->shape) || !numel(n->in[DY]->shape) ||
+	    node_sum_from(n, 0))
 		return 0;
 	if (attr_int(n, CONV_GROUP) == 1)
 		return some;
@@ -68,7 +71,7 @@ static int64_t rows_unit(const Node *n, bool workspace)
 /* Of one image, whose input is soon copied again. */
 static int64_t rows_least(const Node *n)
 {
-	return n->in[0]->shape.dim[0] == 1 ? whole_groups(n, 8) : 0;
+	return n->in[X]->shape.dim[0] == 1 ? whole_groups(n, 8) : 0;
 }
 
 /* The first channel of x that such a row reads, where it begins a group. */
@@ -102,7 +105,8 @@ static int64_t rows_workspace(const Node *n, int64_t count)
 }
 
 const OpDef op_ConvGradWeight = {
-	.name = "ConvGradWeight", .min_in = 2, .max_in = 2,
+	.name = "ConvGradWeight", .min_in = 2, .max_in = 3,
+	.goes_on = FROM,
 	ATTRS(CONV_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
@@ -117,6 +121,10 @@ const OpDef op_ConvGradWeight = {
 	          .attr = {{"shape", INTS(4, 1, 3, 2)}, {"group", 2},
 	                   {"strides", INTS(2, 1)},
 	                   {"pads", INTS(1, 0, 1, 1)}}},
+	         {.nin = 3,
+	          .in = {{DIMS(2, 3, 5, 4)}, {DIMS(2, 5, 3, 2)},
+	                 {DIMS(5, 3, 3, 3)}},
+	          .attr = {{"shape", INTS(5, 3, 3, 3)}}},
 	         {.in = {{DIMS(2, 2, 9)}, {DIMS(2, 3, 7)}},
 	          .attr = {{"shape", INTS(3, 2, 3)}, {"dilations", INTS(2)},
 	                   {"pads", INTS(2, 0)}}},

@@ -291,7 +291,8 @@ static void take(Kernel *k, const Turn *t, Index number, const Value *dx)
 {
 	const Block *b = &t->block;
 	Conv back = block_of_input(b, dx);
-	ConvPart part = {&b->conv, k_const(0), k_scaled(number, b->channels)};
+	ConvPart part = {.c = &b->conv,
+	                 .channel = k_scaled(number, b->channels)};
 	if (b->conv.groups > 1)
 		part.row = k_scaled(number, b->conv.rows);
 	ConvPart input = part;

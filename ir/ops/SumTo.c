@@ -1,6 +1,7 @@
 /*
- * SumTo: adds up x over the dimensions along which `shape` was stretched to
- * x's shape; undoes a broadcast. The gradient of a broadcast operand.
+ * SumTo(x, from): adds up x over the dimensions along which `shape` was stretched
+ * to x's shape; undoes a broadcast. The gradient of a broadcast operand. The sums
+ * begin with `from`, or 0.
  */
 #include "ir/op.h"
 
@@ -29,7 +30,7 @@ static void lower(Kernel *k, const Node *n)
 {
 	const Value *x = n->in[0], *y = n->out[0];
 	int lead = x->shape.rank - y->shape.rank, nsum = 0, nkeep = 0;
-	int loop[MAX_RANK];
+	int loop[MAX_RANK] = {0};
 	bool keep[MAX_RANK];
 	for (int a = 0; a < x->shape.rank; a++) {
 		keep[a] = a >= lead && y->shape.dim[a - lead] == x->shape.dim[a];
@@ -38,7 +39,9 @@ static void lower(Kernel *k, const Node *n)
 			nkeep++;
 		}
 	}
-	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
+	const Value *from = node_sum_from(n, 0);
+	int sum = k_var(k, from ? k_load(k, from, loop + lead)
+	                        : k_typed(k, compute_type(x->dtype), 0));
 	for (int a = 0; a < x->shape.rank; a++)
 		if (!keep[a]) {
 			loop[a] = k_for(k, x->shape.dim[a]);
@@ -56,6 +59,8 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	Node *e = NEW(g, n->loc, op_Expand, dy[0]);
 	node_set_ints(g, e, "shape", n->in[0]->shape.rank, n->in[0]->shape.dim);
 	dx[0] = node_done(g, e);
+	if (n->nin > 1)
+		dx[1] = dy[0];
 }
 
 /* A sum, unless the first dimension is kept. */
@@ -67,13 +72,16 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_SumTo = {
-	.name = "SumTo", .min_in = 1, .max_in = 1,
+	.name = "SumTo", .min_in = 1, .max_in = 2,
+	.goes_on = 1,
 	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
 	.grad = grad,
 	.parts = parts,
-	EXAMPLES({.in = {{DIMS(2, 3)}}, .attr = {{"shape", INTS(1, 3)}}},
+	EXAMPLES({.nin = 2, .in = {{DIMS(3, 2, 4)}, {DIMS(1, 2, 1)}},
+	          .attr = {{"shape", INTS(1, 2, 1)}}},
+	         {.in = {{DIMS(2, 3)}}, .attr = {{"shape", INTS(1, 3)}}},
 	         {.in = {{DIMS(2, 3, 4)}}, .attr = {{"shape", INTS(3, 1)}}},
 	         {.in = {{DIMS(4)}}, .attr = {{"shape", .n = 0}}}),
 };

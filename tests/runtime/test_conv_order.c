@@ -5,6 +5,7 @@
  * and columns.  Widths are such that tiles of every form meet both edges.
  */
 #define RT_PLAIN
+#define RT_CONV_GOES_ON 1
 #define RT_API static __attribute__((unused))
 
 #include "runtime/gemm_plain.c"
@@ -142,6 +143,18 @@ static int order_has(const rt_conv *d)
 	return RT_CONV_OTHER || rt_conv_fits_row(d);
 }
 
+/* Image by image, each going on from what those before left. */
+static void order_weight_by_image(rt_conv d, const struct order *s, float *dw)
+{
+	const size_t nx = s->nx / (size_t)d.n, ny = s->ny / (size_t)d.n;
+	const int32_t images = d.n;
+
+	d.n = 1;
+	for (int32_t i = 0; i < images; i++)
+		rt_conv_grad_weight_plain(&d, 1, s->x + (size_t)i * nx,
+			s->dy + (size_t)i * ny, i ? RT_GO_ON : 0.0f, dw);
+}
+
 static void order_check(const rt_conv *d)
 {
 	struct order s = { .nx = (size_t)(d->n * d->c * d->h * d->w),
@@ -160,6 +173,8 @@ static void order_check(const rt_conv *d)
 	order_same(d, "grad_input", got, s.dx, s.nx);
 	rt_conv_grad_weight_plain(d, 1, s.x, s.dy, 0, got);
 	order_same(d, "grad_weight", got, s.dw, s.nw);
+	order_weight_by_image(*d, &s, got);
+	order_same(d, "grad_weight by image", got, s.dw, s.nw);
 	free(s.x), free(s.w), free(s.dy), free(s.bias);
 	free(s.y), free(s.dx), free(s.dw), free(got);
 }

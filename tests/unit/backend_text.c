@@ -169,6 +169,23 @@ Test(backend_text, runtime_knows_the_largest_stride_and_span)
 		"2, 2, 1, 1, 8, 8};\n\trt_depth_forward(&d0, x, w, b, y);\n");
 	cr_expect_not_null(strstr(s, "#define RT_DEPTH_FIVE 1\n"));
 	cr_expect_not_null(strstr(s, "#define RT_PADS_BARE 1\n"));
+	cr_expect_null(strstr(s, "#define RT_CONV_GOES_ON 1"));
 	s = runtime_text(arena, "rt_conv_forward(d, x, w, b, y, 0);");
 	cr_expect_null(strstr(s, "#define RT_CONV_STRIDE 1"));
+}
+
+/* Without one there is nothing of it: neither does the text change. */
+Test(backend_text, runtime_knows_gradients_that_go_on)
+{
+	static const char conv[] =
+		"\tstatic const rt_conv d0 = {1, 6, 14, 14, 16, 10, 10, 5, 5, 1, "
+		"1, 0, 0, 1, 1, 1, 16};\n\trt_conv_grad_weight(&d0, 1.0f, x, y,"
+		" %s, w, 0);\n";
+	const char *last = arena_printf(arena, conv, "0.0f");
+	const char *goes_on = arena_printf(arena, conv, "RT_GO_ON");
+	const char *s = runtime_text(arena, arena_printf(arena, "%s%s", goes_on,
+	                                                 last));
+	cr_expect_not_null(strstr(s, "#define RT_CONV_GOES_ON 1\n"));
+	s = runtime_text(arena, arena_printf(arena, "%s/* RT_GO_ON */", last));
+	cr_expect_null(strstr(s, "#define RT_CONV_GOES_ON 1\n"));
 }

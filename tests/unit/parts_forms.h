@@ -154,8 +154,8 @@ static const Form forms[] = {
 	/* normalisation */
 	{"f32[4,3,2] f32[3] f32[3] f32[3] f32[3]", "p....", ROWS,
 	 "%y f32[4,3,2] = BatchNormalization(%a, %b, %c, %d, %e)"},
-	{"f32[4,3,2] f32[4,3,2] f32[3] f32[3]", "pp..", SUM, "%y f32[3], "
-	 "%z f32[3] = BatchNormalizationSums(%a, %b, %c, %d)"},
+	{"f32[4,3,2] f32[4,3,2] f32[3]", "pp.", SUM, "%y f32[3], "
+	 "%z f32[3] = BatchNormalizationSums(%a, %b, %c)"},
 	{"f32[4,3,2]", "p", MEAN, "%y f64[2,3] = BatchNormalizationMoments(%a)"},
 	{"f64[2,4] f32[4] f32[4]", "ppp", NO, "%y f32[4], %z f32[4], %u f32[4], "
 	 "%v f32[4] = BatchNormalizationFinish(%a, %b, %c) {count=4}"},
