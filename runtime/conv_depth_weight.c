@@ -41,7 +41,7 @@ RT_APART void channel_put(const ChannelTap *t, float alpha, float beta,
 	float *dw, ptrdiff_t step)
 {
 	const size_t lanes = (size_t)t->lanes;
-	rt_wide s = rt_wide_of(0, lanes);
+	rt_wide s = rt_wide_begin(dw, step, beta, lanes);
 
 	for (int32_t n = 0; n < t->images; n++) {
 		for (int32_t r = 0; r < t->rows; r++) {
@@ -53,7 +53,7 @@ RT_APART void channel_put(const ChannelTap *t, float alpha, float beta,
 					rt_wide_gather(x, t->xc, lanes), lanes);
 		}
 	}
-	rt_wide_put(dw, step, alpha, s, beta, lanes);
+	rt_wide_put(dw, step, alpha, s, rt_beta_begun(beta), lanes);
 }
 
 static int32_t channel_lanes(int32_t count)
@@ -388,23 +388,22 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 	const float *x, const float *dy, float beta, float *dw)
 {
 	const int32_t mult = d->o / d->c;
-	const float blend = RT_RVV ? rt_beta_apart(beta) : beta;
 
 #if !RT_RVV
-	if (RT_DEPTH_FIVE
+	if (RT_DEPTH_FIVE && !rt_goes_on(beta)
 		&& rt_depth_five_grad_weight(d, alpha, x, dy, beta, dw))
 		return;
 #endif
 #if RT_HELIUM
-	if (rt_depth_grad_weight_row(d, alpha, x, dy, blend, dw))
+	if (rt_depth_grad_weight_row(d, alpha, x, dy, beta, dw))
 		return;
 #else
 	if (nine_is(d)) {
-		nine_weights(d, alpha, x, dy, blend, dw);
+		nine_weights(d, alpha, x, dy, beta, dw);
 		return;
 	}
 #endif
 	for (int32_t c = 0; c < d->c; c += channel_lanes(d->c - c))
 		for (int32_t m = 0; m < mult; m++)
-			channel_weights(d, alpha, x, dy, blend, dw, c, m);
+			channel_weights(d, alpha, x, dy, beta, dw, c, m);
 }

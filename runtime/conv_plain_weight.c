@@ -53,8 +53,16 @@ RT_INLINED void tap_wide(const Tap *p, const TapSide *u, const TapSide *v,
 	int32_t rows, size_t lanes, float alpha, float beta, float *dw,
 	ptrdiff_t us, ptrdiff_t vs)
 {
-	rt_wide r0 = rt_wide_of(0, lanes), r1 = r0, r2 = r0, r3 = r0;
+	rt_wide r0 = rt_wide_begin(dw, vs, beta, lanes);
+	rt_wide r1 = rt_wide_of(0, lanes), r2 = r1, r3 = r1;
+	const float begun = rt_beta_begun(beta);
 
+	if (rt_goes_on(beta) && rows > 1)
+		r1 = rt_wide_gather(dw + us, vs, lanes);
+	if (rt_goes_on(beta) && rows > 2)
+		r2 = rt_wide_gather(dw + 2 * us, vs, lanes);
+	if (rt_goes_on(beta) && rows > 3)
+		r3 = rt_wide_gather(dw + 3 * us, vs, lanes);
 	for (int32_t n = 0; n < p->images; n++) {
 		rt_rows x = rt_rows_at(u->p + n * u->n, u->c, rows);
 		const float *z = v->p + n * v->n;
@@ -72,13 +80,13 @@ RT_INLINED void tap_wide(const Tap *p, const TapSide *u, const TapSide *v,
 			z += v->r - p->cols * v->q;
 		}
 	}
-	rt_wide_put(dw, vs, alpha, r0, beta, lanes);
+	rt_wide_put(dw, vs, alpha, r0, begun, lanes);
 	if (rows > 1)
-		rt_wide_put(dw + us, vs, alpha, r1, beta, lanes);
+		rt_wide_put(dw + us, vs, alpha, r1, begun, lanes);
 	if (rows > 2)
-		rt_wide_put(dw + 2 * us, vs, alpha, r2, beta, lanes);
+		rt_wide_put(dw + 2 * us, vs, alpha, r2, begun, lanes);
 	if (rows > 3)
-		rt_wide_put(dw + 3 * us, vs, alpha, r3, beta, lanes);
+		rt_wide_put(dw + 3 * us, vs, alpha, r3, begun, lanes);
 }
 
 /* The weights of all channels at a tap: rows of u, columns of v. */
@@ -226,9 +234,8 @@ RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 	const ptrdiff_t xs = (ptrdiff_t)cg * d->h * d->w;
 	const ptrdiff_t ys = (ptrdiff_t)og * d->oh * d->ow;
 	const ptrdiff_t ws = (ptrdiff_t)og * cg * d->kh * d->kw;
-	const float blend = RT_RVV ? rt_beta_apart(beta) : beta;
 
 	for (int32_t g = 0; g < d->groups; g++)
-		group_weights(d, alpha, x + g * xs, dy + g * ys, blend,
+		group_weights(d, alpha, x + g * xs, dy + g * ys, beta,
 			dw + g * ws);
 }

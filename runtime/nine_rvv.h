@@ -108,7 +108,10 @@ RT_INLINED void nine_wide_taps(const rt_conv *d, const NineLanes *s,
 	const ptrdiff_t xn = (ptrdiff_t)d->c * d->h * d->w;
 	const ptrdiff_t dyn = (ptrdiff_t)d->o * d->oh * d->ow;
 	const ptrdiff_t ws = d->o / d->c * 9;
-	rt_wide left = rt_wide_of(0, s->n), mid = left, right = left;
+	rt_wide left = rt_wide_begin(dw + 3 * j, ws, beta, s->n);
+	rt_wide mid = rt_wide_begin(dw + 3 * j + 1, ws, beta, s->n);
+	rt_wide right = rt_wide_begin(dw + 3 * j + 2, ws, beta, s->n);
+	const float begun = rt_beta_begun(beta);
 	const NineWide t = { &left, &mid, &right };
 	int32_t lo, hi;
 
@@ -122,9 +125,9 @@ RT_INLINED void nine_wide_taps(const rt_conv *d, const NineLanes *s,
 			nine_wide_row(d, row, t, stride);
 		}
 	}
-	rt_wide_put(dw + 3 * j, ws, alpha, left, beta, s->n);
-	rt_wide_put(dw + 3 * j + 1, ws, alpha, mid, beta, s->n);
-	rt_wide_put(dw + 3 * j + 2, ws, alpha, right, beta, s->n);
+	rt_wide_put(dw + 3 * j, ws, alpha, left, begun, s->n);
+	rt_wide_put(dw + 3 * j + 1, ws, alpha, mid, begun, s->n);
+	rt_wide_put(dw + 3 * j + 2, ws, alpha, right, begun, s->n);
 }
 
 RT_APART void nine_wide(const rt_conv *d, const NineLanes *s, int32_t j,

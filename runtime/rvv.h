@@ -97,6 +97,15 @@ RT_INLINED void rt_wide_put(float *y, ptrdiff_t step, float alpha, rt_wide t,
 	rt_wide_store(y, step, t, n);
 }
 
+/* What sums begin with: y if they go on from there, or 0. */
+RT_INLINED rt_wide rt_wide_begin(const float *y, ptrdiff_t step, float beta,
+	size_t n)
+{
+	if (rt_goes_on(beta))
+		return rt_wide_gather(y, step, n);
+	return rt_wide_of(0, n);
+}
+
 /* Without the first, with x before them; or with x behind. */
 RT_INLINED rt_wide rt_wide_before(float x, rt_wide v, size_t n)
 {

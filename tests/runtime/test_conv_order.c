@@ -17,6 +17,9 @@
 #include "runtime/conv_plain.c"
 #include "runtime/conv_row_weight.c"
 #include "runtime/conv_plain_weight.c"
+#include "runtime/conv_depth_row.c"
+#include "runtime/conv_depth_five_weight.c"
+#include "runtime/conv_depth_weight.c"
 #include "runtime/conv.c"
 
 #include <criterion/criterion.h>
@@ -179,6 +182,26 @@ static void order_check(const rt_conv *d)
 	free(s.y), free(s.dx), free(s.dw), free(got);
 }
 
+/* The same of a depthwise one, against all images at once. */
+static void order_depth_check(const rt_conv *d)
+{
+	const struct order s = { .nx = (size_t)(d->n * d->c * d->h * d->w),
+		.nw = (size_t)(d->o * d->kh * d->kw),
+		.ny = (size_t)(d->n * d->o * d->oh * d->ow) };
+	float *x = order_input(s.nx), *dy = order_input(s.ny);
+	float *want = order_new(s.nw), *got = order_new(s.nw);
+	rt_conv one = *d;
+
+	rt_depth_grad_weight_plain(d, 1, x, dy, 0, want);
+	one.n = 1;
+	for (int32_t i = 0; i < d->n; i++)
+		rt_depth_grad_weight_plain(&one, 1, x + (size_t)i * s.nx
+			/ (size_t)d->n, dy + (size_t)i * s.ny / (size_t)d->n,
+			i ? RT_GO_ON : 0.0f, got);
+	order_same(d, "depthwise grad_weight by image", got, want, s.nw);
+	free(x), free(dy), free(want), free(got);
+}
+
 /* With so much padding on the right and at the bottom; nothing, if nothing
  * comes out. */
 static void order_square(rt_conv d, int32_t right)
@@ -229,5 +252,22 @@ Test(conv_order, any_shape, .timeout = 120)
 			.dh = 1 + order_below(2), .dw = 1 + order_below(2),
 			.groups = groups };
 		order_square(d, order_below(5));
+	}
+}
+
+Test(conv_order, depthwise, .timeout = 120)
+{
+	for (int32_t i = 0; i < 200; i++) {
+		const int32_t k = i % 2 ? 3 : 1 + order_below(5);
+		const int32_t c = 1 + order_below(9), stride = 1 + i / 2 % 3;
+		const int32_t size = k + order_below(9);
+		const rt_conv d = { .n = 2 + order_below(3), .c = c,
+			.h = size, .w = size, .o = c * (1 + order_below(2)),
+			.oh = (size + 2 * (k / 2) - k) / stride + 1,
+			.ow = (size + 2 * (k / 2) - k) / stride + 1,
+			.kh = k, .kw = k, .sh = stride, .sw = stride,
+			.ph = k / 2, .pw = k / 2, .dh = 1, .dw = 1,
+			.groups = c };
+		order_depth_check(&d);
 	}
 }
