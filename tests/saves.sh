@@ -92,16 +92,16 @@ outlives() {
 	"$thimble" compile "$model" -o "$work/thin" --loss cross-entropy \
 		--target generic "$@" >/dev/null
 	for program in "$work/both" keep; do
-		cc -std=c99 -O1 -I"$work/thin" -o "$work/${program##*/}" \
+		cc -std=c99 -O1 -I"$work/thin" -o "$work/thin/${program##*/}" \
 			"$program.c" "$work/thin/gestures.c" \
 			"$work/thin/gestures_weights.c" -lm
 	done
 	rm -f "$work/cut.bin" "$work/whole.bin"
-	"$work/both" "$work/whole.bin" >/dev/null
+	"$work/thin/both" "$work/whole.bin" >/dev/null
 	for run in 1 2 3; do
-		"$work/keep" "$work/cut.bin" >"$work/said"
+		"$work/thin/keep" "$work/cut.bin" >"$work/said"
 	done
-	"$work/keep" "$work/whole.bin" >"$work/whole"
+	"$work/thin/keep" "$work/whole.bin" >"$work/whole"
 	step=$(grep '^step 60: ' "$work/said") || fail "$* ends elsewhere"
 	grep -q "^$step\$" "$work/whole" || fail "$* is not all saved"
 	"$thimble" export "$model" "$work/cut.bin" -o "$work/cut.onnx"
