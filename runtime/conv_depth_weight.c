@@ -389,6 +389,7 @@ RT_API void rt_depth_grad_weight_plain(const rt_conv *d, float alpha,
 {
 	const int32_t mult = d->o / d->c;
 
+	/* The sums of the form for five columns begin with 0 alone. */
 #if !RT_RVV
 	if (RT_DEPTH_FIVE && !rt_goes_on(beta)
 		&& rt_depth_five_grad_weight(d, alpha, x, dy, beta, dw))
