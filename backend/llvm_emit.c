@@ -3,7 +3,6 @@
 
 #include "ir/memo.h"
 
-#include <llvm-c/Object.h>
 #include <string.h>
 
 /* ---- the module ---- */
@@ -112,7 +111,7 @@ static CodeSize size_of(const Module *m, LLVMMemoryBufferRef bytes)
 
 bool code_size_is_known(void)
 {
-	return true;
+	return !llvm_load();
 }
 
 bool code_size(const Program *p, const EmitOptions *o, CodeSize *size)

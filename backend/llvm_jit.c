@@ -10,7 +10,6 @@
 #include "ir/feed.h"
 #include "ir/memo.h"
 
-#include <llvm-c/LLJIT.h>
 #include <stddef.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* Statements of kernels as LLVM's instructions. */
 #include "backend/llvm_kernel.h"
 
-#include <llvm-c/DebugInfo.h>
 #include <string.h>
 
 static void put_stmts(LlvmKernel *, const Stmt *);

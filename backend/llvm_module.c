@@ -2,9 +2,6 @@
 
 #include "backend/llvm_runtime.h"
 
-#include <llvm-c/Analysis.h>
-#include <llvm-c/BitReader.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <string.h>
 
 /* ---- the runtime ---- */

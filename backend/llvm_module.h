@@ -9,8 +9,6 @@
 #include "backend/llvm_target.h"
 #include "ir/plan.h"
 
-#include <llvm-c/Core.h>
-
 typedef struct Module {
 	Arena *arena;
 	LLVMContextRef context;

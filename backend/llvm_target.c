@@ -1,8 +1,5 @@
 #include "backend/llvm_target.h"
 
-#include <llvm-c/Core.h>
-#include <llvm-c/Support.h>
-#include <llvm-c/Target.h>
 #include <string.h>
 
 static const char *kept(Arena *a, char *message)
@@ -78,6 +75,8 @@ static const char *scalar_of(const char *triple)
 
 bool machine_is_host_known(void)
 {
+	if (llvm_load())
+		return false;
 	char *triple = LLVMGetDefaultTargetTriple();
 	bool known = scalar_of(triple) != NULL;
 	LLVMDisposeMessage(triple);
@@ -96,14 +95,15 @@ static void gather_by_scalars(void)
 	done = true;
 }
 
-static void start_llvm(void)
+static bool start_llvm(Unit *u)
 {
-	LLVMInitializeAllTargetInfos();
-	LLVMInitializeAllTargets();
-	LLVMInitializeAllTargetMCs();
-	LLVMInitializeAllAsmPrinters();
-	LLVMInitializeAllAsmParsers();   /* kernels have single instructions */
+	const char *why = llvm_load();
+	if (why) {
+		error_at(u, (Loc){0}, "LLVM cannot be loaded: %s", why);
+		return false;
+	}
 	gather_by_scalars();
+	return true;
 }
 
 static LLVMTargetMachineRef open_machine(const Machine *m, const Core *core)
@@ -135,7 +135,8 @@ Machine *machine_create(Unit *u, Arena *a, const Core *core, const Core *like)
 {
 	Machine *m = arena_new(a, Machine);
 	bool here = !core || !core->cpu;
-	start_llvm();
+	if (!start_llvm(u))
+		return NULL;
 	m->triple = core && core->triple
 	            ? normal_triple(a, core->triple)
 	            : kept(a, LLVMGetDefaultTargetTriple());

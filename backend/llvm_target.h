@@ -2,11 +2,10 @@
 #ifndef BACKEND_LLVM_TARGET_H
 #define BACKEND_LLVM_TARGET_H
 
+#include "backend/llvm_api.h"
 #include "ir/arena.h"
 #include "ir/diag.h"
 #include "ir/target.h"
-
-#include <llvm-c/TargetMachine.h>
 
 typedef struct Machine {
 	const char *triple, *cpu, *features;

@@ -278,6 +278,19 @@ json 'assert d["steps"] == len(d["loss"]) and d["validation_accuracy"] > 0.85
 assert d["loss"][-1] < 0.5 * d["loss"][0]
 assert d["report"]["state_bytes"] > 0'
 there 1.csv 1.st 1.onnx 1.html
+# A library that is not LLVM's is refused, and nothing else asks for it.
+if config=$(command -v llvm-config-19); then
+	real=$(readlink -f "$("$config" --libdir)/libLLVM-19.so")
+	mkdir other
+	echo 'int nothing;' | cc -shared -fPIC -x c - \
+		-o "other/$(basename "$real")" || fail "no library is made"
+	export LD_LIBRARY_PATH="$work/other"
+	status 0 plan "$model"
+	status 1 train "$@" --steps 1 --executor llvm
+	says err "LLVM cannot be loaded: "
+	unset LD_LIBRARY_PATH
+fi
+
 # With LLVM no compiler is asked for.
 "$thimble" train "$@" --steps 1 --executor llvm >/dev/null 2>&1 &&
 	run='env PATH=/nowhere'

@@ -24,7 +24,24 @@ execute_process(COMMAND ${LLVM_CONFIG} --includedir
   OUTPUT_VARIABLE LLVM_INCLUDE OUTPUT_STRIP_TRAILING_WHITESPACE)
 execute_process(COMMAND ${LLVM_CONFIG} --libdir
   OUTPUT_VARIABLE LLVM_LIBDIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+# It is loaded by name when it is first wanted; else from where it is now.
 set(LLVM_LIBRARY ${LLVM_LIBDIR}/libLLVM-19.so)
+file(REAL_PATH ${LLVM_LIBRARY} llvm_file)
+get_filename_component(llvm_name ${llvm_file} NAME)
+set_source_files_properties(backend/llvm_load.c PROPERTIES COMPILE_DEFINITIONS
+  "LLVM_NAME=\"${llvm_name}\";LLVM_PATH=\"${LLVM_LIBRARY}\"")
+set(calling ${LLVM_SOURCES})
+file(GLOB LLVM_HEADERS CONFIGURE_DEPENDS backend/llvm_*.h)
+list(APPEND calling ${LLVM_HEADERS})
+add_custom_command(
+  OUTPUT llvm_calls.h llvm_calls.c
+  COMMAND ${CMAKE_COMMAND} "-DFILES=${calling}"
+          -DOUT=${CMAKE_BINARY_DIR}/llvm_calls
+          -P ${CMAKE_SOURCE_DIR}/backend/cmake/llvm_calls.cmake
+  DEPENDS ${calling} backend/cmake/llvm_calls.cmake
+  VERBATIM)
+list(APPEND BACKEND ${CMAKE_BINARY_DIR}/llvm_calls.h
+  ${CMAKE_BINARY_DIR}/llvm_calls.c)
 # LLVM's headers have prototypes that say nothing of parameters.
 include_directories(SYSTEM ${LLVM_INCLUDE})
 
