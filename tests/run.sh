@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need, builds, and runs them all: once as users build
-# thimble, once with AddressSanitizer and UndefinedBehaviorSanitizer.
+# Installs what the tests need, builds, and runs them all: as users build thimble,
+# with AddressSanitizer and UndefinedBehaviorSanitizer, or both.
 #
 #   tests/run.sh [CTEST ARGUMENT]...
 set -eu
@@ -20,4 +20,4 @@ cmake -S "$top" -B "$build/asan" -G Ninja "$strict" -DTHIMBLE_SANITIZE=ON \
 ninja -C "$build/asan"
 jobs=$(nproc)
 (cd "$build/asan" && ctest -j"$jobs" --output-on-failure -L sanitize "$@")
-cd "$build" && exec ctest -j"$jobs" --output-on-failure "$@"
+cd "$build" && exec ctest -j"$jobs" --output-on-failure -LE once "$@"
