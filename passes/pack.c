@@ -8,7 +8,8 @@
  * Two exact reductions come before everything else. Where no item lives across
  * an instant, what is before it and what is after it are parts of their own;
  * and an item that lives together with all others of its part may lie below
- * them all. Taking that one out can divide the rest again.
+ * them all, unless one of these makes room for it after a while. Taking that one
+ * out can divide the rest again.
  */
 
 enum { MOST_LEVELS = 32 };   /* of reductions: a comb would have thousands */
@@ -107,6 +108,8 @@ static int settle(Packing *k, int n, int id[], int64_t *base)
 	int left = 0;
 	for (int i = 0; i < n; i++) {
 		const PackItem *item = &k->item[id[i]];
+		if (item->nwindows)
+			return n;
 		if (item->upper < first_end)
 			first_end = item->upper;
 		if (item->lower > last_begin)
@@ -114,8 +117,7 @@ static int settle(Packing *k, int n, int id[], int64_t *base)
 	}
 	for (int i = 0; i < n; i++) {
 		const PackItem *item = &k->item[id[i]];
-		if (item->lower < first_end && item->upper > last_begin &&
-		    !item->nwindows) {
+		if (item->lower < first_end && item->upper > last_begin) {
 			k->offset[id[i]] = *base;
 			*base += (item->size + k->unit - 1) / k->unit;
 		} else {
