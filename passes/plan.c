@@ -35,6 +35,16 @@ typedef struct Best {
 	int64_t bound; /* of the peak, in any order */
 } Best;
 
+typedef struct Chooser {
+	Arena *arena;
+	Graph *g;
+	int align;
+	const Options *options;
+	Placed *placed;
+	bool *copies; /* by node id */
+	Best best;
+} Chooser;
+
 static bool better(int64_t bytes, const Layout *l, const Best *best)
 {
 	return !best->layout || bytes < best->arena_bytes ||
@@ -141,29 +151,31 @@ static Layout *take_lowest(Layout *list[], int *n)
 
 /* No arena is lower than its peak, so that the lowest peak's arena mostly saves
  * placing the others. */
-static Best choose_order(Problem *p, int align, int64_t parts)
+static Best choose_order(Chooser *c, Problem *p)
 {
+	int64_t parts = c->options ? c->options->parts : 1;
 	Order found = order_search(p);
 	Best best = {.problem = p, .bound = found.bound};
 	Layout **list = arena_array(p->arena, Layout *, nschedulers + 1);
-	int n = list_layouts(p, align, parts, found.task, list);
+	int n = list_layouts(p, c->align, parts, found.task, list);
 	while (n) {
 		Layout *l = take_lowest(list, &n);
 		if (best.layout && l->peak >= best.arena_bytes)
 			break;
-		int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer);
+		int64_t bytes = place_once(&c->placed, c->arena, l->nbuffers,
+		                           l->buffer);
 		if (better(bytes, l, &best))
 			best = (Best){p, l, bytes, found.bound};
 	}
 	return best;
 }
 
-static Best keep_order(Problem *p, int align)
+static Best keep_order(Chooser *c, Problem *p)
 {
 	int *order = arena_array(p->arena, int, p->ntasks + 1);
 	all_schedulers[0](p, order);
-	Layout *l = layout_create(p, order, align);
-	int64_t bytes = place_buffers(p->arena, l->nbuffers, l->buffer);
+	Layout *l = layout_create(p, order, c->align);
+	int64_t bytes = place_once(&c->placed, c->arena, l->nbuffers, l->buffer);
 	return (Best){.problem = p, .layout = l, .arena_bytes = bytes};
 }
 
@@ -172,11 +184,10 @@ static bool is_disabled(const Pass *part, const Options *o)
 	return o && pass_is_disabled(part, o);
 }
 
-static Best choose(Problem *p, int align, const Options *o)
+static Best choose(Chooser *c, Problem *p)
 {
-	return is_disabled(&pass_order, o)
-		? keep_order(p, align)
-		: choose_order(p, align, o ? o->parts : 1);
+	return is_disabled(&pass_order, c->options) ? keep_order(c, p)
+	                                            : choose_order(c, p);
 }
 
 static void forget_reuses(Problem *p)
@@ -187,14 +198,14 @@ static void forget_reuses(Problem *p)
 
 /* What lies over one another is placed together, which may be in the way: an
  * arena that is not proved to be the least is compared with one without. */
-static Best choose_overlap(Problem *p, int align, const Options *o)
+static Best choose_overlap(Chooser *c, Problem *p)
 {
-	if (is_disabled(&pass_in_place, o))
+	if (is_disabled(&pass_in_place, c->options))
 		forget_reuses(p);
-	Best best = choose(p, align, o);
+	Best best = choose(c, p);
 	if (best.arena_bytes <= best.bound || !problem_separate(p))
 		return best;
-	Best apart = choose(p, align, o);
+	Best apart = choose(c, p);
 	if (!better(apart.arena_bytes, apart.layout, &best))
 		return best;
 	apart.bound = best.bound;
@@ -202,15 +213,6 @@ static Best choose_overlap(Problem *p, int align, const Options *o)
 }
 
 /* ---- values inside of others ---- */
-
-typedef struct Chooser {
-	Arena *arena;
-	Graph *g;
-	int align;
-	const Options *options;
-	bool *copies; /* by node id */
-	Best best;
-} Chooser;
 
 static bool has_pieces(Arena *a, const Node *n)
 {
@@ -229,7 +231,7 @@ static bool any_pieces(Arena *a, const Graph *g)
 static Best with_copies(Chooser *c)
 {
 	Problem *p = problem_with_views(c->arena, c->g, c->copies);
-	return choose_overlap(p, c->align, c->options);
+	return choose_overlap(c, p);
 }
 
 /* Is one of the node's results, or what it takes them from, there at the
@@ -272,28 +274,27 @@ static void change_some(Chooser *c)
 }
 
 /* Where both need the same, fewer bytes are moved. */
-static Best choose_views(Arena *a, Graph *g, int align, const Options *o)
+static Best choose_views(Chooser *c)
 {
-	Chooser c = {
-		a, g, align, o, arena_array(a, bool, g->nnodes), {0}};
-	Problem *apart = problem_create(a, g);
-	if (!any_pieces(a, g))
-		return choose_overlap(apart, align, o);
+	Problem *apart = problem_create(c->arena, c->g);
+	if (is_disabled(&pass_views, c->options) || !any_pieces(c->arena, c->g))
+		return choose_overlap(c, apart);
 	int64_t floor = problem_floor(apart);
-	c.best = with_copies(&c);
-	if (!c.best.problem->nshared || c.best.arena_bytes <= floor)
-		return c.best;
-	Best without = choose_overlap(apart, align, o);
-	int64_t bound = without.bound < c.best.bound ? without.bound
-	                                             : c.best.bound;
-	if (without.arena_bytes < c.best.arena_bytes) {
-		c.best = without;
-		for (int i = 0; i < g->nnodes; i++)
-			c.copies[i] = true;
+	c->copies = arena_array(c->arena, bool, c->g->nnodes);
+	c->best = with_copies(c);
+	if (!c->best.problem->nshared || c->best.arena_bytes <= floor)
+		return c->best;
+	Best without = choose_overlap(c, apart);
+	int64_t bound = without.bound < c->best.bound ? without.bound
+	                                              : c->best.bound;
+	if (without.arena_bytes < c->best.arena_bytes) {
+		c->best = without;
+		for (int i = 0; i < c->g->nnodes; i++)
+			c->copies[i] = true;
 	}
-	c.best.bound = bound;
-	change_some(&c);
-	return c.best;
+	c->best.bound = bound;
+	change_some(c);
+	return c->best;
 }
 
 /* ---- writing it down ---- */
@@ -369,10 +370,8 @@ Plan *plan_memory(Graph *g, const Options *options)
 {
 	int align = target_or_host(options ? options->target : NULL)->core->align;
 	Arena *scratch = arena_create();
-	Best best = is_disabled(&pass_views, options)
-			? choose_overlap(problem_create(scratch, g),
-					 align, options)
-			: choose_views(scratch, g, align, options);
+	Best best = choose_views(
+		&(Chooser){scratch, g, align, options, .placed = NULL});
 	Plan *plan = write_plan(&best);
 	const char *wrong = plan_check(scratch, plan);
 	if (wrong)

@@ -123,4 +123,9 @@ Layout *layout_create(const Problem *, const int order[], int align);
 /* Sets the offsets; returns the arena's size. */
 int64_t place_buffers(Arena *, int n, Buffer buffer[]);
 
+/* The same, where some were placed before: buffers as large and as long-lived go
+ * where those went. The list begins as NULL and lives as long as the arena. */
+typedef struct Placed Placed;
+int64_t place_once(Placed **, Arena *, int n, Buffer buffer[]);
+
 #endif

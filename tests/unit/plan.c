@@ -377,3 +377,36 @@ Test(place, against_brute_force)
 		arena_destroy(a);
 	}
 }
+
+/* Each is where it was placed first, and what is like none before is placed. */
+Test(place, once)
+{
+	Arena *a = arena_create();
+	BufferWindow w[2][2] = {{{0, 1, 0, 8}, {2, 3, 0, 4}},
+	                        {{0, 1, 0, 8}, {2, 3, 4, 8}}};
+	Placed *placed = NULL;
+	Buffer like[][2] = {
+		{{"a", MEM_ACTIVATION, 8, 4, -1, 0, 3, 0, NULL},
+		 {"b", MEM_ACTIVATION, 4, 4, -1, 2, 3, 0, NULL}},
+		{{"a", MEM_ACTIVATION, 8, 4, -1, 0, 3, 2, w[0]},
+		 {"b", MEM_ACTIVATION, 4, 4, -1, 2, 3, 0, NULL}},
+		{{"a", MEM_ACTIVATION, 8, 4, -1, 0, 3, 2, w[1]},
+		 {"b", MEM_ACTIVATION, 4, 4, -1, 2, 3, 0, NULL}},
+	};
+	int64_t bytes[] = {12, 8, 8};
+	for (int i = 0; i < 3; i++) {
+		Buffer *again = arena_array(a, Buffer, 2);
+		memcpy(again, like[i], sizeof like[i]);
+		cr_expect_eq(place_once(&placed, a, 2, like[i]), bytes[i]);
+		cr_expect_eq(place_once(&placed, a, 2, again), bytes[i]);
+		for (int k = 0; k < 2; k++) {
+			cr_expect_geq(again[k].offset, 0);
+			cr_expect_eq(again[k].offset, like[i][k].offset);
+		}
+	}
+	cr_expect_eq(like[1][0].offset, 0);
+	cr_expect_eq(like[1][1].offset, 4);
+	cr_expect_eq(like[2][0].offset, 0);
+	cr_expect_eq(like[2][1].offset, 0);
+	arena_destroy(a);
+}
