@@ -104,34 +104,36 @@ static const char *full_name(const Site *s)
 	                                 n->op) : n->op;
 }
 
-static bool convert(Site *s)
+/* What no input can change: is there such an operator? */
+static bool check_operator(const Site *s)
 {
 	const OnnxNode *n = s->n;
 	const char *subgraph = subgraph_attr(n), *name = full_name(s);
-	const Rule *rule = rule_find(name);
-	if (*n->domain && !rule) {
+	if (*n->domain && !rule_find(name))
 		site_error(s, "operators of the domain '%s' are not supported%s",
 		           n->domain, !strcmp(n->domain, ML_DOMAIN)
 		           ? ", but for linear models and scalers: it has no "
 		             "gradient, or would need strings"
 		           : ": export it as operators of ONNX");
-		return false;
-	}
-	if (subgraph) {
+	else if (subgraph)
 		site_error(s, "control flow is not supported (attribute '%s' is a "
 		           "graph), but for an If whose condition is known "
 		           "and a Loop whose trip count is a constant of the "
 		           "file, at most %d: export with its loops "
 		           "unrolled (in Keras: unroll=True)", subgraph,
 		           MOST_ITERATIONS);
-		return false;
-	}
-	const OpDef *op = op_find(n->op);
-	if (!onnx_supports(name)) {
+	else if (!onnx_supports(name))
 		site_unsupported(s);
-		return false;
-	}
-	if (!check_attrs(s, rule, rule ? NULL : op) || !old_align(s))
+	else
+		return true;
+	return false;
+}
+
+static bool convert(Site *s)
+{
+	const Rule *rule = rule_find(full_name(s));
+	const OpDef *op = rule ? NULL : op_find(s->n->op);
+	if (!check_attrs(s, rule, op) || !old_align(s))
 		return false;
 	return rule ? rule->convert(s) : convert_default(s);
 }
@@ -213,7 +215,7 @@ static void import_node(Import *im, const OnnxNode *n)
 		import_if(&s);
 		return;
 	}
-	if (!*n->op || !gather_inputs(&s))
+	if (!*n->op || !check_operator(&s) || !gather_inputs(&s))
 		return;
 	if (convert(&s) && define_outputs(&s))
 		batch_follow(&s);

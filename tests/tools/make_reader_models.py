@@ -689,6 +689,9 @@ def bad_graphs():
         [h.make_node('Fancy', ['x'], ['y'], name='f', domain='com.example')])
     bad('unsupported', "NoSuchThing 'n': this operator is not supported",
         [('NoSuchThing', ['x'], ['t'], 'n'), ('Relu', ['t'], ['y'], 'r')])
+    bad('unsupported_twice', "NorThat 'b': this operator is not supported",
+        [('NoSuchThing', ['x'], ['t'], 'a'), ('Relu', ['t'], ['u'], 'r'),
+         ('NorThat', ['u'], ['y'], 'b')])
     body = h.make_graph([h.make_node('Identity', ['x'], ['z'])], 'b', [],
                         [port('z', [2, 3])])
     bad('control_flow', "Loop 'again': control flow is not supported",

@@ -43,6 +43,15 @@ Test(onnx_bad, failure_is_reported_once)
 	unload(l);
 }
 
+/* That there is no such operator depends on no input: all are named at once. */
+Test(onnx_bad, behind_a_failure)
+{
+	Loaded *l = load(MODELS "bad/unsupported_twice.onnx");
+	cr_expect_eq(l->u.nerrors, 2, "%s", l->said);
+	cr_expect_not_null(strstr(l->said, "NoSuchThing 'a'"), "%s", l->said);
+	unload(l);
+}
+
 Test(onnx_bad, no_such_file)
 {
 	Loaded *l = load(MODELS "bad/none.onnx");
