@@ -290,7 +290,7 @@ def run(tool, number, line):
         path = f'case{number}.onnx'
         Builder(model).save(path)
         words.insert(1, path)
-    r = subprocess.run([tool, *words], capture_output=True, text=True, timeout=60,
+    r = subprocess.run([tool, *words], capture_output=True, text=True, timeout=300,
                        env={**ENVIRONMENT, **settings})
     said = [re.sub(LEFT_OUT, '...', s).replace(f'case{number}.onnx', 'm.onnx')
             for s in r.stderr.splitlines()
@@ -322,7 +322,7 @@ def other_models(tool, root):
                    glob.glob(f'{root}/tests/models/exports/optimized-*.onnx'))
 
     def inspect(path):
-        r = subprocess.run([tool, 'inspect', path], capture_output=True, text=True, timeout=60,
+        r = subprocess.run([tool, 'inspect', path], capture_output=True, text=True, timeout=300,
                            env=ENVIRONMENT)
         return r.stderr.splitlines()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
