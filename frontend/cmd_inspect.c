@@ -210,11 +210,11 @@ static void print_text(const Inspect *in)
 {
 	const OnnxInfo *f = &in->info;
 	const Graph *g = in->graph;
-	if (f->sha256[0])
-		printf("%s: opset %lld, IR version %lld, by %s %s\n",
+	if (f->producer)   /* it could be decoded */
+		printf("%s: opset %lld, IR version %lld%s%s %s\n",
 		       in->args.model, (long long)f->opset,
-		       (long long)f->ir_version, f->producer,
-		       f->producer_version);
+		       (long long)f->ir_version, *f->producer ? ", by " : "",
+		       f->producer, f->producer_version);
 	if (f->nops)
 		print_operators(f);
 	if (!g)

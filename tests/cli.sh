@@ -215,6 +215,8 @@ done
 printf 'PK\003\004 not a model' >zip.onnx
 status 1 plan zip.onnx
 says err zip.onnx
+status 1 inspect zip.onnx
+[ ! -s out ] || fail "what a file that is no model is made of"
 
 # ---- run ----
 
