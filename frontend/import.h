@@ -230,6 +230,9 @@ bool batch_reshape(Site *, Shape *target);
 void batch_expand(Site *, Shape *target);
 /* The same constant without the old batch in it, where the target has the new. */
 Value *batch_constant(Site *, Value *, Shape target);
+/* Constants beside a tensor of the new batch, all slices of which are the same:
+ * one slice. */
+void batch_broadcast(Site *);
 void batch_follow(Site *);   /* records where the batch is in the outputs */
 
 #endif

@@ -259,3 +259,15 @@ Value *batch_constant(Site *s, Value *x, Shape target)
 	}
 	return x;
 }
+
+/* An attention mask that the exporter made for its batch. */
+void batch_broadcast(Site *s)
+{
+	if (!s->im->before || s->im->old_batch < 2)
+		return;
+	for (int i = 0; i < s->nin; i++)
+		for (int j = 0; j < s->nin; j++)
+			if (i != j && s->in[i] && s->in[j])
+				s->in[i] = batch_constant(s, s->in[i],
+				                          s->in[j]->shape);
+}

@@ -14,6 +14,9 @@ Node *site_node(Site *s, int nin)
 /* The same operator with the same inputs; attributes by name. */
 bool convert_default(Site *s)
 {
+	const OpDef *op = op_find(s->n->op);
+	if (op && op->scalar)
+		batch_broadcast(s);
 	Node *n = site_node(s, s->nin);
 	if (!n || !site_copy_attrs(s, n))
 		return false;

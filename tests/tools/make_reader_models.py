@@ -594,6 +594,12 @@ def inputs():
           [port('x', [4, 2, 3, 3])], [port('y', [4, 4, 1, 1])],
           [init('w', np.ones((4, 2, 3, 3), f32)), init('zero', f32(0)),
            ints('one', [1])])
+    # A mask that an exporter made for its batch of 2; the other says something of each example.
+    for name, mask in (('baked_mask', [[True, False, True]] * 2),
+                       ('baked_mask_not', [[True, False, True], [True, True, True]])):
+        graph(name, [('Where', ['mask', 'x', 'zero'], ['y'], 'hide')],
+              [port('x', [2, 3])], [port('y', [2, 3])],
+              [init('mask', np.array(mask)), init('zero', f32(0))])
     # Attention as nn.MultiheadAttention writes it, time first, with the batch
     # of 2 in its constants: [T, B, E] -> [T, B*H, D] -> ... -> [T*B, E].
     for b in (1, 2):

@@ -430,6 +430,19 @@ Test(onnx_graph, shape_as_large_as_the_batch_stays)
 	unload(l);
 }
 
+Test(onnx_graph, masks_without_their_batch)
+{
+	Loaded *l = load_with(GRAPH("baked_mask"), (Options){.batch = 4});
+	cr_assert_not_null(l->g, "%s", l->said);
+	cr_expect_eq(l->g->output[0].value->shape.dim[0], 4);
+	unload(l);
+	l = load_with(GRAPH("baked_mask_not"), (Options){.batch = 4});
+	cr_expect_null(l->g);
+	cr_expect_not_null(strstr(l->said, "does not broadcast"), "%s",
+	                   l->said);
+	unload(l);
+}
+
 /* At batch 1 the shapes alone cannot tell, and the user is told so, once. */
 Test(onnx_graph, doubt_about_the_batch_is_said)
 {
