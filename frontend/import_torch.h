@@ -49,4 +49,8 @@ bool torch_is_replaced(const Torch *, const TorchParameter *);
 /* A BatchNorm that was folded into this node. */
 bool torch_folded_norm(const OnnxNode *);
 
+/* import_torch_copies.c: one parameter, where the exporter made a copy of it for
+ * every example, or word, of the batch. */
+void torch_join_copies(Unit *, OnnxModel *);
+
 #endif

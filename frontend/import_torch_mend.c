@@ -200,6 +200,7 @@ void torch_mend(Unit *u, OnnxModel *m)
 {
 	if (!m->torch)
 		return;
+	torch_join_copies(u, m);
 	part_all(u, m);
 	tie_copies(u, m);
 }

@@ -60,6 +60,34 @@ static bool same_type(Export *e, const char *name, const Onnx__TensorProto *t,
 	return false;
 }
 
+/* What was read as one copy (import_torch_copies.c), as often as the file has
+ * it: all dimensions in front of one that is not 1 count copies. */
+static const Array *all_copies(Export *e, const Onnx__TensorProto *t,
+                               const Array *a)
+{
+	Array *all = arena_new(e->u->arena, Array);
+	int64_t copies = 1;
+	int d = 0;
+	*all = *a;
+	if ((int)t->n_dims != a->shape.rank)
+		return a;
+	for (; d < a->shape.rank - 1 && a->shape.dim[d] == 1; d++) {
+		all->shape.dim[d] = t->dims[d];
+		copies *= t->dims[d];
+	}
+	for (int i = d; i < a->shape.rank; i++)
+		if (t->dims[i] != a->shape.dim[i])
+			return a;
+	size_t size = (size_t)array_nbytes(a);
+	if (copies == 1)
+		return a;
+	char *data = arena_alloc(e->u->arena, size * (size_t)copies + 1);
+	for (int64_t i = 0; i < copies; i++)
+		memcpy(data + size * (size_t)i, a->data, size);
+	all->data = data;
+	return all;
+}
+
 /* The tensor with other contents, in raw_data. */
 static Onnx__TensorProto *with_data(Export *e, const Onnx__TensorProto *t,
                                     const void *data, size_t size)
@@ -82,6 +110,8 @@ static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
 {
 	const Array *a = take(e, t->name);
 	OnnxTensor out;
+	if (a)
+		a = all_copies(e, t, a);
 	if (a)
 		return same_type(e, t->name, t, a)
 		       ? with_data(e, t, a->data, (size_t)array_nbytes(a))

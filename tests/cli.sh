@@ -355,6 +355,19 @@ status 0 run 1.onnx --input acceleration=xt.npy --dump tuned
 y = np.load("tuned/output/gesture.npy").argmax(1)
 right = (y == np.load(sys.argv[1] + "/test-y.npy").ravel()).mean()
 assert right > 0.85, right' "$gestures" || fail "the tuned model"
+# What the exporter copied for every example is trained as one, and copied again.
+copies=$2/tests/models/exports/optimized-copies
+"$python" -c 'import sys, numpy as np
+r = np.load(sys.argv[1] + ".npz")
+np.save("cx.npy", r["input/x"]), np.save("ct.npy", r["target"])' "$copies"
+status 0 train "$copies.onnx" --data cx.npy,ct.npy --loss cross-entropy \
+	--optimizer sgd:lr=0.5 --export copies.onnx
+"$python" -c 'import sys, onnx, onnx.numpy_helper
+read = lambda f: {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(f).graph.initializer}
+old, new = read(sys.argv[1] + ".onnx"), read("copies.onnx")
+for n in ("expand_1", "embedding_1", "embedding_2"):
+    assert new[n].shape == old[n].shape and (new[n] != old[n]).all(), n
+    assert (new[n] == new[n][:1]).all(), n' "$copies" || fail "the copies"
 # A second name through Identity, data in another file, an old IR version.
 "$python" - <<'EOF' || fail "making alias.onnx"
 import numpy as np, onnx

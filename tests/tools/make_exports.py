@@ -58,6 +58,21 @@ class Causal(nn.Module):
         return self.head(x + self.out(y.transpose(1, 2).reshape(x.shape)))
 
 
+class Copies(nn.Module):
+    """A class token for every text, and a type for every word, which is always the first."""
+    def __init__(self):
+        super().__init__()
+        self.embed, self.position, self.kind = nn.Embedding(11, 8), nn.Embedding(7, 8), nn.Embedding(2, 8)
+        self.start = nn.Parameter(torch.randn(1, 1, 8))
+        self.mix, self.head = nn.Linear(8, 8), nn.Linear(8, 5)
+
+    def forward(self, token):
+        places = torch.arange(token.shape[1]).expand(token.shape)
+        x = self.embed(token) + self.position(places) + self.kind(torch.zeros_like(token))
+        x = torch.cat([self.start.expand(token.shape[0], -1, -1), x], 1)
+        return self.head(torch.tanh(self.mix(x)).mean(1))
+
+
 class Gated(nn.Module):
     """RMS norm and a gated linear unit, as in the Llama family."""
     def __init__(self):
@@ -153,6 +168,7 @@ MORE = {
     'encoder-post': (lambda: Encoder(1, 'gelu', False), words, mp.labels(5, 2), *CE, *ADAM),
     'encoder-pre': (lambda: Encoder(2, 'relu', True), words, mp.labels(5, 2), *CE, *sgd(0.03)),
     'causal': (Causal, mp.TOKEN, mp.labels(11, 3, 7), *LM, *sgd(0.1)),
+    'copies': (Copies, mp.TOKEN, mp.labels(5, 3), *CE, *sgd(0.5)),
     'gated': (Gated, words, mp.labels(5, 2), *CE, *sgd(0.05)),
     'mobile': (Mobile, mp.IMAGE, mp.labels(5, 4), *CE, *sgd(0.02, 0.9)),
     'styles': (Styles, mp.IMAGE, mp.labels(5, 4), *CE, *sgd(0.02)),
@@ -233,6 +249,7 @@ FILES = {
     'optimized-attention': ('attention-adam', optimized, 18, LOSSES),
     'optimized-tokens': ('tokens-adam', optimized, 23, LOSSES),
     'optimized-causal': ('causal', optimized, 18, LOSSES),
+    'optimized-copies': ('copies', optimized, 20, LOSSES),
     'optimized-encoder': ('encoder-post', optimized, 18, LOSSES),
     # What the exporter loses is looked at by tests/unit/onnx_graph.c.
     'optimized-layers': ('encoder-pre', optimized, 18, NOTHING),

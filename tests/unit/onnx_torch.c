@@ -85,6 +85,26 @@ Test(onnx_torch, tied_weights_are_one)
 	unload(l);
 }
 
+/* A class token and what is looked up for every word are one, or one for each
+ * place, and have no batch in them. */
+Test(onnx_torch, copies_are_one)
+{
+	Loaded *l = load_with(EXPORT("optimized-copies"),
+	                      (Options){.batch = 5});
+	static const struct { const char *name; int64_t rows; } one[] = {
+		{"expand_1", 1}, {"embedding_2", 1}, {"embedding_1", 7},
+	};
+	cr_assert_not_null(l->g, "%s", l->said);
+	for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+		const Variable *v = model_find(l->g->model, one[i].name);
+		cr_assert_not_null(v, "%s", one[i].name);
+		cr_expect_eq(numel(v->shape), 8 * one[i].rows, "%s",
+		             one[i].name);
+	}
+	cr_expect_eq(l->g->output[0].value->shape.dim[0], 5);
+	unload(l);
+}
+
 /* Norms that all begin as ones and zeros, and biases that begin as zeros. */
 Test(onnx_torch, equal_parameters_part)
 {
