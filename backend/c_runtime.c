@@ -179,6 +179,18 @@ void conv_limits_add(ConvLimits *l, const char *fn,
 	l->other |= !conv_has_form(f);
 }
 
+void conv_limits_go_on(ConvLimits *l, const char *fn)
+{
+	*(starts(fn, "rt_gemm") ? &l->gemm_goes_on : &l->goes_on) = true;
+}
+
+/* Does it begin with a call that goes on from what is there? */
+static bool goes_on(const char *call)
+{
+	const char *on = strstr(call, "RT_GO_ON");
+	return on && on < call + strcspn(call, ";");
+}
+
 /* One: the numbers of its rt_conv, then the call. */
 static void limit_by(ConvLimits *l, const char *s)
 {
@@ -192,16 +204,19 @@ static void limit_by(ConvLimits *l, const char *s)
 	if (!call)
 		return;
 	conv_limits_add(l, call, f);
-	const char *on = strstr(call, "RT_GO_ON");
-	l->goes_on |= on && on < call + strcspn(call, ";");
+	if (goes_on(call))
+		conv_limits_go_on(l, call);
 }
 
 static void print_limits(FILE *out, const char *program)
 {
-	static const char conv[] = "static const rt_conv ";
+	static const char conv[] = "static const rt_conv ", gemm[] = "rt_gemm";
 	ConvLimits l = {0};
 	for (const char *s = program; (s = strstr(s, conv)); s++)
 		limit_by(&l, strchr(s, '{') + 1);
+	for (const char *s = program; (s = strstr(s, gemm)); s++)
+		if (goes_on(s))
+			conv_limits_go_on(&l, s);
 	if (l.stride || l.depth_stride)
 		fprintf(out, "#define RT_PADS_BARE %d\n", l.bare);
 	if (l.depth_stride)
@@ -217,6 +232,8 @@ static void print_limits(FILE *out, const char *program)
 		        (long long)l.span, l.three, l.five, l.other);
 	if (l.goes_on)
 		fputs("#define RT_CONV_GOES_ON 1\n", out);
+	if (l.gemm_goes_on)
+		fputs("#define RT_GEMM_GOES_ON 1\n", out);
 }
 
 const char *runtime_text(Arena *a, const char *program)

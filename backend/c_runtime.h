@@ -20,16 +20,19 @@ const char *runtime_name(const char *fn, bool blas);
 /* Headers and sources that `program` needs, as one text; NULL: none. */
 const char *runtime_text(Arena *, const char *program);
 
-/* What the convolutions of a program are at most, so that a compiler leaves out
- * what none of them needs: see runtime/rt.h. 0: there are none. */
+/* What the convolutions and products of a program are at most, so that a compiler
+ * leaves out what none of them needs: see runtime/rt.h. 0: there are none. */
 typedef struct ConvLimits {
 	int64_t depth_stride, stride, span;
 	bool three, five, other, bare, depth_five;
-	bool goes_on;         /* a gradient from what is there */
+	bool goes_on;         /* a gradient from what is there, */
+	bool gemm_goes_on;    /*   of a product's weight */
 } ConvLimits;
 
 /* One more, by a call of `fn`, with the numbers of its rt_conv. */
 void conv_limits_add(ConvLimits *, const char *fn,
                      const int64_t field[CONV_NUMBERS]);
+/* A call of `fn` goes on from what is there. */
+void conv_limits_go_on(ConvLimits *, const char *fn);
 
 #endif

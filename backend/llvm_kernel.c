@@ -219,7 +219,8 @@ static void put_call(LlvmKernel *k, const Stmt *s)
 			LLVMGetParam(fn, (unsigned)i)));
 		if (is_conv(a))
 			conv_limits_add(&k->m->limits, s->u.call.fn, a->field);
-		k->m->limits.goes_on |= conv_goes_on(a);
+		if (conv_goes_on(a))
+			conv_limits_go_on(&k->m->limits, s->u.call.fn);
 	}
 	module_call(k->m, fn, arg);
 }

@@ -362,6 +362,7 @@ static void set_limits(const Module *m)
 	set_limit(m, "rt_depth_fives", l->depth_five);
 	set_limit(m, "rt_conv_others", l->other);
 	set_limit(m, "rt_conv_goes_on", l->goes_on);
+	set_limit(m, "rt_product_goes_on", l->gemm_goes_on);
 }
 
 void module_optimize(Module *m)

@@ -32,9 +32,12 @@ static Arg alpha(double f)
 	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_ALPHA, .f = f};
 }
 
-static Arg beta(bool add)
+static Arg beta(const Product *p)
 {
-	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = add};
+	if (p->from)
+		return (Arg){.kind = ARG_FLOAT, .epilogue = EP_BETA,
+		             .f = (double)RT_GO_ON, .name = "RT_GO_ON"};
+	return (Arg){.kind = ARG_FLOAT, .epilogue = EP_BETA, .f = p->add};
 }
 
 static int64_t stride_a(const Product *p)
@@ -67,13 +70,14 @@ static void call(Kernel *k, const Product *p)
 	bool whole = !p->lda;   /* not some rows of a larger matrix */
 	Arg y = pointer(p->y, p->m * p->n);
 	y.epilogue = EP_RESULT;
+	y.over = p->from;
 	k_call(k, "rt_gemm", 14, (Arg[]){
 		integer(p->ta), integer(p->tb),
 		integer(p->m), integer(p->n), integer(p->k),
 		alpha(p->alpha), pointer(p->a, whole ? p->m * p->k : 0),
 		integer(stride_a(p)),
 		pointer(p->b, p->k * p->n), integer(p->tb ? p->k : p->n),
-		beta(p->add), y, integer(p->n),
+		beta(p), y, integer(p->n),
 		{.v = node_workspace(k->node)}});
 }
 
@@ -87,16 +91,23 @@ static Index element(Matrix x, bool transposed, int row, int col,
 	return k_sum(x.at, at);
 }
 
+static Expr *beginning(Kernel *k, const Product *p, Index to)
+{
+	if (p->from)
+		return k_load_flat(k, p->from, to);
+	return k_typed(k, compute_type(p->y.v->dtype), 0);
+}
+
 static void loops(Kernel *k, const Product *p)
 {
 	int i = k_for(k, p->m), j = k_for(k, p->n);
-	int sum = k_var(k, k_typed(k, compute_type(p->y.v->dtype), 0));
+	Index to = element(p->y, false, i, j, p->n);
+	int sum = k_var(k, beginning(k, p, to));
 	int l = k_for(k, p->k);
 	Expr *a = k_load_flat(k, p->a.v, element(p->a, p->ta, i, l, stride_a(p)));
 	Expr *b = k_load_flat(k, p->b.v, element(p->b, p->tb, l, j, p->tb ? p->k : p->n));
 	k_set(k, sum, k_add(k, k_get(k, sum), k_mul(k, a, b)));
 	k_end(k);
-	Index to = element(p->y, false, i, j, p->n);
 	Expr *y = k_get(k, sum);
 	if (p->alpha != 1)
 		y = k_mul(k, y, k_num(k, p->alpha));

@@ -17,6 +17,8 @@ typedef struct Product {
 	int64_t m, n, k;
 	double alpha;
 	Matrix a, b, y;
+	const Value *from;   /* the sums begin with its elements, which lie as y's;
+	                      * NULL: with 0. No add then, and alpha 1 */
 	int64_t lda;   /* from one stored row of a to the next; 0: no gap */
 } Product;
 

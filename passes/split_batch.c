@@ -5,6 +5,8 @@
  *   batch statistics     moments, which average; what they give per channel
  *   their gradient       sums per channel; an elementwise part
  *   a mean over labels   what it divides by, from the labels alone; a sum
+ *   a product's weight   where sums are to keep their order, its gradient, as
+ *                        one that can go on from part to part
  *
  * The last is all that a loss in parts of its rows asks for.
  * Averages of moments are rounded otherwise than the statistics of the whole
@@ -147,6 +149,29 @@ static void give_total(Graph *g, Node *n)
 	replace_output(g, n->out[0], loss->out[0]);
 }
 
+/* ---- gradients of products' weights ---- */
+
+static bool is_set(const Node *n, const char *name)
+{
+	return attr(n, name)->i != 0;
+}
+
+/* Is it a^T b, with rows of the batch? */
+static bool is_product_of_rows(const Node *n)
+{
+	bool gemm = n->op == &op_Gemm;
+	return (gemm || n->op == &op_MatMul) && n->nin == 2 &&
+	       n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2 &&
+	       is_set(n, "transA") && !is_set(n, "transB") &&
+	       (!gemm || attr(n, "alpha")->f == 1);
+}
+
+static void let_go_on(Graph *g, Node *n)
+{
+	Node *w = NEW(g, n->loc, op_MatMulGradWeight, n->in[0], n->in[1]);
+	replace_output(g, n->out[0], node_done(g, w));
+}
+
 /* ---- the pass ---- */
 
 static bool split(Graph *g, Node *n, const Options *o)
@@ -157,6 +182,8 @@ static bool split(Graph *g, Node *n, const Options *o)
 		split_statistics(g, n);
 	else if (batch && n->op == &op_BatchNormalizationGrad)
 		split_gradient(g, n);
+	else if (batch && o->in_order && is_product_of_rows(n))
+		let_go_on(g, n);
 	else if (wants_total(n))
 		give_total(g, n);
 	else

@@ -65,9 +65,17 @@ RT_API void rt_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	g.a.p = a, g.a.rs = ta ? 1 : lda, g.a.cs = ta ? lda : 1;
 	g.b.p = b, g.b.rs = tb ? 1 : ldb, g.b.cs = tb ? ldb : 1;
 	g.alpha = alpha, g.beta = beta, g.y = y, g.yrs = ldy, g.ycs = 1;
+	if (rt_gemm_goes_on(beta)) {
+#if RT_VL
+		g.beta = 1;
+#else
+		rt_gemm_plain(&g);
+		return;
+#endif
+	}
 	if (k <= 0 || alpha == 0) {
-		if (beta != 1)
-			gemm_scale(&g, beta);
+		if (g.beta != 1)
+			gemm_scale(&g, g.beta);
 		return;
 	}
 	if (rt_gemv(&g))

@@ -11,5 +11,5 @@ RT_API void rt_gemm_blas(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	(void)ws;
 	cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans,
 		tb ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb,
-		beta, y, ldy);
+		rt_gemm_goes_on(beta) ? 1.0f : beta, y, ldy);
 }

@@ -11,7 +11,21 @@
 #include "runtime/rvv.h"
 #include "runtime/tile4.h"
 
+/* What is left of beta for sums that began with y; and for others. */
+RT_INLINED float plain_beta(const rt_prod *g)
+{
+	return rt_gemm_goes_on(g->beta) ? 0.0f : g->beta;
+}
+
 #if RT_RVV
+
+/* What sums begin with: y if they go on from there, or 0. */
+RT_INLINED rt_wide plain_wide_begin(const rt_prod *g, const float *y, size_t n)
+{
+	if (rt_gemm_goes_on(g->beta))
+		return rt_wide_gather(y, g->ycs, n);
+	return rt_wide_of(0, n);
+}
 
 /* How the rows of a tile go from one k to the next. */
 enum plain_wide_form {
@@ -28,9 +42,17 @@ RT_INLINED void plain_wide_tile(const rt_prod *g, enum plain_wide_form form, int
 	const ptrdiff_t as = form == PLAIN_NEXT ? 1 : g->a.cs;
 	const float *a = g->a.p + i * g->a.rs, *z = g->b.p + j * g->b.cs;
 	rt_rows x = rt_rows_at(a, g->a.rs, rows);
-	rt_wide r0 = rt_wide_of(0, n), r1 = r0, r2 = r0, r3 = r0;
+	const float beta = plain_beta(g);
 	float *y = g->y + i * g->yrs + j * g->ycs;
+	rt_wide r0 = plain_wide_begin(g, y, n);
+	rt_wide r1 = rt_wide_of(0, n), r2 = r1, r3 = r1;
 
+	if (rows > 1)
+		r1 = plain_wide_begin(g, y + g->yrs, n);
+	if (rows > 2)
+		r2 = plain_wide_begin(g, y + 2 * g->yrs, n);
+	if (rows > 3)
+		r3 = plain_wide_begin(g, y + 3 * g->yrs, n);
 	RT_UNROLL4
 	for (int32_t k = g->k; k > 0; k--, z += g->b.rs) {
 		const rt_wide v = unit ? rt_wide_load(z, n)
@@ -41,13 +63,13 @@ RT_INLINED void plain_wide_tile(const rt_prod *g, enum plain_wide_form form, int
 		r3 = rt_wide_add(r3, form == PLAIN_SIDE ? x.a[3] : *x.d, v, n);
 		rt_rows_move(&x, as);
 	}
-	rt_wide_put(y, g->ycs, g->alpha, r0, g->beta, n);
+	rt_wide_put(y, g->ycs, g->alpha, r0, beta, n);
 	if (rows > 1)
-		rt_wide_put(y + g->yrs, g->ycs, g->alpha, r1, g->beta, n);
+		rt_wide_put(y + g->yrs, g->ycs, g->alpha, r1, beta, n);
 	if (rows > 2)
-		rt_wide_put(y + 2 * g->yrs, g->ycs, g->alpha, r2, g->beta, n);
+		rt_wide_put(y + 2 * g->yrs, g->ycs, g->alpha, r2, beta, n);
 	if (rows > 3)
-		rt_wide_put(y + 3 * g->yrs, g->ycs, g->alpha, r3, g->beta, n);
+		rt_wide_put(y + 3 * g->yrs, g->ycs, g->alpha, r3, beta, n);
 }
 
 /* One row. */
@@ -55,14 +77,14 @@ RT_INLINED void plain_wide_row(const rt_prod *g, int unit, int32_t i, int32_t j,
 	size_t n)
 {
 	const float *x = g->a.p + i * g->a.rs, *z = g->b.p + j * g->b.cs;
-	rt_wide t = rt_wide_of(0, n);
+	float *y = g->y + i * g->yrs + j * g->ycs;
+	rt_wide t = plain_wide_begin(g, y, n);
 
 	RT_UNROLL4
 	for (int32_t k = g->k; k > 0; k--, x += g->a.cs, z += g->b.rs)
 		t = rt_wide_add(t, *x, unit ? rt_wide_load(z, n)
 			: rt_wide_gather(z, g->b.cs, n), n);
-	rt_wide_put(g->y + i * g->yrs + j * g->ycs, g->ycs, g->alpha, t,
-		g->beta, n);
+	rt_wide_put(y, g->ycs, g->alpha, t, plain_beta(g), n);
 }
 
 RT_INLINED void plain_wide_rows(const rt_prod *g, int unit, int32_t j, size_t n)
@@ -124,7 +146,7 @@ RT_APART void plain_add(const rt_prod *g, float *y, int32_t rows,
 	for (int32_t i = 0; i < rows; i++, y += g->yrs, t += 4) {
 		float *to = y;
 		for (int32_t j = 0; j < cols; j++, to += g->ycs)
-			*to = rt_blend(g->alpha, t[j], g->beta, to);
+			*to = rt_blend(g->alpha, t[j], plain_beta(g), to);
 	}
 }
 
@@ -132,6 +154,31 @@ RT_APART void plain_add(const rt_prod *g, float *y, int32_t rows,
 RT_INLINED void plain_sum(float alpha, rt_four t, float *y)
 {
 	rt_four_store(y, rt_four_sum(rt_four_mul(alpha, t), rt_four_load(y)));
+}
+
+/* What a whole tile begins with: y if its sums go on from there, or 0. */
+RT_INLINED rt_tile4 plain_begin(const rt_prod *g, const float *y)
+{
+	if (rt_gemm_goes_on(g->beta))
+		return rt_tile4_load(y, g->yrs);
+	return rt_tile4_zero();
+}
+
+/* The same of a part of a tile, from row i and column j on. */
+RT_INLINED rt_tile4 plain_begin_some(const rt_prod *g, int32_t i, int32_t j,
+	int32_t rows, int32_t cols)
+{
+	float buf[16];
+
+	if (!rt_gemm_goes_on(g->beta))
+		return rt_tile4_zero();
+	for (int32_t t = 0; t < 16; t++)
+		buf[t] = 0;
+	for (int32_t r = 0; r < rows; r++)
+		for (int32_t c = 0; c < cols; c++)
+			buf[4 * r + c] = g->y[(i + r) * g->yrs
+				+ (j + c) * g->ycs];
+	return rt_tile4_load(buf, 4);
 }
 
 /* A whole tile to y. */
@@ -146,7 +193,7 @@ RT_INLINED void plain_put(const rt_prod *g, float *y, const rt_tile4 *t)
 		plain_sum(g->alpha, t->r3, y + 3 * g->yrs);
 		return;
 	}
-	if (g->alpha == 1 && g->beta == 0 && g->ycs == 1) {
+	if (g->alpha == 1 && plain_beta(g) == 0 && g->ycs == 1) {
 		rt_tile4_store(y, g->yrs, t);
 		return;
 	}
@@ -159,7 +206,7 @@ RT_INLINED void plain_put(const rt_prod *g, float *y, const rt_tile4 *t)
 RT_APART void plain_strip_nn(const rt_prod *g, const float *a, float *y)
 {
 	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
-		rt_tile4 t = rt_tile4_zero();
+		rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin(g, y) : rt_tile4_zero();
 		rt_rows x = rt_rows_at(a, g->a.rs, 4);
 		rt_tile4_nn(&t, g->k, &x, g->b.p + j, g->b.rs);
 		plain_put(g, y, &t);
@@ -170,7 +217,7 @@ RT_APART void plain_strip_nn(const rt_prod *g, const float *a, float *y)
 RT_APART void plain_strip_nt(const rt_prod *g, const float *a, float *y)
 {
 	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
-		rt_tile4 t = rt_tile4_zero();
+		rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin(g, y) : rt_tile4_zero();
 		rt_rows x = rt_rows_at(a, g->a.rs, 4);
 		rt_lanes z = rt_lanes_at(g->b.p + j * g->b.cs, g->b.cs, 4);
 		rt_tile4_nt(&t, g->k, &x, &z);
@@ -182,7 +229,7 @@ RT_APART void plain_strip_nt(const rt_prod *g, const float *a, float *y)
 RT_APART void plain_strip_tn(const rt_prod *g, const float *a, float *y)
 {
 	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
-		rt_tile4 t = rt_tile4_zero();
+		rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin(g, y) : rt_tile4_zero();
 		rt_tile4_tn(&t, g->k, a, g->a.cs, g->b.p + j, g->b.rs);
 		plain_put(g, y, &t);
 	}
@@ -193,7 +240,8 @@ RT_APART void plain_tile(const rt_prod *g, int32_t i, int32_t j)
 {
 	const int32_t rows = g->m - i < 4 ? g->m - i : 4;
 	const int32_t cols = g->n - j < 4 ? g->n - j : 4;
-	rt_tile4 t = rt_tile4_zero();
+	rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin_some(g, i, j, rows, cols)
+		: rt_tile4_zero();
 	rt_rows x = rt_rows_at(g->a.p + i * g->a.rs, g->a.rs, rows);
 	rt_lanes z = rt_lanes_at(g->b.p + j * g->b.cs, g->b.cs, cols);
 	float buf[16];

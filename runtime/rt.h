@@ -89,7 +89,7 @@
  * one has five; and whether one has more padding behind than in front, at a
  * stride.  What only other ones call is not compiled.  Nor is what a gradient
  * of weights needs to go on from what is there (RT_GO_ON), unless a program says
- * that it has such ones.
+ * that it has such ones, of convolutions or of products.
  */
 #ifndef RT_DEPTH_STRIDE
 #define RT_DEPTH_STRIDE INT32_MAX
@@ -117,6 +117,9 @@
 #endif
 #ifndef RT_CONV_GOES_ON
 #define RT_CONV_GOES_ON 0
+#endif
+#ifndef RT_GEMM_GOES_ON
+#define RT_GEMM_GOES_ON 0
 #endif
 
 /*
@@ -221,6 +224,12 @@ static inline float rt_blend(float alpha, float result, float beta,
 static inline int rt_goes_on(float beta)
 {
 	return RT_CONV_GOES_ON && beta == RT_GO_ON;
+}
+
+/* The same of a product. */
+static inline int rt_gemm_goes_on(float beta)
+{
+	return RT_GEMM_GOES_ON && beta == RT_GO_ON;
 }
 
 /* What is left of beta for sums that began with y; and for others. */

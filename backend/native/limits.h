@@ -8,7 +8,7 @@
 extern const int32_t rt_depth_stride, rt_conv_stride, rt_conv_span;
 extern const int32_t rt_conv_threes, rt_conv_fives, rt_conv_others;
 extern const int32_t rt_pads_bare, rt_depth_fives;
-extern const int32_t rt_conv_goes_on;
+extern const int32_t rt_conv_goes_on, rt_product_goes_on;
 
 #define RT_DEPTH_STRIDE rt_depth_stride
 #define RT_CONV_STRIDE rt_conv_stride
@@ -19,5 +19,6 @@ extern const int32_t rt_conv_goes_on;
 #define RT_DEPTH_FIVE rt_depth_fives
 #define RT_PADS_BARE rt_pads_bare
 #define RT_CONV_GOES_ON rt_conv_goes_on
+#define RT_GEMM_GOES_ON rt_product_goes_on
 
 #endif

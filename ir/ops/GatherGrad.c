@@ -1,9 +1,10 @@
-/* GatherGrad(dy, indices): zeros of `shape`, to which each dy is added where
- * Gather read; nothing for an index that is out of range. */
+/* GatherGrad(dy, indices, from): zeros of `shape`, or `from`, to which each dy is
+ * added where Gather read; nothing for an index that is out of range. */
 #include "ir/op.h"
 
 #include "ir/gather.h"
 
+enum { FROM = 2 };
 enum { SHAPE = GATHER_NATTRS };
 
 static bool infer(Unit *u, Node *n)
@@ -23,11 +24,22 @@ static bool infer(Unit *u, Node *n)
 	return true;
 }
 
+static void begin(Kernel *k, const Value *dx, const Value *from)
+{
+	if (!from) {
+		k_fill(k, dx, 0);
+		return;
+	}
+	Index at = k_at(k_for(k, numel(dx->shape)));
+	k_store_flat(k, dx, at, k_load_flat(k, from, at));
+	k_end(k);
+}
+
 static void lower(Kernel *k, const Node *n)
 {
 	const Value *dx = n->out[0];
 	Index whole[MAX_RANK], part[MAX_RANK];
-	k_fill(k, dx, 0);
+	begin(k, dx, node_sum_from(n, 0));
 	gather_open(k, n, dx->shape, n->in[1], whole, part);
 	k_accumulate_padded(k, dx, whole, k_load_at(k, n->in[0], part));
 	gather_close(k, n->in[0]->shape);
@@ -38,14 +50,14 @@ static void lower(Kernel *k, const Node *n)
 static int64_t rows_unit(const Node *n, bool workspace)
 {
 	int64_t count = numel(n->in[1]->shape);
-	if (gather_axis(n, n->out[0]->shape) != 0)
+	if (gather_axis(n, n->out[0]->shape) != 0 || node_sum_from(n, 0))
 		return 0;
 	return count > 1 ? count : 1;
 }
 
 static int64_t rows_least(const Node *n)
 {
-	return gather_axis(n, n->out[0]->shape) == 0;
+	return gather_axis(n, n->out[0]->shape) == 0 && !node_sum_from(n, 0);
 }
 
 /* Of the last tile, which may be shorter, more rows may be added to. */
@@ -66,6 +78,8 @@ static void grad(Graph *g, Node *n, Value *const dy[], const bool want[],
 	Node *d = NEW(g, n->loc, op_Gather, dy[0], n->in[1]);
 	node_copy_attrs(g, d, n);
 	dx[0] = node_done(g, d);
+	if (n->nin > FROM)
+		dx[FROM] = dy[0];
 }
 
 /* Rows of all that was gathered, or a sum over the indices. */
@@ -77,7 +91,8 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_GatherGrad = {
-	.name = "GatherGrad", .min_in = 2, .max_in = 2,
+	.name = "GatherGrad", .min_in = 2, .max_in = 3,
+	.goes_on = FROM,
 	ATTRS(GATHER_ATTRS, [SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
@@ -85,7 +100,10 @@ const OpDef op_GatherGrad = {
 	.rows = &(const RowsDef){
 		.unit = rows_unit, .least = rows_least, .lower = lower_rows},
 	.parts = parts,
-	EXAMPLES({.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
+	EXAMPLES({.nin = 3,
+	          .in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4},
+	                 {DIMS(5, 3)}}, .attr = {{"shape", INTS(5, 3)}}},
+	         {.in = {{DIMS(2, 4, 3)}, {DIMS(2, 4), DT_I64, -5, 4}},
 	          .attr = {{"shape", INTS(5, 3)}}},
 	         {.in = {{DIMS(2, 2, 3)}, {DIMS(2), DT_I32, -9, 9}},
 	          .attr = {{"axis", 1}, {"shape", INTS(2, 4, 3)}}},

@@ -1,11 +1,13 @@
 /*
  * LayerNormalizationGradScale: the gradient of the scale, whose shape is the
  * attribute: dscale = sum over the rows of dy (x - mean) inv; inputs dy, x, mean
- * (absent: 0, as RMSNormalization has it) and inv. The scale's axes are the
- * outer loops: a sum stays in a register, and compilers make vectors of them.
+ * (absent: 0, as RMSNormalization has it), inv, and what the sums begin with, or
+ * 0. The scale's axes are the outer loops: a sum stays in a register, and
+ * compilers make vectors of them.
  */
 #include "ir/layer_norm.h"
 
+enum { FROM = 4 };
 enum { SHAPE };
 
 static bool infer(Unit *u, Node *n)
@@ -39,7 +41,9 @@ static void lower(Kernel *k, const Node *n)
 		if (keep[a])
 			loop[a] = k_for(k, x->shape.dim[a]);
 	}
-	int sum = k_var(k, k_typed(k, compute_type(x->dtype), 0));
+	const Value *from = node_sum_from(n, 0);
+	int sum = k_var(k, from ? k_load(k, from, loop + lead)
+	                        : k_typed(k, compute_type(x->dtype), 0));
 	for (int a = 0; a < x->shape.rank; a++)
 		if (!keep[a])
 			loop[a] = k_for(k, x->shape.dim[a]);
@@ -59,7 +63,8 @@ static bool parts(const Node *n, const bool part[], PartKind out[])
 }
 
 const OpDef op_LayerNormalizationGradScale = {
-	.name = "LayerNormalizationGradScale", .min_in = 2, .max_in = 4,
+	.name = "LayerNormalizationGradScale", .min_in = 2, .max_in = 5,
+	.goes_on = FROM,
 	ATTRS([SHAPE] = {"shape", ATTR_INTS}),
 	.infer = infer,
 	.lower = lower,
@@ -70,6 +75,9 @@ const OpDef op_LayerNormalizationGradScale = {
 	         {.nin = 4,
 	          .in = {{DIMS(2, 3, 4)}, {DIMS(2, 3, 4)}, {DIMS(2, 1, 1)},
 	                 {DIMS(2, 1, 1)}}, .attr = {{"shape", INTS(3, 1)}}},
+	         {.nin = 5,
+	          .in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {DIMS(3, 1)},
+	                 {DIMS(3, 1)}, {DIMS(5)}}, .attr = {{"shape", INTS(5)}}},
 	         {.nin = 4,
 	          .in = {{DIMS(3, 5)}, {DIMS(3, 5)}, {.absent = true},
 	                 {DIMS(3, 1)}}, .attr = {{"shape", INTS(5)}}}),

@@ -2,10 +2,12 @@
  * The kernels of convolutions that have no vectors, bit for bit against the loops
  * that they stand for, which the interpreter runs too: a sum starts at the bias
  * or zero, and goes over channels, rows and columns, a weight's over images, rows
- * and columns.  Widths are such that tiles of every form meet both edges.
+ * and columns.  Widths are such that tiles of every form meet both edges.  And
+ * products whose sums go on, against those that are made at once.
  */
 #define RT_PLAIN
 #define RT_CONV_GOES_ON 1
+#define RT_GEMM_GOES_ON 1
 #define RT_API static __attribute__((unused))
 
 #include "runtime/gemm_plain.c"
@@ -269,5 +271,34 @@ Test(conv_order, depthwise, .timeout = 120)
 			.ph = k / 2, .pw = k / 2, .dh = 1, .dw = 1,
 			.groups = c };
 		order_depth_check(&d);
+	}
+}
+
+/* y = op(a) b of k steps, in up to so many parts that go on from one another. */
+static void order_product(int ta, int32_t m, int32_t n, int32_t k,
+	const float *a, const float *b, int32_t parts, float *y)
+{
+	const int32_t lda = ta ? m : k, some = (k + parts - 1) / parts;
+
+	for (int32_t p = 0; p < k; p += some)
+		rt_gemm(ta, 0, m, n, rt_min(some, k - p), 1,
+			a + (ptrdiff_t)p * (ta ? m : 1), lda,
+			b + (ptrdiff_t)p * n, n, p ? RT_GO_ON : 0.0f, y, n, 0);
+}
+
+Test(conv_order, products)
+{
+	for (int i = 0; i < 300; i++) {
+		const int32_t m = 1 + order_below(13), n = 1 + order_below(30);
+		const int32_t k = 2 + order_below(20), ta = i % 3 != 0;
+		const size_t ny = (size_t)m * (size_t)n;
+		float *a = order_input((size_t)m * (size_t)k);
+		float *b = order_input((size_t)n * (size_t)k);
+		float *want = order_new(ny), *got = order_input(ny);
+		order_product(ta, m, n, k, a, b, 1, want);
+		order_product(ta, m, n, k, a, b, 2 + order_below(4), got);
+		cr_assert(!memcmp(got, want, ny * sizeof *got),
+			"t%d m=%d n=%d k=%d", ta, m, n, k);
+		free(a), free(b), free(want), free(got);
 	}
 }

@@ -186,6 +186,12 @@ Test(backend_text, runtime_knows_gradients_that_go_on)
 	const char *s = runtime_text(arena, arena_printf(arena, "%s%s", goes_on,
 	                                                 last));
 	cr_expect_not_null(strstr(s, "#define RT_CONV_GOES_ON 1\n"));
+	cr_expect_null(strstr(s, "#define RT_GEMM_GOES_ON 1\n"));
 	s = runtime_text(arena, arena_printf(arena, "%s/* RT_GO_ON */", last));
+	cr_expect_null(strstr(s, "#define RT_CONV_GOES_ON 1\n"));
+	s = runtime_text(arena, "rt_gemm(1, 0, 4, 4, 2, 1.0f, a, 4, b, 4, 0.0f, "
+	                 "y, 4, 0);\n\trt_gemm(1, 0, 4, 4, 2, 1.0f, a, 4, b, 4,"
+	                 "\n\t\tRT_GO_ON, y, 4, 0);");
+	cr_expect_not_null(strstr(s, "#define RT_GEMM_GOES_ON 1\n"));
 	cr_expect_null(strstr(s, "#define RT_CONV_GOES_ON 1\n"));
 }

@@ -72,6 +72,32 @@ static const char norms[] =
 	"%y f32[8,3] = Gemm(%q, %f) {transB=1}\n"
 	"output \"y\" data %y\n";
 
+/* Rows of tokens: a table, products of rows, a normalization of each. */
+static const char rows[] =
+	"graph \"forward\" of \"rows\"\n"
+	"variable \"e\" parameter f32[6,6] fill 0.1\n"
+	"variable \"w\" parameter f32[6,6] fill 0.2\n"
+	"variable \"c\" parameter f32[6] fill 0.25\n"
+	"variable \"s\" parameter f32[6] fill 1.5\n"
+	"variable \"b\" parameter f32[6] fill 0.125\n"
+	"variable \"u\" parameter f32[6,7] fill 0.05\n"
+	"variable \"f\" parameter f32[3,7] fill -0.3\n"
+	"input %x data f32[8,24,6]\n"
+	"read %e \"e\"\nread %w \"w\"\nread %c \"c\"\nread %s \"s\"\n"
+	"read %b \"b\"\nread %u \"u\"\nread %f \"f\"\n"
+	"%i i64[8,24] = ArgMax(%x) {axis=2, keepdims=0}\n"
+	"%g f32[8,24,6] = Gather(%e, %i)\n"
+	"%1 f32[8,24,6] = Add(%x, %g)\n"
+	"%2 f32[8,24,6] = MatMul(%1, %w)\n"
+	"%3 f32[8,24,6] = Add(%2, %c)\n"
+	"%4 f32[8,24,6] = Add(%3, %1)\n"
+	"%5 f32[8,24,6] = LayerNormalization(%4, %s, %b)\n"
+	"%6 f32[8,24,7] = MatMul(%5, %u)\n"
+	"%7 f32[8,24,7] = Tanh(%6)\n"
+	"%8 f32[8,7] = ReduceMean(%7) {axes=[1], keepdims=0}\n"
+	"%y f32[8,3] = Gemm(%8, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
 typedef struct Net {
 	Unit unit;
 	Options options;
@@ -241,4 +267,10 @@ Test(scan_order, statistics)
 {
 	check(norms, OPT_SGD, INTERPRETED);
 	check(norms, OPT_ADAM, LLVM_TOO);
+}
+
+Test(scan_order, rows)
+{
+	check(rows, OPT_SGD, C_TOO);
+	check(rows, OPT_ADAM, INTERPRETED);
 }
