@@ -32,10 +32,12 @@ static void add_parts(Budget *b, int64_t parts, int64_t sums)
 	v->options.loss_parts = 0;
 	v->options.dump_after = NULL;
 	v->options.in_order = b->options->micro_batch != 0;
-	v->name = v->options.in_order ? "loops over examples, sums in order"
-	        : arena_printf(b->arena, "batch in %lld parts%s",
-	                       (long long)parts, sums ? ", early updates" : "");
-	if (sums)
+	v->name = arena_printf(b->arena, "%s%s", v->options.in_order
+		? "loops over examples, sums in order"
+		: arena_printf(b->arena, "batch in %lld parts",
+		               (long long)parts),
+		sums ? ", early updates" : "");
+	if (sums && !v->options.in_order)
 		options_disable(b->arena, &v->options, "workspace");
 	Options o = v->options;
 	options_disable(b->arena, &o, "scan");
@@ -77,8 +79,10 @@ void budget_divide(Budget *b)
 		return;
 	b->divided = true;
 	if (b->options->micro_batch) {
-		if (batch > 1 && b->nvariants < MAX_VARIANTS)
+		if (batch > 1 && b->nvariants < MAX_VARIANTS) {
 			add_parts(b, batch, 0);
+			add_early_updates(b, batch);
+		}
 		return;
 	}
 	for (int64_t d = 2; d <= batch; d++)

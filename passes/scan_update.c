@@ -43,7 +43,8 @@ bool sums_are_much(const Options *options, int64_t bytes, int64_t arena_bytes)
 	enum { MUCH = 8 };
 	const OptimizerOptions *o = &options->optimizer;
 	return bytes > arena_bytes / MUCH &&
-	       (o->kind != OPT_MOMENTUM || o->clip_norm > 0);
+	       (o->kind != OPT_MOMENTUM || o->clip_norm > 0 ||
+	        options->micro_batch);
 }
 
 Value *sgd_kept(const Graph *g, const Node *n, const bool rows[])

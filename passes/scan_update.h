@@ -33,7 +33,7 @@ bool sgd_pays(const Graph *, const Value *g, const bool rows[]);
 /* All parameters that are updated. */
 int64_t bytes_of_updates(const Graph *);
 /* Are their gradients much of what the arena of the batch in parts has in it? In
- * momentum's own buffer they are not. */
+ * momentum's own buffer they are not, unless sums are to keep their order. */
 bool sums_are_much(const Options *, int64_t bytes, int64_t arena_bytes);
 
 /* Puts the graph's nodes into an order in which updates come as early as may

@@ -98,6 +98,30 @@ static const char rows[] =
 	"%y f32[8,3] = Gemm(%8, %f) {transB=1}\n"
 	"output \"y\" data %y\n";
 
+/* Weights whose gradients are more than what lies between the layers. */
+#define LAYER(x, w, a, b, y) \
+	a " f32[8,4,24] = MatMul(" x ", " w ")\n" \
+	b " f32[8,4,24] = Add(" a ", " x ")\n" \
+	y " f32[8,4,24] = Tanh(" b ")\n"
+
+static const char layers[] =
+	"graph \"forward\" of \"layers\"\n"
+	"variable \"s\" parameter f32[24,24] fill 0.01\n"
+	"variable \"t\" parameter f32[24,24] fill 0.02\n"
+	"variable \"u\" parameter f32[24,24] fill -0.01\n"
+	"variable \"v\" parameter f32[24,24] fill 0.03\n"
+	"variable \"f\" parameter f32[3,24] fill -0.3\n"
+	"input %x data f32[8,4,24]\n"
+	"read %s \"s\"\nread %t \"t\"\nread %u \"u\"\nread %v \"v\"\n"
+	"read %f \"f\"\n"
+	LAYER("%x", "%s", "%1", "%2", "%3")
+	LAYER("%3", "%t", "%4", "%5", "%6")
+	LAYER("%6", "%u", "%7", "%8", "%9")
+	LAYER("%9", "%v", "%10", "%11", "%12")
+	"%13 f32[8,24] = ReduceMean(%12) {axes=[1], keepdims=0}\n"
+	"%y f32[8,3] = Gemm(%13, %f) {transB=1}\n"
+	"output \"y\" data %y\n";
+
 typedef struct Net {
 	Unit unit;
 	Options options;
@@ -273,4 +297,27 @@ Test(scan_order, rows)
 {
 	check(rows, OPT_SGD, C_TOO);
 	check(rows, OPT_ADAM, INTERPRETED);
+}
+
+static bool has_early_updates(const Program *p)
+{
+	for (int i = 0; i < p->ntechniques; i++)
+		if (strstr(p->technique[i].name, "early updates"))
+			return true;
+	return false;
+}
+
+/* Loops that end where a weight can be updated have fewer sums at once. */
+Test(scan_order, early_updates)
+{
+	const OptimizerKind kind[] = {OPT_SGD, OPT_MOMENTUM};
+	for (int i = 0; i < 2; i++) {
+		Net *whole = open_net(layers, kind[i], 0);
+		Net *least = open_net(layers, kind[i], 1);
+		cr_expect_gt(sums_inside(least->program->train), 0);
+		cr_expect(has_early_updates(least->program));
+		compare_executors(whole, least, INTERPRETED);
+		arena_destroy(whole->unit.arena);
+		arena_destroy(least->unit.arena);
+	}
 }
