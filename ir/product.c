@@ -12,8 +12,8 @@ static bool callable(const Product *p)
 
 int64_t product_workspace(const Product *p)
 {
-	return callable(p) ? rt_gemm_workspace((int32_t)p->m, (int32_t)p->n,
-	                                       (int32_t)p->k)
+	return callable(p) ? rt_gemm_workspace(p->ta, p->tb, (int32_t)p->m,
+	                                       (int32_t)p->n, (int32_t)p->k)
 	                   : 0;
 }
 

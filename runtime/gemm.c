@@ -14,22 +14,12 @@ static void gemm_scale(const rt_prod *g, float beta)
 }
 
 #if RT_VL
-static int64_t gemm_round(int64_t n)
-{
-	return (n + RT_VL - 1) / RT_VL * RT_VL;
-}
-
-/* Turns y = a b into y' = b' a' where fewer columns then need transposing. */
+/* Turns y = a b into y' = b' a' where that is better. */
 static void gemm_orient(rt_prod *g)
 {
-	const int64_t pack = 10;	/* transposing, in rows of sums */
-	const int64_t cost = gemm_round(g->n)
-		* (g->m + (g->b.cs == 1 ? 0 : pack)) * 8;
-	const int64_t turned = gemm_round(g->m)
-		* (g->n + (g->a.rs == 1 ? 0 : pack)) * 9;
 	const rt_prod s = *g;
 
-	if (turned >= cost)
+	if (!rt_gemm_turns(g->a.rs == 1, g->b.cs != 1, g->m, g->n, RT_VL))
 		return;
 	g->m = s.n, g->n = s.m;
 	g->a.p = s.b.p, g->a.rs = s.b.cs, g->a.cs = s.b.rs;
@@ -81,7 +71,7 @@ RT_API void rt_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k,
 	if (rt_gemv(&g))
 		return;
 #if RT_VL
-	if (ws && rt_gemm_workspace(m, n, k)) {
+	if (m > 1 && n > 1 && k > 1 && (ws || !rt_gemm_workspace(ta, tb, m, n, k))) {
 		if (gemm_few_rows(&g))
 			return;
 		gemm_orient(&g);

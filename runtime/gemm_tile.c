@@ -122,7 +122,7 @@ static void gemm_rows(const rt_prod *g, const GemmPanel *q, rt_tile *t,
 static void gemm_block(const rt_prod *g, int32_t p0, int32_t kc, float *ws)
 {
 	const int32_t vecs = (g->n + RT_VL - 1) / RT_VL;
-	const int pack = g->b.cs != 1 || g->n < RT_VL || g->m > 4 * RT_MR;
+	const int pack = rt_gemm_packs(g->b.cs == 1, g->m, g->n, RT_VL, RT_MR);
 	rt_step off[RT_KC];
 	GemmPanel q;
 	rt_tile t;

@@ -25,14 +25,56 @@ static inline int32_t rt_panel_columns(int32_t n)
 	return n > 32 ? 48 : n > 16 ? 32 : 16;
 }
 
-/* One panel of a block of b, or of a where the product is turned; none where a
- * factor is a vector, which is streamed. */
-static inline int64_t rt_gemm_workspace(int32_t m, int32_t n, int32_t k)
+/*
+ * Is y = op(a) op(b) computed as y' = b' a', on vectors of vl floats?  Where fewer
+ * columns then need transposing.
+ */
+static inline int rt_gemm_turns(int ta, int tb, int32_t m, int32_t n, int32_t vl)
 {
+	const int64_t pack = 10;	/* transposing, in rows of sums */
+	const int64_t columns = ((int64_t)n + vl - 1) / vl * vl;
+	const int64_t rows = ((int64_t)m + vl - 1) / vl * vl;
+
+	return rows * (n + (ta ? 0 : pack)) * 9 < columns * (m + (tb ? pack : 0)) * 8;
+}
+
+/* Must a panel of b be packed that m rows pass, n columns, which lie side by side if
+ * `beside`?  mr: rows of a register tile. */
+static inline int rt_gemm_packs(int beside, int32_t m, int32_t n, int32_t vl,
+	int32_t mr)
+{
+	return !beside || n < vl || m > 4 * mr;
+}
+
+/* The most columns of a packed panel: vectors come by three, or by two
+ * (rt_tile_vecs()). */
+static inline int32_t rt_gemm_panel(int32_t n, int32_t vl)
+{
+	const int32_t vecs = (n - 1) / vl + 1;
+
+	return vl * (vecs == 2 || vecs == 4 ? 2 : vecs < 3 ? 1 : 3);
+}
+
+/*
+ * One packed panel of a block of k, the largest on any target's vectors; none where
+ * all read both factors in place, or one is a vector, which is streamed.
+ */
+static inline int64_t rt_gemm_workspace(int ta, int tb, int32_t m, int32_t n,
+	int32_t k)
+{
+	int32_t most = 0;
+
 	if (m == 1 || n == 1 || k == 1)
 		return 0;
-	return (int64_t)rt_min(k, RT_KC) * rt_panel_columns(m > n ? m : n)
-		* (int64_t)sizeof(float);
+	for (int32_t vl = 4; vl <= 16; vl *= 2) {
+		const int turns = rt_gemm_turns(ta, tb, m, n, vl);
+		const int32_t columns = turns ? m : n;
+		const int32_t panel = rt_gemm_panel(columns, vl);
+		if (panel > most && rt_gemm_packs(turns ? ta : !tb, turns ? n : m,
+				columns, vl, vl == 16 ? 8 : 4))
+			most = panel;
+	}
+	return (int64_t)rt_min(k, RT_KC) * most * (int64_t)sizeof(float);
 }
 
 /* ---- convolution ---- */
@@ -271,7 +313,7 @@ static inline int64_t rt_conv_forward_workspace(const rt_conv *d)
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
 	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
-		return rt_gemm_workspace(og, d->h * d->w, cg);
+		return rt_gemm_workspace(0, 0, og, d->h * d->w, cg);
 	p = rt_plan_forward(&v, &h, cg);
 	return rt_plan_workspace(&p);
 }
@@ -288,7 +330,7 @@ static inline int64_t rt_conv_grad_input_workspace(const rt_conv *d)
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
 	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
-		return rt_gemm_workspace(cg, d->h * d->w, og);
+		return rt_gemm_workspace(1, 0, cg, d->h * d->w, og);
 	for (int32_t i = 0; i < rows * cols; i++) {
 		const rt_axis v = rt_axis_backward(d->h, d->oh, d->kh, d->sh,
 			d->ph, d->dh, i / cols);
@@ -319,7 +361,7 @@ static inline int64_t rt_conv_grad_weight_workspace(const rt_conv *d)
 	if (rt_conv_kind(d) == RT_CONV_DEPTHWISE)
 		return 0;
 	if (rt_conv_kind(d) == RT_CONV_POINTWISE)
-		return rt_gemm_workspace(og, cg, d->h * d->w);
+		return rt_gemm_workspace(0, 1, og, cg, d->h * d->w);
 	p = rt_plan_weight(&v, &h, cg, og);
 	return rt_plan_workspace(&p);
 }

@@ -102,7 +102,7 @@ static void bench_gemm(int ta, int tb, int32_t m, int32_t n, int32_t k)
 	const double flops = 2.0 * m * n * k;
 	struct gemm g = { ta, tb, m, n, k, data_new((int64_t)m * k),
 		data_new((int64_t)k * n), data_new((int64_t)m * n),
-		data_new(rt_gemm_workspace(m, n, k) / 4) };
+		data_new(rt_gemm_workspace(ta, tb, m, n, k) / 4) };
 	const double ours = bench_time(gemm_ours, &g);
 	const double theirs = bench_time(gemm_theirs, &g);
 	float *const ws = g.ws;

@@ -63,8 +63,8 @@ static void gemm_run(gemm_fn *fn, const struct gemm_case *c, int grant)
 	const int32_t br = c->tb ? c->n : c->k, bc = c->tb ? c->k : c->n;
 	const int32_t lda = ac + c->pad, ldb = bc + c->pad, ldy = c->n + c->pad;
 	const size_t ny = (size_t)c->m * (size_t)ldy;
-	const size_t nws = (size_t)rt_gemm_workspace(c->m, c->n, c->k)
-		/ sizeof(float);
+	const size_t nws = (size_t)rt_gemm_workspace(c->ta, c->tb,
+		c->m, c->n, c->k) / sizeof(float);
 	const float y0 = c->beta == 0 ? NAN : 0.75f;
 	float *a = matrix_new(ar, lda, c->pad);
 	float *b = matrix_new(br, ldb, c->pad);
@@ -156,6 +156,20 @@ Test(gemm, beyond_the_blocks)
 		.alpha = 2, .beta = 1 });
 	gemm_all_ways((struct gemm_case){ .m = 32, .n = 256, .k = 784,
 		.alpha = 1, .beta = 0 });
+}
+
+/* The other tests hold each product to its workspace; none asks for what no kernel
+ * packs: rows side by side that few rows pass, and columns that turning avoids. */
+Test(gemm, workspace_is_what_is_packed)
+{
+	const int64_t row = RT_KC * (int64_t)sizeof(float);
+
+	cr_expect_eq(rt_gemm_workspace(0, 0, 16, 64, 1000), 0);
+	cr_expect_eq(rt_gemm_workspace(1, 0, 8, 1000, 16), 0);
+	cr_expect_eq(rt_gemm_workspace(0, 0, 64, 64, 1000), 32 * row);
+	cr_expect_eq(rt_gemm_workspace(0, 1, 32, 64, 256), 32 * row);
+	cr_expect_eq(rt_gemm_workspace(0, 1, 100, 100, 256), 48 * row);
+	cr_expect_eq(rt_gemm_workspace(0, 1, 1, 64, 256), 0);
 }
 
 Test(gemm, empty_sum)
