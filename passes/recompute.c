@@ -152,20 +152,32 @@ static bool is_output(const Graph *g, const Value *v)
 	return false;
 }
 
-/* The input of v's node, if v is computed from it alone and it is in memory in the
- * backward pass as well, although not as long: when it lives on until v is
- * computed again, it takes the place where v was all the time. */
-static const Value *lives_on(const Recompute *r, const Value *v)
+/* What v is computed from, if it is one result, or rows of a table that numbers of
+ * the caller name. */
+static const Value *only_source(const Recompute *r, const Value *v)
 {
+	const Node *n = v->def;
 	const Value *x = NULL;
-	for (int i = 0; i < v->def->nin; i++) {
-		const Value *in = v->def->in[i];
+	if (n->op == &op_Gather && n->in[0]->kind == V_VARIABLE &&
+	    n->in[1]->kind == V_INPUT)
+		return n->in[1];
+	for (int i = 0; i < n->nin; i++) {
+		const Value *in = n->in[i];
 		if (!in || in->kind == V_CONST || in == x)
 			continue;
 		if (x || in->kind != V_RESULT || in->id >= r->nvalues)
 			return NULL;
 		x = in;
 	}
+	return x;
+}
+
+/* That, where it is in memory in the backward pass as well, although not as long:
+ * when it lives on until v is computed again, it takes the place where v was all
+ * the time. */
+static const Value *lives_on(const Recompute *r, const Value *v)
+{
+	const Value *x = only_source(r, v);
 	return x && last_use(r, x) > r->loss && value_bytes(x) <= value_bytes(v)
 	       ? x : NULL;
 }

@@ -4,6 +4,7 @@
  * What is computed from a value that the backward pass reads too is computed
  * again, even where that would not live so long, if it is no larger.
  */
+#include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/unit/random_graph.h"
 
@@ -105,6 +106,37 @@ Test(recompute, from_what_lives_on)
 	cr_expect_neq(read, v);
 	cr_expect_eq(read->def->again, v->def->id);
 	cr_expect_eq(read->def->in[0], v->def->in[0]);
+	Results after = run_apart(g);
+	cr_expect(same_results(g, &before, &after));
+	arena_destroy(u.arena);
+}
+
+/* Rows of a table that ids name, read behind the loss later than the ids are. */
+static const char looked_up[] =
+	"graph \"train\" of \"m\"\n"
+	"variable \"table\" parameter f32[16,64] mutable fill 0.5\n"
+	"input %ids data i32[8]\n"
+	"read %table \"table\"\n"
+	"%v f32[8,64] = Gather(%table, %ids)\n"
+	"%square f32[8,64] = Mul(%v, %v)\n"
+	"%loss f32[] = ReduceSum(%square) {keepdims=0}\n"
+	"%less i32[8] = Neg(%ids)\n"
+	"%late f32[8,64] = Exp(%v)\n"
+	"output \"loss\" loss %loss\n"
+	"output \"less\" data %less\n"
+	"output \"late\" data %late\n";
+
+Test(recompute, rows_from_ids_that_live_on)
+{
+	Unit u = test_unit();
+	Graph *g = graph_parse(&u, model_create(&u, "m"), looked_up);
+	cr_assert_not_null(g);
+	Results before = run_apart(g);
+	cr_assert(pass_recompute.run(g, &(Options){0}));
+	graph_verify(g);
+	const Node *again = g->output[2].value->def->in[0]->def;
+	cr_assert_eq(again->op, &op_Gather);
+	cr_expect_geq(again->again, 0);
 	Results after = run_apart(g);
 	cr_expect(same_results(g, &before, &after));
 	arena_destroy(u.arena);
