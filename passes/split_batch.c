@@ -10,8 +10,9 @@
  *
  * The last is all that a loss in parts of its rows asks for.
  * Averages of moments are rounded otherwise than the statistics of the whole
- * batch: where sums are to keep their order, those stay. The rest has the same
- * bits split.
+ * batch: where sums are to keep their order, there are two of them instead, one
+ * of what is normalized and, with the mean, one of squares. That and the rest
+ * have the same bits split.
  *
  * Runs behind split-norm, which shows the statistics.
  */
@@ -46,6 +47,52 @@ static void split_statistics(Graph *g, Node *n)
 	node_done(g, f);
 	for (int o = 0; o < n->nout; o++)
 		replace_output(g, n->out[o], f->out[o]);
+}
+
+enum { RUNNING_MEAN = 1, RUNNING_VAR };
+enum { NEW_MEAN = 2, NEW_VAR };
+
+static double float_of(const Node *n, const char *name)
+{
+	return n->attr[op_attr(n->op, name)].f;
+}
+
+static Value *with_number(Graph *g, Node *n, const OpDef *op, Value *a, double b)
+{
+	Value *in[] = {a, graph_scalar(g, a->dtype, b)};
+	return graph_apply(g, n->loc, op, 2, in);
+}
+
+/* running * momentum + batch's * (1 - momentum) */
+static void move_running(Graph *g, Node *n, int in, int out, Value *batch)
+{
+	double momentum = float_of(n, "momentum");
+	Value *old = with_number(g, n, &op_Mul, n->in[in], momentum);
+	Value *more = with_number(g, n, &op_Mul, batch, 1 - momentum);
+	replace_output(g, n->out[out], APPLY(g, n->loc, op_Add, old, more));
+}
+
+/* As BatchNormalizationStatistics computes them, step by step. */
+static void split_statistics_in_order(Graph *g, Node *n)
+{
+	Value *x = n->in[0];
+	double count = (double)elements_per_channel(x);
+	bool unbiased = n->attr[op_attr(n->op, "unbiased")].i && count > 1;
+	Value *mean = with_number(g, n, &op_Div, channels_sum(g, n->loc, x),
+	                          count);
+	Value *off = APPLY(g, n->loc, op_Sub, x, channels_stretch(
+		g, n->loc, mean, x->shape));
+	Value *squares = channels_sum(g, n->loc, APPLY(g, n->loc, op_Mul, off,
+	                                               off));
+	Value *var = with_number(g, n, &op_Div, squares, count);
+	Value *moved = with_number(g, n, &op_Add, var, float_of(n, "epsilon"));
+	Value *deviation = APPLY(g, n->loc, op_Sqrt, moved);
+	Value *one = graph_scalar(g, x->dtype, 1);
+	replace_output(g, n->out[1], APPLY(g, n->loc, op_Div, one, deviation));
+	move_running(g, n, RUNNING_MEAN, NEW_MEAN, mean);
+	move_running(g, n, RUNNING_VAR, NEW_VAR, unbiased
+	             ? with_number(g, n, &op_Div, squares, count - 1) : var);
+	replace_output(g, n->out[0], mean);
 }
 
 enum { X, DY, SCALE, MEAN, INVERSE };
@@ -177,9 +224,12 @@ static void let_go_on(Graph *g, Node *n)
 static bool split(Graph *g, Node *n, const Options *o)
 {
 	bool batch = o->parts > 1;
+	bool statistics = n->op == &op_BatchNormalizationStatistics;
 	g->at = n;
-	if (batch && !o->in_order && n->op == &op_BatchNormalizationStatistics)
+	if (batch && statistics && !o->in_order)
 		split_statistics(g, n);
+	else if (batch && statistics && n->in[0]->dtype == DT_F32)
+		split_statistics_in_order(g, n);
 	else if (batch && n->op == &op_BatchNormalizationGrad)
 		split_gradient(g, n);
 	else if (batch && o->in_order && is_product_of_rows(n))

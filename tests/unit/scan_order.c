@@ -285,6 +285,26 @@ Test(scan_order, plain)
 	check(plain, OPT_MOMENTUM, INTERPRETED);
 }
 
+static bool has_operator(const Plan *p, const OpDef *op)
+{
+	for (int i = 0; i < p->nsteps; i++)
+		if (p->step[i]->op == op)
+			return true;
+	return false;
+}
+
+/* Nothing waits for statistics whole. */
+Test(scan_order, statistics_are_sums)
+{
+	Net *whole = open_net(norms, OPT_SGD, 0);
+	Net *least = open_net(norms, OPT_SGD, 1);
+	const OpDef *op = &op_BatchNormalizationStatistics;
+	cr_expect(has_operator(whole->program->train, op));
+	cr_expect_not(has_operator(least->program->train, op));
+	arena_destroy(whole->unit.arena);
+	arena_destroy(least->unit.arena);
+}
+
 /* Compiled, SGD takes the gradient of a 1x1 convolution image by image from the
  * parameter where it is not summed whole: see FusedUpdate.c. */
 Test(scan_order, statistics)
