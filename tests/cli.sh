@@ -6,6 +6,7 @@ thimble=$1
 run=
 gestures=$2/examples/gestures
 model=$gestures/gestures.onnx
+copies=$2/tests/models/exports/optimized-copies
 python=/usr/bin/python3
 . "$2/tests/expect.sh"
 mkdir tmp || exit 1
@@ -356,7 +357,6 @@ y = np.load("tuned/output/gesture.npy").argmax(1)
 right = (y == np.load(sys.argv[1] + "/test-y.npy").ravel()).mean()
 assert right > 0.85, right' "$gestures" || fail "the tuned model"
 # What the exporter copied for every example is trained as one, and copied again.
-copies=$2/tests/models/exports/optimized-copies
 "$python" -c 'import sys, numpy as np
 r = np.load(sys.argv[1] + ".npz")
 np.save("cx.npy", r["input/x"]), np.save("ct.npy", r["target"])' "$copies"
