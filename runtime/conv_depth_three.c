@@ -5,9 +5,9 @@
  * goes down the plane with the nine weights in registers, and with the sums of
  * the rows that it is in: what it loads of a row, it multiplies for all of
  * them.  So at stride 1, a row takes 6 loads and 4 stores for 36 products.
- * The last strip ends with the row; where four columns are too many, they go
- * one by one.  On RISC-V's vectors a strip has as many columns as there are
- * lanes.
+ * The last strip ends with the row; where that would do more than one column
+ * twice, or where four are too many, columns go one by one.  On RISC-V's vectors a
+ * strip has as many columns as there are lanes.
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
@@ -423,11 +423,12 @@ RT_APART void three_two_one(const ThreePlane *d, int32_t q)
 static void three_plane(const ThreePlane *d, int32_t columns)
 {
 	const int two = RT_DEPTH_STRIDE > 1 && d->stride == 2;
+	const int32_t few = RT_HELIUM ? 0 : 2;
 	int32_t q = 0;
 
 	for (; two && q + 8 <= columns; q += 8)
 		three_two_eight(d, q);
-	for (; columns >= 4 && q < columns; q += 4)
+	for (; columns >= 4 && columns - q > few; q += 4)
 		(two ? three_two_four : three_four)(d, rt_min(q, columns - 4));
 	for (; q < columns; q++)
 		(two ? three_two_one : three_one)(d, q);
