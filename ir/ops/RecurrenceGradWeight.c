@@ -86,7 +86,6 @@ static Product initial(const Node *n, Product p)
 	p.k = z.lines;
 	p.lda *= z.sample;
 	p.b = (Matrix){.v = n->in[H0]};
-	p.add = z.steps > 1;
 	return p;
 }
 
@@ -119,6 +118,7 @@ static void against_previous(Kernel *k, const Node *n, Product p)
 		k_product(k, &rest);
 	if (recurrence_in(n, H0)) {
 		Product first = initial(n, p);
+		first.add = rest.k > 0;   /* none of an empty batch */
 		k_product(k, &first);
 	} else if (!rest.k) {
 		clear(k, &p);

@@ -57,6 +57,12 @@ static inline int64_t draw_dim(Draw *d)
 	return one_in(d, 4) ? 1 : draw_int(d, 1, d->size);
 }
 
+/* Of examples: also where other dimensions may not be 0. */
+static inline int64_t draw_batch(Draw *d, int64_t most)
+{
+	return most == 0 || one_in(d, 25) ? 0 : draw_int(d, 1, most);
+}
+
 static inline Shape draw_shape(Draw *d, int least, int most)
 {
 	Shape s = {.rank = (int)draw_int(d, least, most)};

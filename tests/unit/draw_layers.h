@@ -131,7 +131,7 @@ static void draw_conv_transpose(Draw *d)
 	int64_t groups = one_in(d, 3) ? 2 : 1, extra[SPATIAL];
 	int64_t in = draw_int(d, 1, 2) * groups, out = draw_int(d, 1, 2);
 	DrawnWindow w = draw_window(d);
-	Shape x = {2 + w.rank, {draw_int(d, 1, 2), in}};
+	Shape x = {2 + w.rank, {draw_batch(d, 2), in}};
 	for (int i = 0; i < w.rank; i++) {
 		int64_t cut = w.pads[i] + w.pads[w.rank + i];
 		int64_t more = cut < window_reach(&w, i) ? 0 : cut / w.stride[i];
@@ -168,7 +168,9 @@ static void draw_lp_pool(Draw *d)
 
 static void draw_global_pool(Draw *d)
 {
-	draw_in(d, draw_shape(d, 3, 5));
+	Shape x = draw_shape(d, 3, 5);
+	x.dim[0] = draw_batch(d, x.dim[0]);
+	draw_in(d, x);
 	d->e.nout = (int)draw_int(d, 1, d->row->op->max_out > 1 ? 2 : 1);
 }
 
@@ -201,7 +203,7 @@ static void draw_resize(Draw *d)
 
 static void draw_recurrence(Draw *d, int gates, Shape *state)
 {
-	int64_t steps = draw_int(d, 1, 4), batch = draw_int(d, 1, 3);
+	int64_t steps = draw_int(d, 1, 4), batch = draw_batch(d, 3);
 	int64_t hidden = draw_int(d, 1, 3);
 	*state = (Shape){2, {batch, hidden}};
 	draw_in(d, (Shape){3, {steps, batch, gates * hidden}});

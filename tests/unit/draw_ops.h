@@ -113,8 +113,9 @@ static void draw_axis(Draw *d)
 {
 	const OpDef *op = d->row->op;
 	Shape x = draw_shape(d, 1, 5);
+	if (draw_attr_axis(d, "axis", x.rank) > 0)
+		x.dim[0] = draw_batch(d, x.dim[0]);
 	draw_in(d, x);
-	draw_attr_axis(d, "axis", x.rank);
 	for (int a = 0; a < op->nattrs; a++)
 		if (strcmp(op->attrs[a].name, "axis"))
 			draw_attr_flag(d, op->attrs[a].name);
@@ -135,6 +136,7 @@ static void draw_reverse_sequence(Draw *d)
 	int64_t order[MAX_RANK];
 	Shape x = draw_shape(d, 2, 4);
 	draw_order(d, order, x.rank);
+	x.dim[order[0]] = draw_batch(d, x.dim[order[0]]);
 	draw_in(d, x);
 	draw_in_of(d, (Shape){1, {x.dim[order[0]]}}, DT_I64, 1,
 	           (double)x.dim[order[1]]);
@@ -153,8 +155,10 @@ static void draw_trilu(Draw *d)
 static void draw_layer_norm(Draw *d)
 {
 	Shape x = draw_shape(d, 1, 4), scale = {0};
-	draw_in(d, x);
 	int axis = draw_attr_axis(d, "axis", x.rank);
+	if (axis > 0)
+		x.dim[0] = draw_batch(d, x.dim[0]);
+	draw_in(d, x);
 	for (int i = axis; i < x.rank; i++)
 		scale.dim[scale.rank++] = x.dim[i];
 	draw_in(d, scale);
