@@ -30,6 +30,11 @@ file(REAL_PATH ${LLVM_LIBRARY} llvm_file)
 get_filename_component(llvm_name ${llvm_file} NAME)
 set_source_files_properties(backend/llvm_load.c PROPERTIES COMPILE_DEFINITIONS
   "LLVM_NAME=\"${llvm_name}\";LLVM_PATH=\"${LLVM_LIBRARY}\"")
+# LeakSanitizer now and then ends with a fault where it was loaded late.
+if(THIMBLE_SANITIZE)
+  set(LLVM_AT_START -Wl,--push-state,--no-as-needed ${LLVM_LIBRARY}
+    -Wl,--pop-state)
+endif()
 set(calling ${LLVM_SOURCES})
 file(GLOB LLVM_HEADERS CONFIGURE_DEPENDS backend/llvm_*.h)
 list(APPEND calling ${LLVM_HEADERS})
