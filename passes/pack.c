@@ -3,13 +3,15 @@
 #include "passes/pack_part.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Two exact reductions come before everything else. Where no item lives across
  * an instant, what is before it and what is after it are parts of their own;
  * and an item that lives together with all others of its part may lie below
- * them all, unless one of these makes room for it after a while. Taking that one
- * out can divide the rest again.
+ * them all. Taking that one out can divide the rest again. Where another makes
+ * room for it after a while, that is no reduction, but the problem is so much
+ * smaller that it is worth a try.
  */
 
 enum { MOST_LEVELS = 32 };   /* of reductions: a comb would have thousands */
@@ -20,6 +22,9 @@ typedef struct Packing {
 	int64_t *offset;
 	int64_t unit;
 	bool aligned;            /* some alignment is larger than a unit */
+	bool bold;               /* what makes room later lies above the others,
+	                          * too: a try */
+	bool timid;              /* there would be something to try */
 	int nparts, most_parts;
 	struct Share *share;
 	int64_t height;          /* in units: of what lies at the bottom */
@@ -106,10 +111,10 @@ static int settle(Packing *k, int n, int id[], int64_t *base)
 {
 	int64_t first_end = INT64_MAX, last_begin = INT64_MIN;
 	int left = 0;
+	bool windows = false;
 	for (int i = 0; i < n; i++) {
 		const PackItem *item = &k->item[id[i]];
-		if (item->nwindows)
-			return n;
+		windows |= item->nwindows > 0;
 		if (item->upper < first_end)
 			first_end = item->upper;
 		if (item->lower > last_begin)
@@ -117,7 +122,10 @@ static int settle(Packing *k, int n, int id[], int64_t *base)
 	}
 	for (int i = 0; i < n; i++) {
 		const PackItem *item = &k->item[id[i]];
-		if (item->lower < first_end && item->upper > last_begin) {
+		bool all = item->lower < first_end &&
+		           item->upper > last_begin && !item->nwindows;
+		k->timid |= all && windows;
+		if (all && (k->bold || !windows)) {
 			k->offset[id[i]] = *base;
 			*base += (item->size + k->unit - 1) / k->unit;
 		} else {
@@ -238,11 +246,12 @@ static PackResult add_up(Packing *k)
 	return r;
 }
 
-PackResult pack(int n, const PackItem item[], PackLimits limits,
-                int64_t offset[])
+/* timid: would a bold one differ? */
+static PackResult pack_once(int n, const PackItem item[], PackLimits limits,
+                            int64_t offset[], bool bold, bool *timid)
 {
 	Packing k = {.arena = arena_create(), .item = item, .offset = offset,
-	             .unit = find_unit(n, item)};
+	             .unit = find_unit(n, item), .bold = bold};
 	int *id = arena_array(k.arena, int, n);
 	int64_t goal = limits.capacity / k.unit;
 	divide(&k, list_items(&k, n, id), id, 0, 0);
@@ -257,6 +266,26 @@ PackResult pack(int n, const PackItem item[], PackLimits limits,
 	r.bound *= k.unit;
 	for (int i = 0; i < n; i++)
 		offset[i] *= k.unit;
+	*timid = k.timid && !bold;
 	arena_destroy(k.arena);
+	return r;
+}
+
+PackResult pack(int n, const PackItem item[], PackLimits limits,
+                int64_t offset[])
+{
+	bool timid;
+	PackResult r = pack_once(n, item, limits, offset, false, &timid);
+	if (!timid || r.height <= r.bound || r.height <= limits.capacity)
+		return r;
+	Arena *scratch = arena_create();
+	int64_t *other = arena_array(scratch, int64_t, n);
+	PackResult b = pack_once(n, item, limits, other, true, &timid);
+	r.nodes += b.nodes;
+	if (b.height < r.height) {
+		r.height = b.height;
+		memcpy(offset, other, sizeof *other * (size_t)n);
+	}
+	arena_destroy(scratch);
 	return r;
 }
