@@ -3,20 +3,73 @@
 
 #include <string.h>
 
+/* The name in front of '=', and what is behind it. */
+static const char *split(struct argp_state *state, Args *args,
+                         const char *option, const char *form,
+                         const char **text)
+{
+	const char *equal = strchr(*text, '='), *name = *text;
+	if (!equal || equal == name || !equal[1])
+		argp_error(state, "%s: '%s' is not %s", option, name, form);
+	*text = equal + 1;
+	return arena_strndup(args->arena, name, (size_t)(equal - name));
+}
+
 static void add_dim(struct argp_state *state, Args *args, const char *text)
 {
 	Options *o = &args->options;
-	const char *equal = strchr(text, '=');
-	if (!equal || equal == text)
-		argp_error(state, "--dim: '%s' is not NAME=N", text);
+	const char *name = split(state, args, "--dim", "NAME=N", &text);
 	DimBinding *bigger = arena_array(args->arena, DimBinding, o->ndims + 1);
 	if (o->ndims)
 		memcpy(bigger, o->dim, (size_t)o->ndims * sizeof *bigger);
 	bigger[o->ndims++] = (DimBinding){
-		arena_strndup(args->arena, text, (size_t)(equal - text)),
-		args_number(state, "--dim", equal + 1, 1, INT32_MAX),
+		name, args_number(state, "--dim", text, 1, INT32_MAX),
 	};
 	o->dim = bigger;
+}
+
+static Shape parse_shape(struct argp_state *state, Args *args, const char *text)
+{
+	Shape s = {0};
+	for (const char *end = text; *end; text = end + 1) {
+		end = text + strcspn(text, ",");
+		if (s.rank == MAX_RANK)
+			argp_error(state, "--input-shape: more than %d "
+			           "dimensions", MAX_RANK);
+		s.dim[s.rank++] = args_number(
+			state, "--input-shape",
+			arena_strndup(args->arena, text, (size_t)(end - text)),
+			1, INT32_MAX);
+	}
+	return s;
+}
+
+static void add_shape(struct argp_state *state, Args *args, const char *text)
+{
+	Options *o = &args->options;
+	InputShape *bigger = arena_array(args->arena, InputShape,
+	                                 o->nshapes + 1);
+	if (o->nshapes)
+		memcpy(bigger, o->shape, (size_t)o->nshapes * sizeof *bigger);
+	const char *name = split(state, args, "--input-shape", "INPUT=N,..",
+	                         &text);
+	bigger[o->nshapes++] = (InputShape){name,
+	                                    parse_shape(state, args, text)};
+	o->shape = bigger;
+}
+
+static void add_constant(struct argp_state *state, Args *args, const char *text)
+{
+	Options *o = &args->options;
+	InputConstant *bigger = arena_array(args->arena, InputConstant,
+	                                    o->nconstants + 1);
+	if (o->nconstants)
+		memcpy(bigger, o->constant,
+		       (size_t)o->nconstants * sizeof *bigger);
+	const char *name = split(state, args, "--constant", "INPUT=VALUE",
+	                         &text);
+	bigger[o->nconstants++] = (InputConstant){name, text};
+	o->constant = bigger;
 }
 
 static error_t parse_reading(int key, char *text, struct argp_state *state)
@@ -30,6 +83,10 @@ static error_t parse_reading(int key, char *text, struct argp_state *state)
 			state, "--batch-axis", text, 0, MAX_RANK - 1);
 	else if (key == KEY_DIM)
 		add_dim(state, args, text);
+	else if (key == KEY_INPUT_SHAPE)
+		add_shape(state, args, text);
+	else if (key == KEY_CONSTANT)
+		add_constant(state, args, text);
 	else if (key == KEY_NAME)
 		args->options.name = text;
 	else
@@ -44,6 +101,11 @@ const struct argp args_reading = {
 		 "inputs that counts the samples, where that is not the first "
 		 "(1: time comes first) and no recurrent layer says so", 0},
 		{"dim", KEY_DIM, "NAME=N", 0, "Size of a symbolic dimension "
+		 "(repeatable)", 0},
+		{"input-shape", KEY_INPUT_SHAPE, "INPUT=N,..", 0, "Sizes of an "
+		 "input's dimensions, where the file has none (repeatable)", 0},
+		{"constant", KEY_CONSTANT, "INPUT=VALUE", 0, "This input is always "
+		 "the same: a number, for all of its elements, or a .npy file "
 		 "(repeatable)", 0},
 		{"name", KEY_NAME, "NAME", 0, "Name of the model and prefix of "
 		 "its C symbols; without it, the file's name", 0},

@@ -192,12 +192,21 @@ static void print_parameters(const Inspect *in)
 	       (long long)trains);
 }
 
+static const char *support_of(const char *op)
+{
+	if (!strcmp(op, "If"))
+		return "  where its condition is constant";
+	if (!strcmp(op, "Loop"))
+		return "  where its trip count is constant";
+	return onnx_supports(op) ? "" : "  not supported";
+}
+
 static void print_operators(const OnnxInfo *f)
 {
 	printf("\noperators\n");
 	for (int i = 0; i < f->nops; i++)
 		printf("  %-36s %4d%s\n", f->op[i].op, f->op[i].count,
-		       onnx_supports(f->op[i].op) ? "" : "  not supported");
+		       support_of(f->op[i].op));
 }
 
 static void print_value(const Inspect *in, const char *name, const Value *v)

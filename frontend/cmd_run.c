@@ -178,9 +178,40 @@ static bool other_batch(const OnnxPort *p, Shape s)
 	return s.rank && s.dim[0] > 0 && p->dim[0].size != s.dim[0];
 }
 
+static bool told(const Options *o, const char *input)
+{
+	for (int i = 0; i < o->nshapes; i++)
+		if (!strcmp(o->shape[i].name, input))
+			return true;
+	return false;
+}
+
+/* Has it dimensions that --input-shape alone could bind? */
+static bool is_open(const OnnxPort *p)
+{
+	bool open = p->rank < 0;
+	for (int d = 1; d < p->rank; d++)
+		open |= !p->dim[d].param && !p->dim[d].size;
+	return open;
+}
+
+static void tell_shape(Run *r, const OnnxPort *p, Shape s)
+{
+	Options *o = &r->args.options;
+	InputShape *bigger = arena_array(r->args.arena, InputShape,
+	                                 o->nshapes + 1);
+	if (o->nshapes)
+		memcpy(bigger, o->shape, (size_t)o->nshapes * sizeof *bigger);
+	bigger[o->nshapes++] = (InputShape){
+		arena_printf(r->args.arena, "%s", p->name), s};
+	o->shape = bigger;
+}
+
 static void follow_array(Run *r, const OnnxPort *p, Shape s)
 {
 	Options *o = &r->args.options;
+	if (is_open(p) && numel(s) && !told(o, p->name))
+		tell_shape(r, p, s);
 	if (p->rank != s.rank)
 		return;
 	for (int d = 0; d < s.rank; d++) {

@@ -9,6 +9,7 @@
 #ifndef FRONTEND_IMPORT_H
 #define FRONTEND_IMPORT_H
 
+#include "frontend/array.h"
 #include "frontend/import_names.h"
 #include "frontend/onnx_model.h"
 #include "ir/op.h"
@@ -32,6 +33,20 @@ enum {
 #define ML_DOMAIN "ai.onnx.ml"
 #define OWN_DOMAIN "thimble"
 
+/* Of constants that the file has not, per model: more is a mistake. */
+enum { MOST_MADE_BYTES = 1 << 29 };
+
+/* What the user tells of an input: its shape, or what it always is, or both. */
+typedef struct Told {
+	const char *name;
+	const char *constant;   /* as written; NULL: it is an input */
+	bool has_shape;
+	Array array;            /* its shape, and a constant's elements */
+	double number;          /* of each element, where it has no shape */
+	int64_t whole;
+	bool is_whole;
+} Told;
+
 typedef struct Import {
 	Unit *u;
 	const Options *opt;
@@ -47,6 +62,8 @@ typedef struct Import {
 	const Names *before;
 	int64_t old_batch, new_batch;
 	bool guessed;          /* ... where the batch is: said once */
+	int ntold;
+	Told *told;
 	int64_t folded;        /* operations on constants so far, */
 	int64_t made;          /*   and bytes of their results */
 	int ndropouts;
@@ -166,6 +183,17 @@ bool import_check_sizes(Import *);       /* what there may be many of */
 bool import_check(Import *);             /* names, order, cycles, opset */
 void import_uses(Import *);              /* liveness and Name.uses */
 bool import_inputs(Import *);
+
+/* ---- import_told.c: what the user tells of inputs ---- */
+
+bool import_told(Import *);              /* reads it. False after an error */
+const Shape *import_told_shape(const Import *, const char *input);
+/* Of a symbolic dimension, by its name or by an input that has it; 0: it is not
+ * told. */
+int64_t import_told_size(const Import *, const char *dimension);
+const Told *import_told_constant(const Import *, const char *input);
+/* NULL after an error. */
+Value *import_told_value(Import *, const Told *, DType, Shape);
 /* What the user has told about an input's contents; NULL: nothing. */
 const KnownInput *import_known(const Import *, const char *name);
 bool import_initializers(Import *);

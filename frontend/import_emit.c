@@ -7,12 +7,11 @@
 
 #include <string.h>
 
-/* Operations on constants, and bytes of their results, per model: more is a
- * mistake in the file. (Fuzzers make do with less.) */
+/* Operations on constants, per model: more is a mistake in the file. (Fuzzers make
+ * do with less.) */
 #ifndef MAX_FOLDED
 #define MAX_FOLDED 100000000
 #endif
-static const int64_t MAX_MADE = INT64_C(1) << 29;
 
 bool site_spend(Site *s, int64_t work, int64_t elements, DType t)
 {
@@ -24,7 +23,7 @@ bool site_spend(Site *s, int64_t work, int64_t elements, DType t)
 		           (long long)work);
 		return false;
 	}
-	if (elements > (MAX_MADE - im->made) / size) {
+	if (elements > (MOST_MADE_BYTES - im->made) / size) {
 		site_error(s, "makes a constant of %lld elements, which is too "
 		           "large with those before it", (long long)elements);
 		return false;

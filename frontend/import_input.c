@@ -1,18 +1,10 @@
 /*
  * The model's inputs: every dimension becomes a number, from the file, from
- * --dim NAME=N, or, the first one, from --batch N.
+ * --dim NAME=N, from --input-shape INPUT=N,.., or, the first one, from --batch N.
  */
 #include "frontend/import.h"
 
 #include <string.h>
-
-static int64_t *find_binding(const Import *im, const char *name)
-{
-	for (int i = 0; i < im->opt->ndims; i++)
-		if (!strcmp(im->opt->dim[i].name, name))
-			return (int64_t *)(uintptr_t)&im->opt->dim[i].size;
-	return NULL;
-}
 
 const KnownInput *import_known(const Import *im, const char *name)
 {
@@ -34,21 +26,25 @@ static bool is_batch_param(const Import *im, const char *param)
 	return false;
 }
 
+/* What binds it: "--dim H=N", "--batch N", or "--input-shape x=N,..". */
+static const char *what_binds(const Import *im, const OnnxPort *p, int axis)
+{
+	const char *param = p->dim[axis].param;
+	if (param)
+		return arena_printf(im->u->arena, "--dim %s=N%s", param,
+		                    axis ? "" : " or --batch N");
+	if (!axis)
+		return "--batch N";
+	return arena_printf(im->u->arena, "--input-shape %s=N,..", p->name);
+}
+
 static void report_unbound(Import *im, const OnnxPort *p, int axis)
 {
 	const char *param = p->dim[axis].param;
-	const char *batch = axis == 0 ? "--batch N" : "";
-	const char *dim = param ? arena_printf(im->u->arena, "--dim %s=N", param)
-	                        : "";
-	Loc loc = {.node = p->name};
-	if (!param && axis)
-		error_at(im->u, loc, "dimension %d of this input has neither size "
-		         "nor name: export it with one", axis);
-	else
-		error_at(im->u, loc, "dimension %d of this input%s%s%s has no "
-		         "size: give %s%s%s", axis, param ? " ('" : "",
-		         param ? param : "", param ? "')" : "", dim,
-		         *dim && *batch ? " or " : "", batch);
+	error_at(im->u, (Loc){.node = p->name}, "dimension %d of this input"
+	         "%s%s%s has no size: give %s", axis, param ? " ('" : "",
+	         param ? param : "", param ? "')" : "",
+	         what_binds(im, p, axis));
 }
 
 /* As the first import found it. */
@@ -62,9 +58,12 @@ static int batch_axis(const Import *im, const OnnxPort *p)
 static int64_t bind(Import *im, const OnnxPort *p, int axis)
 {
 	const OnnxDim *d = &p->dim[axis];
-	const int64_t *given = d->param ? find_binding(im, d->param) : NULL;
+	const Shape *told = import_told_shape(im, p->name);
+	int64_t given = d->param ? import_told_size(im, d->param) : 0;
 	if (given)
-		return *given;
+		return given;
+	if (told && !d->size)
+		return told->dim[axis];
 	if (d->size)
 		return im->new_batch && axis == batch_axis(im, p) &&
 		       d->size == im->old_batch ? im->new_batch : d->size;
@@ -82,18 +81,36 @@ static DType input_type(const Name *n, DType t)
 	return narrow && (t == DT_I64 || t == DT_U64) ? DT_I32 : t;
 }
 
+/* False after an error. */
+static bool find_sizes(Import *im, const OnnxPort *p, Shape *s)
+{
+	Loc loc = {.node = p->name};
+	const Shape *told = import_told_shape(im, p->name);
+	if (p->rank < 0 && !told) {
+		error_at(im->u, loc, "this input has no shape: give "
+		         "--input-shape %s=N,..", p->name);
+		return false;
+	}
+	bool ok = true;
+	*s = p->rank < 0 ? *told : (Shape){.rank = p->rank};
+	for (int i = 0; i < p->rank; i++)
+		ok &= (s->dim[i] = bind(im, p, i)) > 0;
+	if (ok && !shape_valid(*s)) {
+		error_at(im->u, loc, "this input has the impossible shape %s",
+		         shape_text(im->u->arena, *s));
+		return false;
+	}
+	return ok;
+}
+
 static bool import_one(Import *im, const OnnxPort *p, Name *n)
 {
 	DType t;
-	Loc loc = {.node = p->name};
+	Shape s;
 	n->failed = true;
 	if (!p->type || !dtype_from_onnx(p->type, &t)) {
-		error_at(im->u, loc, "this input is not a tensor of a supported "
-		         "type");
-		return false;
-	}
-	if (p->rank < 0) {
-		error_at(im->u, loc, "this input has no shape");
+		error_at(im->u, (Loc){.node = p->name}, "this input is not a "
+		         "tensor of a supported type");
 		return false;
 	}
 	const KnownInput *k = import_known(im, p->name);
@@ -103,17 +120,14 @@ static bool import_one(Import *im, const OnnxPort *p, Name *n)
 		n->failed = false;
 		return true;
 	}
-	Shape s = {.rank = p->rank};
-	bool ok = true;
-	for (int i = 0; i < s.rank; i++)
-		ok &= (s.dim[i] = bind(im, p, i)) > 0;
-	if (ok && !shape_valid(s)) {
-		error_at(im->u, loc, "this input has the impossible shape %s",
-		         shape_text(im->u->arena, s));
-		ok = false;
-	}
-	if (!ok)
+	if (!find_sizes(im, p, &s))
 		return false;
+	const Told *c = import_told_constant(im, p->name);
+	if (c) {
+		n->value = import_told_value(im, c, t, s);
+		n->failed = !n->value;
+		return n->value;
+	}
 	bool data = p - im->m->input < im->m->own.inputs;
 	n->value = graph_input(im->g, p->name, data ? IN_DATA : IN_TARGET,
 	                       input_type(n, t), s);
@@ -121,31 +135,9 @@ static bool import_one(Import *im, const OnnxPort *p, Name *n)
 	return true;
 }
 
-static bool has_param(const Import *im, const char *name)
-{
-	for (int i = 0; i < im->m->ninputs; i++)
-		for (int d = 0; d < im->m->input[i].rank; d++)
-			if (im->m->input[i].dim[d].param &&
-			    !strcmp(im->m->input[i].dim[d].param, name))
-				return true;
-	return false;
-}
-
-static bool check_bindings(Import *im)
-{
-	bool ok = true;
-	for (int i = 0; i < im->opt->ndims; i++)
-		if (!has_param(im, im->opt->dim[i].name)) {
-			error_at(im->u, (Loc){0}, "no input has a dimension called "
-			         "'%s'", im->opt->dim[i].name);
-			ok = false;
-		}
-	return ok;
-}
-
 bool import_inputs(Import *im)
 {
-	bool ok = check_bindings(im);
+	bool ok = import_told(im);
 	for (int i = 0; i < im->m->ninputs; i++) {
 		Name *n = names_find(im->names, im->m->input[i].name);
 		if (n->input && !n->value && !n->failed)

@@ -22,7 +22,19 @@ typedef struct DimBinding {
 	int64_t size;
 } DimBinding;
 
-/* What an input of the ONNX file will always be: it may give a shape. */
+/* The sizes of an input of the ONNX file. */
+typedef struct InputShape {
+	const char *name;
+	Shape shape;
+} InputShape;
+
+/* An input of the ONNX file that is none: it is always this. */
+typedef struct InputConstant {
+	const char *name;
+	const char *is;             /* a number, for every element; or a file */
+} InputConstant;
+
+/* What an input of the ONNX file will be in all calls, which may give a shape. */
 typedef struct KnownInput {
 	const char *name;
 	DType dtype;
@@ -152,6 +164,10 @@ typedef struct Options {
 	int batch_axis;             /* dimension of the data; 0: find out */
 	int ndims;
 	const DimBinding *dim;
+	int nshapes;
+	const InputShape *shape;
+	int nconstants;
+	const InputConstant *constant;
 	int nknown;
 	const KnownInput *known;
 

@@ -639,6 +639,19 @@ def known_inputs():
                     ('ReduceSum', ['t', 'axes'], ['y'], '', dict(keepdims=0))],
           [port('x', [2, 6]), port('s', [3], I64), port('axes', [1], I64)],
           [port('y', None)])
+    graph('unnamed', [('ReduceMax', ['x'], ['t'], '', dict(keepdims=0, axes=[2])),
+                      ('ReduceSum', ['z'], ['s'], '', dict(keepdims=0)),
+                      ('Add', ['t', 's'], ['y'])],
+          [port('x', ['', '', 2]), port('z', None)], [port('y', None)])
+    more = h.make_graph([h.make_node('Add', ['x', 'bias'], ['more'])], 'more', [],
+                        [port('more', None)])
+    less = h.make_graph([h.make_node('Sub', ['x', 'bias'], ['less'])], 'less', [],
+                        [port('less', None)])
+    graph('told', [('Equal', ['rate', 'fast'], ['is_fast']),
+                   ('If', ['is_fast'], ['t'], '', dict(then_branch=more, else_branch=less)),
+                   ('Mul', ['t', 'mask'], ['y'])],
+          [port('x', [2, 'T']), port('rate', [], I64), port('mask', [2, 'T'])],
+          [port('y', None)], [init('fast', np.array(16000)), init('bias', np.ones(1, f32))])
     graph('known_empty', [('ReduceSum', ['x', 'axes'], ['y'])],
           [port('x', [2, 6]), port('axes', [0], I64)], [port('y', None)])
 
