@@ -7,6 +7,7 @@ run=
 gestures=$2/examples/gestures
 model=$gestures/gestures.onnx
 copies=$2/tests/models/exports/optimized-copies
+graphs=$2/tests/models/reader/graphs
 python=/usr/bin/python3
 . "$2/tests/expect.sh"
 mkdir tmp || exit 1
@@ -252,6 +253,24 @@ for f in files:
     assert np.allclose(a, b, rtol=1e-3, atol=1e-4), (f, abs(a - b).max())
 assert np.load('run-c/loss.npy').shape == (3,)
 assert np.load('run-c/output/gesture.npy').shape == (6, 5)
+EOF
+# Arrays have the sizes that the file has no names for; a constant is no input.
+"$python" - <<'EOF' || fail "preparing arrays"
+import numpy as np
+np.save('x432.npy', np.arange(24, dtype='f4').reshape(4, 3, 2))
+np.save('x23.npy', np.arange(6, dtype='f4').reshape(2, 3))
+np.save('ones.npy', np.ones(5, 'f4'))
+EOF
+status 0 run "$graphs/unnamed.onnx" --input x=x432.npy --input z=ones.npy \
+	--dump run-unnamed
+status 0 run "$graphs/told.onnx" --input x=x23.npy --constant rate=16000 \
+	--constant mask=0.5 --executor c --dump run-told
+"$python" - <<'EOF' || fail "what is told of inputs"
+import numpy as np
+y = np.load('run-unnamed/output/y.npy')
+assert (y == np.arange(24).reshape(4, 3, 2)[..., 1] + 5).all(), y
+y = np.load('run-told/output/y.npy')
+assert (y == (np.arange(6).reshape(2, 3) + 1) / 2).all(), y
 EOF
 status 1 run "$model" --dump d
 says err "input 'acceleration' is missing"
