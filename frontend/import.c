@@ -119,6 +119,7 @@ static OnnxModel *read_model(Unit *u, const Options *opt)
 	if (m) {
 		torch_read(u, m);
 		torch_mend(u, m);
+		torch_tie_folded(u, m);
 		import_constants(u, m);
 	}
 	bool good = m && !import_is_split(u, m) && import_branches(u, m) &&

@@ -235,6 +235,8 @@ bool torch_made(const Import *);            /* the file */
 void torch_read(Unit *, OnnxModel *);
 /* Undoes to parameters what can be undone. */
 void torch_mend(Unit *, OnnxModel *);
+/* The same for the exporter by tracing. */
+void torch_tie_folded(Unit *, OnnxModel *);
 /* Sets Name.declared of the initializers. */
 void torch_declare(Import *);
 /* Warns of what cannot be undone. */

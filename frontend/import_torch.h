@@ -49,6 +49,10 @@ bool torch_is_replaced(const Torch *, const TorchParameter *);
 /* A BatchNorm that was folded into this node. */
 bool torch_folded_norm(const OnnxNode *);
 
+/* In front of all nodes: a parameter's transposed copy is that parameter. */
+OnnxNode torch_transpose(Arena *, int64_t opset, const char *in,
+                         const char *out);
+
 /* import_torch_copies.c: one parameter, where the exporter made a copy of it for
  * every example, or word, of the batch. */
 void torch_join_copies(Unit *, OnnxModel *);

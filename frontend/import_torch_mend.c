@@ -6,25 +6,8 @@
 
 /* ---- a transposed copy of a parameter that is there as itself ---- */
 
-static bool is_transposed(const OnnxTensor *a, const OnnxTensor *b)
-{
-	if (a->dtype != b->dtype || a->shape.rank != 2 || b->shape.rank != 2 ||
-	    a->shape.dim[0] != b->shape.dim[1] ||
-	    a->shape.dim[1] != b->shape.dim[0] || !a->data || !b->data)
-		return false;
-	const char *x = a->data, *y = b->data;
-	int64_t rows = a->shape.dim[0], columns = a->shape.dim[1];
-	size_t size = (size_t)dtype_size(a->dtype);
-	for (int64_t i = 0; i < rows; i++)
-		for (int64_t j = 0; j < columns; j++)
-			if (memcmp(x + (size_t)(i * columns + j) * size,
-			           y + (size_t)(j * rows + i) * size, size))
-				return false;
-	return true;
-}
-
-static OnnxNode transpose_node(Arena *a, int64_t opset, const char *in,
-                               const char *out)
+OnnxNode torch_transpose(Arena *a, int64_t opset, const char *in,
+                         const char *out)
 {
 	OnnxNode n = {.op = "Transpose", .domain = "", .opset = opset,
 	              .nin = 1, .nout = 1, .nattr = 1};
@@ -58,10 +41,10 @@ static void tie_copies(Unit *u, OnnxModel *m)
 		OnnxTensor *c = &m->init[copy->init];
 		const OnnxTensor *p = &m->init[names_find(t->init,
 		                                          s.first)->init];
-		if (!is_transposed(p, c))
+		if (!onnx_transposed(p, c))
 			continue;
 		c->name = arena_printf(u->arena, "%s (a copy)", name);
-		node[n++] = transpose_node(u->arena, m->opset, s.first, name);
+		node[n++] = torch_transpose(u->arena, m->opset, s.first, name);
 	}
 	memcpy(node + n, m->node, sizeof *node * (size_t)m->nnodes);
 	m->node = node;

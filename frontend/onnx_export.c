@@ -105,17 +105,10 @@ static Onnx__TensorProto *with_data(Export *e, const Onnx__TensorProto *t,
 	return copy;
 }
 
-/* NULL after an error. */
-static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
+/* What has no weight: as it is, but not in another file. NULL after an error. */
+static Onnx__TensorProto *old_contents(Export *e, Onnx__TensorProto *t)
 {
-	const Array *a = take(e, t->name);
 	OnnxTensor out;
-	if (a)
-		a = all_copies(e, t, a);
-	if (a)
-		return same_type(e, t->name, t, a)
-		       ? with_data(e, t, a->data, (size_t)array_nbytes(a))
-		       : NULL;
 	if (t->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
 		return t;
 	if (!onnx_tensor(e->u, (Loc){0}, t, &e->files, &out))
@@ -124,17 +117,82 @@ static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t)
 	                 dtype_size(out.dtype)));
 }
 
+static Onnx__TensorProto *new_contents(Export *e, Onnx__TensorProto *t,
+                                       const Array *a)
+{
+	a = all_copies(e, t, a);
+	return same_type(e, t->name, t, a)
+	       ? with_data(e, t, a->data, (size_t)array_nbytes(a)) : NULL;
+}
+
+/* ---- transposed copies: import_torch_mend.c, import_torch_script.c ---- */
+
+/* NULL: it is no matrix that could be one. */
+static const char *fingerprint(Export *e, const Onnx__TensorProto *t,
+                               bool transposed)
+{
+	OnnxTensor read;
+	if (t->n_dims != 2 || !onnx_tensor(e->u, (Loc){0}, t, &e->files, &read))
+		return NULL;
+	return onnx_fingerprint(e->u->arena, &read, transposed);
+}
+
+static Array transposed(Arena *arena, const Array *a)
+{
+	int64_t rows = a->shape.dim[0], columns = a->shape.dim[1];
+	size_t size = (size_t)dtype_size(a->dtype);
+	char *to = arena_alloc(arena, (size_t)array_nbytes(a) + 1);
+	for (int64_t i = 0; i < rows; i++)
+		for (int64_t j = 0; j < columns; j++)
+			memcpy(to + (size_t)(j * rows + i) * size,
+			       (const char *)a->data +
+			       (size_t)(i * columns + j) * size, size);
+	return (Array){a->dtype, {2, {columns, rows}}, to};
+}
+
+/* What is a transposed copy of an initializer that has a weight, gets it, too:
+ * they were read as one. */
+static bool copy_transposed(Export *e, const Array *const given[],
+                            Onnx__TensorProto *list[])
+{
+	const Onnx__GraphProto *g = e->g;
+	Names *names = names_create(e->u->arena, g->n_initializer);
+	for (size_t i = 0; i < g->n_initializer; i++) {
+		const char *text = given[i] ? fingerprint(e, g->initializer[i],
+		                                          false) : NULL;
+		if (text)
+			names_add(names, text)->init = (int)i;
+	}
+	bool good = true;
+	for (size_t i = 0; i < g->n_initializer; i++) {
+		Onnx__TensorProto *t = g->initializer[i];
+		const char *text = given[i] ? NULL : fingerprint(e, t, true);
+		const Name *n = text ? names_find(names, text) : NULL;
+		if (!n)
+			continue;
+		Array a = transposed(e->u->arena, given[n->init]);
+		list[i] = new_contents(e, t, &a);
+		good &= list[i] != NULL;
+	}
+	return good;
+}
+
 static bool replace_initializers(Export *e)
 {
 	Onnx__GraphProto *g = e->g;
+	size_t n = g->n_initializer;
 	Onnx__TensorProto **list = arena_array(
-		e->u->arena, Onnx__TensorProto *,
-		g->n_initializer + (size_t)e->weights->n);
+		e->u->arena, Onnx__TensorProto *, n + (size_t)e->weights->n);
+	const Array **given = arena_array(e->u->arena, const Array *, n + 1);
 	bool good = true;
-	for (size_t i = 0; i < g->n_initializer; i++) {
-		list[i] = new_contents(e, g->initializer[i]);
+	for (size_t i = 0; i < n; i++) {
+		Onnx__TensorProto *t = g->initializer[i];
+		given[i] = take(e, t->name);
+		list[i] = given[i] ? new_contents(e, t, given[i])
+		                   : old_contents(e, t);
 		good &= list[i] != NULL;
 	}
+	good = good && copy_transposed(e, given, list);
 	g->initializer = list;
 	return good;
 }

@@ -138,6 +138,15 @@ bool onnx_trains(const OnnxModel *);
  * ONNX defines its step. False after an error: there are several. */
 bool onnx_join(Unit *, OnnxModel *);
 
+/* ---- onnx_transposed.c ---- */
+
+/* Is each matrix the other, transposed? */
+bool onnx_transposed(const OnnxTensor *, const OnnxTensor *);
+/* The same text for equal matrices, and for a transposed copy if one is said to be
+ * that. NULL: it is none of floating point, or has hardly any different elements,
+ * so that others will be equal that have nothing to do with it. */
+const char *onnx_fingerprint(Arena *, const OnnxTensor *, bool transposed);
+
 /* A TensorProto in a file of its own. */
 bool onnx_read_tensor(Unit *, const char *path, OnnxTensor *out);
 

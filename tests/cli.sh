@@ -6,7 +6,8 @@ thimble=$1
 run=
 gestures=$2/examples/gestures
 model=$gestures/gestures.onnx
-copies=$2/tests/models/exports/optimized-copies
+exports=$2/tests/models/exports
+copies=$exports/optimized-copies
 graphs=$2/tests/models/reader/graphs
 python=/usr/bin/python3
 . "$2/tests/expect.sh"
@@ -387,6 +388,25 @@ old, new = read(sys.argv[1] + ".onnx"), read("copies.onnx")
 for n in ("expand_1", "embedding_1", "embedding_2"):
     assert new[n].shape == old[n].shape and (new[n] != old[n]).all(), n
     assert (new[n] == new[n][:1]).all(), n' "$copies" || fail "the copies"
+# So is a tied head that it transposed.
+for e in optimized folded; do
+	causal=$exports/$e-causal
+	"$python" -c 'import sys, numpy as np
+r = np.load(sys.argv[1] + ".npz")
+np.save("ex.npy", r["input/x"]), np.save("et.npy", r["target"])' "$causal"
+	size=
+	[ $e = optimized ] || size='--batch 3 --dim sequence_length=7'
+	# shellcheck disable=SC2086
+	status 0 train "$causal.onnx" $size --data ex.npy,et.npy \
+		--loss cross-entropy:axis=-1 --optimizer sgd:lr=0.5 \
+		--export causal.onnx
+	"$python" -c 'import sys, onnx, onnx.numpy_helper
+read = lambda f: {i.name: onnx.numpy_helper.to_array(i) for i in onnx.load(f).graph.initializer}
+old, new = read(sys.argv[1] + ".onnx"), read("causal.onnx")
+one, other = (next(k for k, w in old.items() if w.shape == s) for s in ((11, 8), (8, 11)))
+assert (old[one].T == old[other]).all() and (new[one].T == new[other]).all()
+assert (new[one] != old[one]).any()' "$causal" || fail "a tied head"
+done
 # A second name through Identity, data in another file, an old IR version.
 "$python" - <<'EOF' || fail "making alias.onnx"
 import numpy as np, onnx

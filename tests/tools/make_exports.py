@@ -196,6 +196,15 @@ def script(model, x, opset):
     return onnx.load_from_string(to.getvalue())
 
 
+def folded(model, x, opset):
+    """As it comes without dynamo, and from Optimum: weights transposed ahead of time."""
+    to = io.BytesIO()
+    torch.onnx.export(model.eval(), (x,), to, dynamo=False, opset_version=opset,
+                      input_names=['x'], output_names=['y'],
+                      dynamic_axes={'x': {0: 'batch_size', 1: 'sequence_length'}})
+    return onnx.load_from_string(to.getvalue())
+
+
 def tf_style(model, x, opset):
     """As tf2onnx writes a Keras model: images NHWC, a Transpose on either side of what ONNX
     wants NCHW, biases added outside, kernels as constants of the graph, Relu6 as Min and Max."""
@@ -260,6 +269,7 @@ FILES = {
     'script-encoder': ('encoder-post', script, 17, ALL),
     'script-causal': ('causal', script, 20, ALL),
     'script-mobile': ('mobile', script, 13, ALL),
+    'folded-causal': ('causal', folded, 18, LOSSES),
     'script-unet': ('unet', script, 9, ALL),
     'tf-channels-last': ('channels-last', tf_style, 13, LOSSES),
 }

@@ -71,18 +71,51 @@ Test(onnx_torch, constants_do_not_train)
 	unload(l);
 }
 
-/* The head is a transposed copy of the embedding in the file. */
-Test(onnx_torch, tied_weights_are_one)
+/* The head is a transposed copy of the embedding in the file, by either exporter. */
+static void check_tied(const char *path, const char *name)
 {
-	Loaded *l = good(EXPORT("optimized-causal"));
-	const Variable *v = model_find(l->g->model, "embed.weight");
+	const DimBinding dim[] = {{"sequence_length", 7}};
+	bool symbolic = strstr(path, "folded") != NULL;
+	Loaded *l = load_with(path, (Options){.batch = 3, .ndims = symbolic,
+	                                      .dim = dim});
 	int values = 0;
-	cr_assert_not_null(v);
+	cr_assert_not_null(l->g, "%s", l->said);
+	const Variable *v = model_find(l->g->model, name);
+	cr_assert_not_null(v, "%s: %s", path, name);
 	for (int i = 0; i < l->g->nvarvalues; i++)
 		values += l->g->varvalue[i]->shape.rank == 2 &&
 		          numel(l->g->varvalue[i]->shape) == numel(v->shape);
-	cr_expect_eq(values, 1);
+	cr_expect_eq(values, 1, "%s", path);
 	unload(l);
+}
+
+Test(onnx_torch, tied_weights_are_one)
+{
+	check_tied(EXPORT("optimized-causal"), "embed.weight");
+	check_tied(EXPORT("folded-causal"), "head.weight");
+}
+
+/* Equal by chance, as what begins as an identity is, is not copied. */
+Test(onnx_torch, fingerprints)
+{
+	Arena *a = arena_create();
+	float x[] = {1, 2, 3, 4, 5, 6}, y[] = {1, 4, 2, 5, 3, 6};
+	float identity[] = {1, 0, 0, 1};
+	OnnxTensor tall = {.dtype = DT_F32, .shape = {2, {2, 3}}, .data = x};
+	OnnxTensor wide = {.dtype = DT_F32, .shape = {2, {3, 2}}, .data = y};
+	OnnxTensor unit = {.dtype = DT_F32, .shape = {2, {2, 2}},
+	                   .data = identity};
+	cr_expect(onnx_transposed(&tall, &wide));
+	cr_expect_str_eq(onnx_fingerprint(a, &tall, false),
+	                 onnx_fingerprint(a, &wide, true));
+	cr_expect_str_neq(onnx_fingerprint(a, &tall, false),
+	                  onnx_fingerprint(a, &wide, false));
+	cr_expect_null(onnx_fingerprint(a, &unit, true));
+	y[1] = 7;
+	cr_expect_not(onnx_transposed(&tall, &wide));
+	cr_expect_str_neq(onnx_fingerprint(a, &tall, false),
+	                  onnx_fingerprint(a, &wide, true));
+	arena_destroy(a);
 }
 
 /* A class token and what is looked up for every word are one, or one for each
