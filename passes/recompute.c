@@ -10,6 +10,7 @@
 #include "passes/pass.h"
 #include "passes/train.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum {
@@ -32,6 +33,7 @@ typedef struct Recompute {
 	bool *cheap;        /* by node id */
 	Value **copy;       /* by value id: its second computation, if any */
 	int *copied_at;     /* and the position that it is before */
+	int *replaced;      /* by variable id: the position of what does it */
 	const Value *longer;   /* lives on instead of what is recomputed; or NULL */
 	int nvalues, nnodes;
 } Recompute;
@@ -72,6 +74,8 @@ static bool available(const Recompute *r, const Value *v, int position)
 {
 	if (v == r->longer)
 		return true;
+	if (v->kind == V_VARIABLE)
+		return r->replaced[v->var->id] >= position;
 	if (v->kind != V_RESULT)
 		return v->kind != V_INPUT || v->role != IN_DATA || v->fed ||
 		       last_use(r, v) >= position;
@@ -225,12 +229,19 @@ static void prepare(Recompute *r, const bool head[])
 	r->users = arena_array(r->scratch, User *, g->nvalues);
 	r->copy = arena_array(r->scratch, Value *, g->nvalues);
 	r->copied_at = arena_array(r->scratch, int, g->nvalues);
+	r->replaced = arena_array(r->scratch, int, g->model->nvars + 1);
+	for (int i = 0; i < g->model->nvars; i++)
+		r->replaced[i] = INT_MAX;
 	for (Node *n = g->first; n; n = n->next) {
 		r->position[n->id] = position++;
 		r->cheap[n->id] = !head[n->id] && is_cheap(r->scratch, n);
 		for (int i = 0; i < n->nin; i++)
 			if (n->in[i])
 				add_user(r, n->in[i], n);
+		for (int o = 0; o < n->nout; o++)
+			if (n->out[o]->var)
+				r->replaced[n->out[o]->var->id] =
+					r->position[n->id];
 	}
 }
 

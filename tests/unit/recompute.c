@@ -2,7 +2,8 @@
  * The pass recompute: what the backward pass reads through a view is computed
  * again, view and all, to the same bits; a view of what is there anyway is not.
  * What is computed from a value that the backward pass reads too is computed
- * again, even where that would not live so long, if it is no larger.
+ * again, even where that would not live so long, if it is no larger; but not from a
+ * parameter that has been replaced.
  */
 #include "ir/text.h"
 #include "passes/pass.h"
@@ -151,4 +152,35 @@ Test(recompute, from_nothing_larger)
 	cr_expect_not(pass_recompute.run(g, &(Options){0}));
 	cr_expect_eq(late->in[0], v);
 	arena_destroy(u.arena);
+}
+
+/* x + w is read behind the loss, and w replaced before that, or after it. */
+static void across_an_update(bool before)
+{
+	Unit u = test_unit();
+	Model *m = model_create(&u, "m");
+	Graph *g = graph_create(m, "train");
+	Variable *w = model_variable(m, "w", VAR_PARAMETER, DT_F32, flat);
+	Value *x = graph_input(g, "x", IN_DATA, DT_F32, flat);
+	Value *v = APPLY(g, loc, op_Add, x, graph_variable(g, w));
+	w->mutable = true;
+	Node *sum = NEW(g, loc, op_ReduceSum, v);
+	node_set_int(g, sum, "keepdims", 0);
+	graph_output(g, "loss", OUT_LOSS, node_done(g, sum));
+	Value *late = before ? NULL : APPLY(g, loc, op_Mul, v, v);
+	Value *new = APPLY(g, loc, op_Neg, graph_variable(g, w));
+	new->var = w;
+	late = late ? late : APPLY(g, loc, op_Mul, v, v);
+	graph_output(g, "late", OUT_DATA, late);
+	graph_output(g, "x2", OUT_DATA, APPLY(g, loc, op_Neg, x));
+	cr_expect_eq(pass_recompute.run(g, &(Options){0}), !before);
+	cr_expect_eq(late->def->in[0] == v, before);
+	graph_verify(g);
+	arena_destroy(u.arena);
+}
+
+Test(recompute, of_what_is_replaced)
+{
+	across_an_update(true);
+	across_an_update(false);
 }
