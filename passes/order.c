@@ -3,8 +3,8 @@
  * expensive step of the best order so far is attacked in two ways: all that
  * makes its task cheap runs before it and nothing else does (the least cut of
  * order_bound.c), or a stretch of the order around it is searched through.
- * Greedy orders with noise are other places to start from; small graphs are
- * searched through as a whole.
+ * Greedy orders with noise are other places to start from, and the best order
+ * as late as it can be; small graphs are searched through as a whole.
  *
  * The cuts are the proof as well. A task that is cheap in the best order proves
  * little; the tasks are looked at from the most expensive one down, until they
@@ -163,6 +163,20 @@ static void restart(Search *s)
 	}
 }
 
+/* As late as can be, then from there, as often as that is better. */
+static void delay(Search *s)
+{
+	int *given = arena_array(s->scratch, int, s->p->ntasks);
+	bool better = true;
+	while (better && s->peak > s->bound) {
+		memcpy(given, s->best, sizeof *given * (size_t)s->p->ntasks);
+		schedule_late(s->p, given, s->trial);
+		better = consider(s);
+		if (better)
+			improve(s);
+	}
+}
+
 /* Each success lowers the limit; the failure is the proof. */
 static void search_whole(Search *s)
 {
@@ -248,6 +262,7 @@ Order order_search(const Problem *p)
 		while (s->peak > s->bound && rounds-- && put_off(s))
 			improve(s);
 		restart(s);
+		delay(s);
 		if (p->ntasks <= WHOLE_TASKS && s->peak > s->bound)
 			search_whole(s);
 		memcpy(o.task, s->best, sizeof *o.task * (size_t)p->ntasks);

@@ -6,6 +6,7 @@
  *   order_flow.c    maximum flow, for
  *   order_bound.c   the least that one task can cost, whatever the order
  *   order_budget.c  an order that puts off what does not fit
+ *   order_late.c    an order whose steps come as late as they can
  *   order_window.c  a stretch of an order searched through
  *
  * A state is the set of tasks that have run. The cost of a step is what
@@ -79,6 +80,11 @@ Found window_search(const Problem *, int order[], int lo, int hi,
  * that can be. */
 void schedule_within(const Problem *, const int given[], int64_t limit,
                      int order[]);
+
+/* ---- order_late.c ---- */
+
+/* The given order, but what adds to the live bytes comes when it is first read. */
+void schedule_late(const Problem *, const int given[], int order[]);
 
 /* ---- schedule.c ---- */
 

@@ -7,6 +7,7 @@
 #include "tests/unit/random_graph.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 /* ---- random problems ---- */
 
@@ -261,6 +262,56 @@ Test(order, window_finds_what_there_is)
 		work = 0;
 		cr_assert_eq(window_search(p, order, 0, 7, least, &work),
 		             FOUND_NOTHING_YET);
+		arena_destroy(a);
+	}
+}
+
+/* ---- as late as can be ---- */
+
+/* The task reads a storage, or none (-1), and writes one of so many bytes. */
+static void put_task(Sketch *k, int t, int reads, int bytes)
+{
+	Task *task = &k->p->task[t];
+	task->read = arena_array(k->p->arena, int, 4);
+	task->write = arena_array(k->p->arena, int, 2);
+	if (reads >= 0)
+		sketch_read(k, t, reads);
+	int s = task->write[task->nwrites++] = sketch_storage(k, t);
+	k->p->storage[s].bytes = bytes;
+	k->p->storage[s].output = false;
+}
+
+/* The last of five reads what the second made of the first, as large, and what the
+ * fourth made of the third, which is smaller. */
+Test(order, late)
+{
+	static const int given[] = {0, 1, 2, 3, 4}, want[] = {2, 3, 0, 1, 4};
+	int order[5];
+	Arena *a = arena_create();
+	Sketch k = {.p = sketch_problem(a, 1, 5), .maxbytes = 1};
+	memset(k.p->task, 0, 5 * sizeof *k.p->task);
+	k.p->nstorages = 0;
+	put_task(&k, 0, -1, 8);
+	put_task(&k, 1, 0, 8);
+	put_task(&k, 2, -1, 8);
+	put_task(&k, 3, 2, 1);
+	put_task(&k, 4, 1, 8);
+	sketch_read(&k, 4, 3);
+	schedule_late(k.p, given, order);
+	cr_expect_arr_eq(order, want, sizeof want);
+	arena_destroy(a);
+}
+
+Test(order, late_is_an_order)
+{
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		Arena *a = arena_create();
+		Problem *p = sketch_problem(a, seed, 20 + (int)seed % 60);
+		int *given = arena_array(a, int, p->ntasks);
+		int *order = arena_array(a, int, p->ntasks);
+		all_schedulers[seed % 3](p, given);
+		schedule_late(p, given, order);
+		expect_topological(p, order);
 		arena_destroy(a);
 	}
 }
