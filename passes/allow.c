@@ -39,8 +39,8 @@ typedef struct Search {
 
 bool check_allowed(const Graph *g, const Options *o)
 {
-	if (!o->allow || (o->optimizer.kind != OPT_NONE &&
-	                  !o->optimizer.blockwise))
+	bool could = !o->optimizer.blockwise || o->allow & ALLOW_LOW_RANK;
+	if (!o->allow || (o->optimizer.kind != OPT_NONE && could))
 		return true;
 	error_at(g->unit, (Loc){0}, "--allow: there is no optimizer whose "
 	         "gradients or state could be smaller; give --optimizer adam, "

@@ -59,9 +59,6 @@ bool check_low_ranks(Graph *g, const Options *o)
 		error_at(g->unit, (Loc){0}, "--low-rank: there is no optimizer "
 		         "whose gradients these are; give --loss, or "
 		         "--optimizer for the loss in the file");
-	if (o->nlow_ranks && o->optimizer.blockwise)
-		error_at(g->unit, (Loc){0}, "--low-rank: 8-bit state is of whole "
-		         "matrices; give --optimizer adam, say");
 	for (int i = 0; i < o->nlow_ranks; i++) {
 		check_form(g, &o->low_rank[i], o->optimizer.kind);
 		if (o->low_rank[i].pattern)
@@ -87,48 +84,64 @@ static const char *direction_state(const OptimizerOptions *o)
 	}
 }
 
-/* Elements that persist beside the parameter. */
-static int64_t elements(const LowRank *l, const OptimizerOptions *o, int64_t m,
-                        int64_t n)
+/* A gradient [m, n], and what is asked for it. */
+typedef struct Asked {
+	int64_t m, n;
+	DType type;
+	const LowRank *l;
+	const OptimizerOptions *o;
+} Asked;
+
+/* Bytes of the optimizer's state of a matrix of so many elements. */
+static int64_t states_of(const Asked *a, int64_t elements)
 {
+	return optimizer_states(a->o) *
+	       optimizer_state_bytes(a->o, a->type, elements);
+}
+
+/* Bytes that persist beside the parameter. */
+static int64_t thin_bytes(const Asked *a)
+{
+	int64_t m = a->m, n = a->n, r = a->l->rank, size = dtype_size(a->type);
 	int64_t small = m < n ? m : n, large = m + n - small;
-	int states = optimizer_states(o);
-	if (l->form == LOW_RANK_FACTORS)
-		return l->rank * (1 + states) * (m + n);
-	if (l->form != LOW_RANK_PROJECTION)
-		return l->rank * (m + n + 1);
-	return l->rank * (large + (states + !direction_state(o)) * small);
+	if (a->l->form == LOW_RANK_FACTORS)
+		return r * (m + n) * size + states_of(a, r * m) +
+		       states_of(a, r * n);
+	if (a->l->form != LOW_RANK_PROJECTION)
+		return r * (m + n + 1) * size;
+	return r * (large + (direction_state(a->o) ? 0 : small)) * size +
+	       states_of(a, r * small);
 }
 
 /* Why the gradient is taken whole; NULL: it is not. */
-static const char *refuse(const Value *grad, const LowRank *l,
-                          const OptimizerOptions *o)
+static const char *refuse(const Value *grad, const Asked *a)
 {
-	int64_t m = gradient_rows(grad), n = gradient_columns(grad);
-	int states = optimizer_states(o) > 0 ? optimizer_states(o) : 1;
+	int64_t whole = optimizer_states(a->o) ? states_of(a, a->m * a->n)
+	                                       : a->m * a->n *
+	                                         dtype_size(a->type);
 	const char *why = project_refuses(grad);
 	if (why)
 		return why;
-	if (l->rank >= m || l->rank >= n)
+	if (a->l->rank >= a->m || a->l->rank >= a->n)
 		return "its own rank is no higher";
 	/* What passes through the arena is once more of the same. */
-	return 2 * elements(l, o, m, n) >= states * m * n
-	       ? "it would not save memory" : NULL;
+	return 2 * thin_bytes(a) >= whole ? "it would not save memory" : NULL;
 }
 
-static const Thin *judge(Arena *a, const Value *grad, const LowRank *l,
+static const Thin *judge(Arena *arena, const Value *grad, const LowRank *l,
                          const OptimizerOptions *o)
 {
-	Thin *t = arena_new(a, Thin);
-	int64_t m = gradient_rows(grad), n = gradient_columns(grad);
-	t->why = refuse(grad, l, o);
+	Thin *t = arena_new(arena, Thin);
+	Asked a = {gradient_rows(grad), gradient_columns(grad), grad->dtype, l,
+	           o};
+	t->why = refuse(grad, &a);
 	if (t->why)
 		return t;
 	t->rank = l->rank;
 	bool streams = l->form == LOW_RANK_STREAMING && streams_samples(grad);
-	t->passes_more = !streams && l->rank * project_samples(grad) > m * n;
-	t->saved = (optimizer_states(o) * m * n - elements(l, o, m, n)) *
-	           dtype_size(grad->dtype);
+	t->passes_more = !streams &&
+	                 l->rank * project_samples(grad) > a.m * a.n;
+	t->saved = states_of(&a, a.m * a.n) - thin_bytes(&a);
 	return t;
 }
 
@@ -149,8 +162,12 @@ static void refresh(const LowRankUpdate *u, Value *new, Value *old,
 static Value *direction(const LowRankUpdate *u, Value *seen)
 {
 	const char *name = direction_state(u->o);
-	return low_rank_state(u, name ? name : "direction", seen->shape.dim[1],
-	                  false);
+	if (!name)
+		return low_rank_state(u, "direction", seen->shape.dim[1], false);
+	Value *v = decoded_state(u->g, u->owner, name, seen, u->o);
+	if (v->kind == V_RESULT)
+		v->memory = MEM_GRADIENT;
+	return v;
 }
 
 static void keep_direction(const LowRankUpdate *u, Value *seen, Value *last)

@@ -74,6 +74,31 @@ static void add_coded(Graph *g, Update *u, const char *what, bool has_sign)
 	u->nstate += 2;
 }
 
+/* A block's scale and what its codes mean take too much of less. */
+static bool is_coded(const OptimizerOptions *o, int64_t elements)
+{
+	return o->blockwise && elements >= BLOCK;
+}
+
+int64_t optimizer_state_bytes(const OptimizerOptions *o, DType type,
+                              int64_t elements)
+{
+	if (is_coded(o, elements))
+		return elements + block_count(elements) * dtype_size(DT_F32);
+	return elements * dtype_size(type);
+}
+
+Value *decoded_state(Graph *g, const char *owner, const char *what, Value *like,
+                     const OptimizerOptions *o)
+{
+	Update u = {.owner = owner, .nin = 1, .in = {like}};
+	if (!is_coded(o, numel(like->shape)))
+		return optimizer_state(g, owner, what, like->dtype, like->shape);
+	add_coded(g, &u, what, true);
+	return APPLY(g, ((Loc){owner, "BlockwiseDecode"}), op_BlockwiseDecode,
+	             u.in[1], u.in[2], u.in[3]);
+}
+
 /* What has the parameter's shape. */
 static void add_state(Graph *g, Update *u, const char *what, double fill)
 {
@@ -199,10 +224,8 @@ static Node *begin_update(Graph *g, const Update *u, int variant)
 Node *update_node(Graph *g, const char *owner, Value *w, Value *grad,
                   bool decays, const OptimizerOptions *o)
 {
-	/* A block's scale and what its codes mean take too much of less. */
-	bool coded = o->blockwise && numel(w->shape) >= BLOCK;
-	Update u = {.owner = owner, .blockwise = coded, .nin = 2,
-	            .in = {w, grad}};
+	Update u = {.owner = owner, .blockwise = is_coded(o, numel(w->shape)),
+	            .nin = 2, .in = {w, grad}};
 	describe(g, o, &u, decays);
 	Node *n = begin_update(g, &u, o->kind == OPT_NESTEROV ||
 	                              o->kind == OPT_ADAMW);

@@ -69,6 +69,14 @@ int optimizer_states(const OptimizerOptions *);
 Value *optimizer_state(Graph *, const char *owner, const char *what, DType,
                        Shape);
 
+/* Bytes of such a tensor, if it has so many elements. */
+int64_t optimizer_state_bytes(const OptimizerOptions *, DType, int64_t elements);
+
+/* What that variable, which has a sign, tells before this step's update, of the
+ * shape and type of `like`: itself, or what its codes mean. */
+Value *decoded_state(Graph *, const char *owner, const char *what, Value *like,
+                     const OptimizerOptions *);
+
 /* Output o of the node is what becomes of the variable. */
 void node_replaces(Node *, int o, Variable *);
 

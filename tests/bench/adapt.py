@@ -64,6 +64,8 @@ METHODS = {
     'sm3': ('sm3', [], [3e-3, 1e-2, 3e-2, 1e-1]),
     'adafactor': ('adafactor', [], ADAM),
     'adam8bit': ('adam8bit', [], ADAM),
+    'adam8bit projection 4': ('adam8bit', low(4), THIN),
+    'adam8bit projection 8': ('adam8bit', low(8), THIN),
     'momentum8bit': ('momentum8bit', [], MOMENTUM),
     'lion8bit': ('lion8bit', [], LION),
     'mofasgd 4': ('momentum', low(4, ',form=mofasgd'), MOMENTUM),

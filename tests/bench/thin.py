@@ -33,6 +33,7 @@ METHODS = {
     'sketch 0.2': ['adam', '--sketch', '0.2'],
     'sketch 0.2 first moment': ['adam', '--sketch', '0.2', '--sketch-first-moment'],
     'adam8bit': ['adam8bit'],
+    'adam8bit projection 4': ['adam8bit', '--low-rank', '4'],
     'momentum8bit': ['momentum8bit'],
     'adafactor': ['adafactor'],
     'sm3': ['sm3'],

@@ -160,7 +160,7 @@ Test(parts, all_operators)
 		&op_LowRankUpdate, &op_SubspaceIteration, &op_SVD,
 		&op_MergeRows, &op_CountMinUpdate,
 		&op_LionUpdate, &op_SM3Update, &op_AdafactorUpdate,
-		&op_BlockwiseUpdate,
+		&op_BlockwiseUpdate, &op_BlockwiseDecode,
 		&op_CountSketchMomentumUpdate,
 		&op_Adam, &op_Adagrad, &op_Momentum, &op_Gradient,
 		/* They count over all of the batch. */
