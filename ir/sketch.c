@@ -22,10 +22,11 @@ bool sketch_infer(Unit *u, Node *n, int ninputs, int noutputs)
 	const Value *rows = n->in[SKETCH_ROWS];
 	Shape w = n->in[SKETCH_W]->shape, g = n->in[SKETCH_G]->shape;
 	Shape b = n->in[SKETCH_BINS]->shape;
-	if (w.rank != 2 || g.rank != 2 || b.rank != 3 ||
-	    g.dim[1] != w.dim[1] || b.dim[2] != w.dim[1] ||
-	    b.dim[0] != SKETCH_DEPTH ||
-	    g.dim[0] != (rows ? numel(rows->shape) : w.dim[0])) {
+	int64_t d = w.rank ? w.dim[w.rank - 1] : 0;
+	if (g.rank != 2 || b.rank != 3 || (rows && w.rank != 2) ||
+	    g.dim[1] != d || b.dim[2] != d || b.dim[0] != SKETCH_DEPTH ||
+	    (rows ? g.dim[0] != numel(rows->shape)
+	          : g.dim[0] * d != numel(w))) {
 		error_at(u, n->loc, "a gradient of %s and a sketch of %s do not "
 		         "fit %s", shape_text(u->arena, g),
 		         shape_text(u->arena, b), shape_text(u->arena, w));
@@ -98,8 +99,9 @@ static Expr *bucket_of(Kernel *k, Expr *row, int j, int64_t width)
 SketchRow sketch_row(Kernel *k, const Node *n, Index t)
 {
 	const Value *rows = n->in[SKETCH_ROWS];
-	int64_t width = n->in[SKETCH_BINS]->shape.dim[1];
-	SketchRow r = {.all = !rows, .number = t};
+	Shape bins = n->in[SKETCH_BINS]->shape;
+	int64_t width = bins.dim[1];
+	SketchRow r = {.all = !rows, .number = t, .d = bins.dim[2]};
 	Expr *row = bind(k, rows ? k_load_flat(k, rows, t) : k_index(k, t));
 	if (rows)
 		r.number = k_indirect(row->u.var);
@@ -139,10 +141,27 @@ void sketch_bucket(const SketchRow *r, int j, Index at[2])
 	at[1] = k_indirect(r->bucket[j]);
 }
 
-void sketch_element(const SketchRow *r, int column, Index at[2])
+/* Where all rows are, w may have its rows in more dimensions than one. */
+static Index flat_element(const SketchRow *r, int column)
 {
-	at[0] = r->number;
-	at[1] = k_at(column);
+	return k_sum(k_scaled(r->number, r->d), k_at(column));
+}
+
+Expr *sketch_element(Kernel *k, const SketchRow *r, const Value *w, int column)
+{
+	Index at[2] = {r->number, k_at(column)};
+	return bind(k, r->all ? k_load_flat(k, w, flat_element(r, column))
+	                      : k_load_padded(k, w, at, 0));
+}
+
+void sketch_set_element(Kernel *k, const SketchRow *r, const Value *w,
+                        int column, Expr *x)
+{
+	Index at[2] = {r->number, k_at(column)};
+	if (r->all)
+		k_store_flat(k, w, flat_element(r, column), x);
+	else
+		k_store_padded(k, w, at, x);
 }
 
 Expr *sketch_load(Kernel *k, const SketchRow *r, const Value *v,

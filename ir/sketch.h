@@ -19,7 +19,8 @@ enum { SKETCH_DEPTH = 3 };
 Shape sketch_shape(int64_t width, int64_t d);
 
 /* The inputs that sketched updates begin with: w [n, d], its gradient's rows, their
- * numbers [t] (absent: the gradient is [n, d]), bins. */
+ * numbers [t] (absent: the gradient is [n, d], and w's n rows may be in two
+ * dimensions), bins. */
 enum { SKETCH_W, SKETCH_G, SKETCH_ROWS, SKETCH_BINS };
 
 /* Whether there are so many inputs and outputs and they fit; the first output. False
@@ -37,6 +38,7 @@ Expr *sketch_scalar(Kernel *, const Node *, int i);
 typedef struct SketchRow {
 	bool all;
 	Index number;
+	int64_t d;
 	int bucket[SKETCH_DEPTH];
 } SketchRow;
 
@@ -44,11 +46,14 @@ SketchRow sketch_row(Kernel *, const Node *, Index t);
 /* 1 or -1, by table. */
 void sketch_signs(Kernel *, const SketchRow *, Expr *sign[SKETCH_DEPTH]);
 
-/* Where element `column` (a loop) of the row is in table j [3, width, d], what
- * belongs to its bucket there [3, width], and the element itself in w. */
+/* Where element `column` (a loop) of the row is in table j [3, width, d], and what
+ * belongs to its bucket there [3, width]. */
 void sketch_bin(const SketchRow *, int j, int column, Index at[3]);
 void sketch_bucket(const SketchRow *, int j, Index at[2]);
-void sketch_element(const SketchRow *, int column, Index at[2]);
+/* The element itself, in w. */
+Expr *sketch_element(Kernel *, const SketchRow *, const Value *w, int column);
+void sketch_set_element(Kernel *, const SketchRow *, const Value *w, int column,
+                        Expr *);
 Expr *sketch_load(Kernel *, const SketchRow *, const Value *, const Index at[]);
 void sketch_store(Kernel *, const SketchRow *, const Value *, const Index at[],
                   Expr *);

@@ -142,8 +142,7 @@ static Sum add_tangent(const LowRankUpdate *u, const Factors *old, Value *s)
 /* What the gradient is a product of. */
 static const Node *source(const Value *grad)
 {
-	while (grad->def && grad->def->op == &op_Reshape &&
-	       gradient_rows(grad) == gradient_rows(grad->def->in[0]))
+	while (grad->def && grad->def->op == &op_Reshape)
 		grad = grad->def->in[0];
 	return grad->def;
 }

@@ -5,9 +5,48 @@
 #include "ir/conv.h"
 #include "ir/gather.h"
 #include "ir/op.h"
+#include "ir/slice.h"
 
+/* ---- the matrix that it is ---- */
+
+/* By a number, as where the norm is clipped; NULL: it is no such node. */
+static Value *scale_of(const Node *n)
+{
+	return n->op == &op_Mul && !n->in[1]->shape.rank ? n->in[1] : NULL;
+}
+
+static bool is_sum(const Node *n)
+{
+	return n->op == &op_Add || n->op == &op_Sum;
+}
+
+/* The number of the first of its rows that the input has, as where a layer reads
+ * one direction's part of a weight; -1: n places no rows. */
+static int64_t first_row(const Node *n)
+{
+	Slice s;
+	const Value *whole = n->out[0];
+	int64_t columns = n->op == &op_SliceGrad
+	                  ? gradient_columns(n->in[0]) : 0;
+	if (!columns || numel(whole->shape) % columns)
+		return -1;
+	slice_of(NULL, n, whole->shape, &s);
+	for (int i = 1; i < s.shape.rank; i++)
+		if (s.shape.dim[i] != whole->shape.dim[i])
+			return -1;
+	int64_t at = s.at[0] * (numel(whole->shape) / whole->shape.dim[0]);
+	return s.step[0] == 1 && at % columns == 0 ? at / columns : -1;
+}
+
+/* ONNX has the weights of a recurrence as [directions, rows, columns]: what they
+ * are read as decides. */
 int64_t gradient_rows(const Value *grad)
 {
+	const Node *n = grad->def;
+	if (n && (n->op == &op_Reshape || scale_of(n) || is_sum(n)))
+		return gradient_rows(n->in[0]);
+	if (n && first_row(n) >= 0)
+		return numel(grad->shape) / gradient_columns(n->in[0]);
 	return grad->shape.rank ? grad->shape.dim[0] : 1;
 }
 
@@ -150,17 +189,6 @@ static Value *project_gather(Graph *g, Node *n, Value *basis, Side side)
 
 /* ---- what they are added up by, or scaled ---- */
 
-/* By a number, as where the norm is clipped; NULL: it is no such node. */
-static Value *scale_of(const Node *n)
-{
-	return n->op == &op_Mul && !n->in[1]->shape.rank ? n->in[1] : NULL;
-}
-
-static bool is_sum(const Node *n)
-{
-	return n->op == &op_Add || n->op == &op_Sum;
-}
-
 static Value *project_sum(Graph *g, Node *n, Value *basis, Side side)
 {
 	Value *sum = NULL;
@@ -169,6 +197,39 @@ static Value *project_sum(Graph *g, Node *n, Value *basis, Side side)
 		sum = sum ? APPLY(g, n->loc, op_Add, sum, x) : x;
 	}
 	return sum;
+}
+
+/* Its rows are some of the whole's. */
+static Value *project_rows(Graph *g, Node *n, Value *basis, Side side)
+{
+	int64_t first = first_row(n), count = gradient_rows(n->in[0]);
+	bool columns = side == SIDE_COLUMNS;
+	Value *x = columns ? project(g, n->in[0], basis, side) : basis;
+	Node *part = node_new(g, n->loc, columns ? &op_SliceGrad : &op_Slice, 1,
+	                      &x);
+	Shape s = matrix(basis->shape.dim[0], gradient_rows(n->out[0]));
+	node_set_ints(g, part, "axes", 1, (int64_t[]){1});
+	node_set_ints(g, part, "starts", 1, &first);
+	node_set_ints(g, part, "ends", 1, (int64_t[]){first + count});
+	if (columns)
+		node_set_ints(g, part, "shape", 2, s.dim);
+	x = node_done(g, part);
+	return columns ? x : project(g, n->in[0], x, side);
+}
+
+static const char *refuse_sum(const Node *n)
+{
+	for (int i = 0; i < n->nin; i++) {
+		const Value *x = n->in[i];
+		const char *why = project_refuses(x);
+		if (!shape_equal(x->shape, n->out[0]->shape))
+			why = "its gradient is a sum that broadcasts";
+		else if (gradient_rows(x) != gradient_rows(n->in[0]))
+			why = "its gradient is a sum of matrices that differ";
+		if (why)
+			return why;
+	}
+	return NULL;
 }
 
 const char *project_refuses(const Value *grad)
@@ -184,21 +245,9 @@ const char *project_refuses(const Value *grad)
 		return refuse_gather(n);
 	if (n->op == &op_RecurrenceGradWeight)
 		return NULL;
-	if (n->op == &op_Reshape && grad->shape.rank > 0 &&
-	    gradient_rows(grad) == gradient_rows(n->in[0]))
+	if (n->op == &op_Reshape || scale_of(n) || first_row(n) >= 0)
 		return project_refuses(n->in[0]);
-	if (scale_of(n))
-		return project_refuses(n->in[0]);
-	if (!is_sum(n))
-		return "its gradient is no product";
-	for (int i = 0; i < n->nin; i++) {
-		const char *why = shape_equal(n->in[i]->shape, grad->shape)
-		                  ? project_refuses(n->in[i])
-		                  : "its gradient is a sum that broadcasts";
-		if (why)
-			return why;
-	}
-	return NULL;
+	return is_sum(n) ? refuse_sum(n) : "its gradient is no product";
 }
 
 Value *project(Graph *g, Value *grad, Value *basis, Side side)
@@ -211,6 +260,8 @@ Value *project(Graph *g, Value *grad, Value *basis, Side side)
 	if (scale_of(n))
 		return APPLY(g, n->loc, op_Mul,
 		             project(g, n->in[0], basis, side), scale_of(n));
+	if (n->op == &op_SliceGrad)
+		return project_rows(g, n, basis, side);
 	if (n->op == &op_GatherGrad)
 		return project_gather(g, n, basis, side);
 	if (n->op == &op_RecurrenceGradWeight)
@@ -243,7 +294,7 @@ static int64_t samples_of(const Node *n)
 int64_t project_samples(const Value *grad)
 {
 	const Node *n = grad->def;
-	if (n->op == &op_Reshape || scale_of(n))
+	if (n->op == &op_Reshape || n->op == &op_SliceGrad || scale_of(n))
 		return project_samples(n->in[0]);
 	if (!is_sum(n))
 		return samples_of(n);

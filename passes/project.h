@@ -1,7 +1,8 @@
 /*
  * A gradient times a thin matrix, without the gradient.
  *
- * The gradient G [m, n] of a parameter (its first dimension against all others)
+ * The gradient G [m, n] of a parameter (its first dimension against all others, or
+ * its rows, where it has those of several directions, one after the other)
  * is a sum over samples, positions or tokens of dy x^T, so what it is multiplied
  * by may meet x, or dy, first: G b^T = dy^T (x b^T) costs r (m + n) operations a
  * sample where r rows are wanted, and no memory of G's size. What it takes instead
@@ -16,7 +17,7 @@
 /* Which of G's dimensions the basis runs along. */
 typedef enum Side { SIDE_ROWS, SIDE_COLUMNS } Side;
 
-/* G's dimensions m and n. */
+/* G's dimensions m and n: of what it is computed as, where its shape has more. */
 int64_t gradient_rows(const Value *grad);
 int64_t gradient_columns(const Value *grad);
 

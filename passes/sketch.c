@@ -10,8 +10,10 @@
  *
  * Weight decay is decoupled: w (1 - lr weight_decay), of the rows that change.
  */
+#include "ir/build.h"
 #include "ir/gather.h"
 #include "ir/sketch.h"
+#include "passes/project.h"
 #include "passes/train.h"
 
 #include <fnmatch.h>
@@ -75,6 +77,19 @@ static bool is_signed(const OptimizerOptions *o)
 
 /* ---- whether ---- */
 
+/* Its rows: of [1, rows, d], too, as ONNX has the weights of recurrences. */
+static Shape matrix_of(const Value *grad)
+{
+	int64_t d = grad->shape.dim[grad->shape.rank - 1];
+	return (Shape){2, {d ? numel(grad->shape) / d : 0, d}};
+}
+
+static bool has_rows(const Value *grad)
+{
+	const Shape *s = &grad->shape;
+	return s->rank == 2 || gradient_columns(grad) == s->dim[s->rank - 1];
+}
+
 /* So that the tables together have the asked part of a state's elements. */
 static int64_t width_of(const SketchSpec *s, int64_t rows)
 {
@@ -99,9 +114,9 @@ static int64_t whole(const Value *grad, const Options *o)
 static const char *refuse(const Value *grad, const SketchSpec *s,
                           const Options *o)
 {
-	if (grad->shape.rank != 2)
+	if (!has_rows(grad))
 		return "it is no table of rows";
-	return elements(s, o, grad->shape) >= whole(grad, o)
+	return elements(s, o, matrix_of(grad)) >= whole(grad, o)
 	       ? "it would not save memory" : NULL;
 }
 
@@ -112,8 +127,8 @@ static const Thin *judge(Arena *a, const Value *grad, const SketchSpec *s,
 	t->why = refuse(grad, s, o);
 	if (t->why)
 		return t;
-	t->width = width_of(s, grad->shape.dim[0]);
-	t->saved = (whole(grad, o) - elements(s, o, grad->shape)) *
+	t->width = width_of(s, matrix_of(grad).dim[0]);
+	t->saved = (whole(grad, o) - elements(s, o, matrix_of(grad))) *
 	           dtype_size(grad->dtype);
 	return t;
 }
@@ -124,9 +139,20 @@ typedef struct Rows {
 	Value *grad, *number;   /* number NULL: all rows, in order */
 } Rows;
 
+/* As rows: what has been given a parameter's shape, before that. */
+static Value *as_rows(Graph *g, Loc loc, Value *grad)
+{
+	Shape to = matrix_of(grad);
+	while (grad->def && grad->def->op == &op_Reshape &&
+	       !shape_equal(grad->shape, to))
+		grad = grad->def->in[0];
+	return build_reshape(g, loc, grad, to);
+}
+
 /* A table's gradient by the rows that were taken. */
 static Rows rows_of(Graph *g, Loc loc, Value *grad)
 {
+	grad = as_rows(g, loc, grad);
 	const Node *n = grad->def;
 	if (!n || n->op != &op_GatherGrad || gather_axis(n, grad->shape) != 0)
 		return (Rows){grad, NULL};
@@ -157,7 +183,7 @@ static void replace_state(Graph *g, Node *n)
 static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
                            Rows r, int64_t width, const OptimizerOptions *o)
 {
-	Shape bins = sketch_shape(width, w->shape.dim[1]);
+	Shape bins = sketch_shape(width, matrix_of(w).dim[1]);
 	Shape buckets = {2, {SKETCH_DEPTH, width}};
 	Value *in[] = {
 		w, r.grad, r.number,
@@ -180,7 +206,7 @@ static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
                           const Options *options)
 {
 	const OptimizerOptions *o = &options->optimizer;
-	Shape bins = sketch_shape(width, w->shape.dim[1]);
+	Shape bins = sketch_shape(width, matrix_of(w).dim[1]);
 	Shape buckets = {2, {SKETCH_DEPTH, width}};
 	bool rms = o->kind == OPT_RMSPROP, first = options->sketch_first_moment;
 	Value *in[] = {

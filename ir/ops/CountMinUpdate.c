@@ -228,10 +228,9 @@ static void update_column(Kernel *k, const Node *n, const Scalars *s,
 		m = sketch_moment(k, &s->first, r, n->out[NEW_FIRST], b->first,
 		                  c, g);
 	Expr *by = k_mul(k, s->lr, k_div(k, m, norm));
-	Index at[2];
-	sketch_element(r, c, at);
-	Expr *x = k_mul(k, s->stays, sketch_load(k, r, n->out[NEW_W], at));
-	sketch_store(k, r, n->out[NEW_W], at, k_sub(k, x, by));
+	const Value *w = n->out[NEW_W];
+	Expr *x = k_mul(k, s->stays, sketch_element(k, r, w, c));
+	sketch_set_element(k, r, w, c, k_sub(k, x, by));
 }
 
 static const void *begin(Kernel *k, const Node *n)
@@ -247,7 +246,7 @@ static void update_rows(Kernel *k, const Node *n, const void *begun,
                         Index first, int64_t count, const Value *from)
 {
 	const Scalars *s = begun;
-	int64_t d = n->in[SKETCH_W]->shape.dim[1];
+	int64_t d = n->in[SKETCH_G]->shape.dim[1];
 	Buckets b = {0};
 	int t = k_for(k, count);
 	SketchRow r = sketch_row(k, n, k_sum(first, k_at(t)));
@@ -287,6 +286,11 @@ const OpDef op_CountMinUpdate = {
 	                 {DIMS(3, 2), DT_I32, 1, 9}, HYPER, HYPER, HYPER, HYPER,
 	                 {{0}, DT_I32, 10, 99}},
 	          .attr = {{"clean", 5}, {"keep", .f = 0.5}, {"biased", 1}}},
+	         {.nin = FIRST, .nout = 4,
+	          .in = {{DIMS(1, 9, 4)}, {DIMS(9, 4)}, {.absent = true},
+	                 BINS_OF(3, 2, 4), BINS_OF(3, 2),
+	                 {DIMS(3, 2), DT_I32, 1, 9}, HYPER, HYPER, HYPER, HYPER,
+	                 {{0}, DT_I32, 10, 99}}},
 	         {.nin = FIRST, .nout = 4,
 	          .in = {{DIMS(9, 4)}, {DIMS(5, 4)}, {DIMS(5), DT_I32, -2, 8},
 	                 BINS_OF(3, 4, 4), BINS_OF(3, 4),

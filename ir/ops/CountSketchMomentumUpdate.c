@@ -71,9 +71,9 @@ static void update_rows(Kernel *k, const Node *n, const void *begun,
                         Index first, int64_t count, const Value *from)
 {
 	const Scalars *s = begun;
-	int64_t d = n->in[SKETCH_W]->shape.dim[1];
+	const Value *w = n->out[NEW_W];
+	int64_t d = n->in[SKETCH_G]->shape.dim[1];
 	MomentBucket b[SKETCH_DEPTH];
-	Index at[2];
 	int t = k_for(k, count);
 	SketchRow r = sketch_row(k, n, k_sum(first, k_at(t)));
 	open_buckets(k, n, s, &r, b);
@@ -81,10 +81,8 @@ static void update_rows(Kernel *k, const Node *n, const void *begun,
 	Index g = k_sum(k_scaled(k_at(t), d), k_at(c));
 	Expr *m = sketch_moment(k, &s->moment, &r, n->out[NEW_BINS], b, c,
 	                        update_bind(k, k_load_flat(k, from, g)));
-	sketch_element(&r, c, at);
-	Expr *x = k_mul(k, s->stays, sketch_load(k, &r, n->out[NEW_W], at));
-	sketch_store(k, &r, n->out[NEW_W], at,
-	             k_sub(k, x, k_mul(k, s->rate, m)));
+	Expr *x = k_mul(k, s->stays, sketch_element(k, &r, w, c));
+	sketch_set_element(k, &r, w, c, k_sub(k, x, k_mul(k, s->rate, m)));
 	k_end_n(k, 2);
 }
 
@@ -105,7 +103,7 @@ const OpDef op_CountSketchMomentumUpdate = {
 		.fits = sketch_takes_all, .begin = begin,
 		.lower = update_rows},
 	EXAMPLES({.nin = NINPUTS, .nout = NOUTPUTS,
-	          .in = {{DIMS(9, 4)}, {DIMS(9, 4)}, {.absent = true},
+	          .in = {{DIMS(1, 9, 4)}, {DIMS(9, 4)}, {.absent = true},
 	                 {DIMS(3, 2, 4)}, COUNTS_OF(3, 2),
 	                 {DIMS(3, 2), DT_I32, 1, 9}, HYPER, HYPER, HYPER,
 	                 {{0}, DT_I32, 10, 99}}},

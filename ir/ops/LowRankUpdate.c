@@ -1,7 +1,7 @@
 /*
  * LowRankUpdate: a product of two thin matrices, added to a parameter:
  *
- *   w' = keep w + u^T v     w [m, n] (or [m, ..]), u [r, m], v [r, n]
+ *   w' = keep w + u^T v     w [m, n] or what has its elements, u [r, m], v [r, n]
  *
  * keep is a scalar (1 - lr weight_decay); absent: 1. w' may be written over w:
  * no element is needed for another. No matrix but w is as large as w.
@@ -13,9 +13,8 @@ enum { W, U, V, KEEP };
 static bool infer(Unit *unit, Node *n)
 {
 	Shape w = n->in[W]->shape, u = n->in[U]->shape, v = n->in[V]->shape;
-	int64_t rows = w.rank ? w.dim[0] : 0;
 	if (u.rank != 2 || v.rank != 2 || u.dim[0] != v.dim[0] ||
-	    u.dim[1] != rows || rows * v.dim[1] != numel(w)) {
+	    u.dim[1] * v.dim[1] != numel(w)) {
 		error_at(unit, n->loc, "factors %s and %s do not fit %s",
 		         shape_text(unit->arena, u), shape_text(unit->arena, v),
 		         shape_text(unit->arena, w));
@@ -55,6 +54,7 @@ const OpDef op_LowRankUpdate = {
 	EXAMPLES({.in = {{DIMS(3, 5)}, {DIMS(2, 3)}, {DIMS(2, 5)}}},
 	         {.nin = 4,
 	          .in = {{DIMS(4, 2, 3)}, {DIMS(1, 4)}, {DIMS(1, 6)}, {{0}}}},
+	         {.in = {{DIMS(1, 4, 3)}, {DIMS(2, 4)}, {DIMS(2, 3)}}},
 	         {.nin = 4,
 	          .in = {{DIMS(7, 9)}, {DIMS(4, 7)}, {DIMS(4, 9)}, {{0}}}}),
 };

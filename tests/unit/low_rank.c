@@ -13,7 +13,7 @@
 
 /* ---- products ---- */
 
-/* What computes the gradient %g of `shape`, from what inputs. */
+/* What computes the gradient %g, a matrix of `shape`, from what inputs. */
 typedef struct Gradient {
 	const char *shape, *inputs, *nodes;
 } Gradient;
@@ -58,6 +58,27 @@ static const Gradient gradients[] = {
 	 "const %c f32[] = {0.3}\n",
 	 "%p f32[4,6] = MatMul(%x, %y) {transA=1}\n"
 	 "%g f32[4,6] = Mul(%p, %c)\n"},
+	/* As ONNX has weights of recurrences, of one direction and of two; and rows
+	 * of a weight that several layers read. */
+	{"[8,4]", "input %x data f32[3,2,8]\ninput %y data f32[3,2,4]\n",
+	 "%p f32[8,4] = RecurrenceGradWeight(%x, %y)\n"
+	 "%g f32[1,8,4] = Reshape(%p) {shape=[1, 8, 4]}\n"},
+	{"[16,4]", "input %x data f32[3,2,8]\ninput %y data f32[3,2,4]\n"
+	 "input %z data f32[3,2,8]\n",
+	 "%p f32[8,4] = RecurrenceGradWeight(%x, %y)\n"
+	 "%q f32[8,4] = RecurrenceGradWeight(%z, %y) {reverse=1}\n"
+	 "%pf f32[32] = Reshape(%p) {shape=[32]}\n"
+	 "%qf f32[32] = Reshape(%q) {shape=[32]}\n"
+	 "%ps f32[64] = SliceGrad(%pf) {axes=[0], starts=[0], ends=[32], "
+	 "shape=[64]}\n"
+	 "%qs f32[64] = SliceGrad(%qf) {axes=[0], starts=[32], ends=[64], "
+	 "shape=[64]}\n"
+	 "%s f32[64] = Add(%ps, %qs)\n"
+	 "%g f32[2,8,4] = Reshape(%s) {shape=[2, 8, 4]}\n"},
+	{"[9,5]", "input %x data f32[8,3]\ninput %y data f32[8,5]\n",
+	 "%p f32[3,5] = MatMul(%x, %y) {transA=1}\n"
+	 "%g f32[9,5] = SliceGrad(%p) {axes=[0], starts=[4], ends=[7], "
+	 "shape=[9, 5]}\n"},
 };
 
 enum { NGRADIENTS = (int)(sizeof gradients / sizeof gradients[0]) };
@@ -91,6 +112,7 @@ static void check_product(const Gradient *of, Side side)
 	cr_assert(g, "%s", text);
 	Value *grad = value_named(g, "g");
 	cr_assert_null(project_refuses(grad), "%s", project_refuses(grad));
+	cr_assert_eq(gradient_rows(grad), atoi(of->shape + 1), "%s", of->nodes);
 	int64_t n = side == SIDE_ROWS ? gradient_rows(grad)
 	                              : gradient_columns(grad);
 	Node *cut = NEW(g, ((Loc){0}), op_Slice, g->input[0]);
@@ -113,6 +135,32 @@ static void check_product(const Gradient *of, Side side)
 		          "%s side %d [%lld]: %g, not %g", of->nodes, (int)side,
 		          (long long)i, (double)x[i], (double)y[i]);
 	arena_destroy(u.arena);
+}
+
+/* A third of a row, or every other row, is no product of rows. */
+Test(low_rank, no_rows)
+{
+	static const char *const nodes[] = {
+		"%f f32[15] = Reshape(%p) {shape=[15]}\n"
+		"%s f32[45] = SliceGrad(%f) {axes=[0], starts=[4], ends=[19], "
+		"shape=[45]}\n"
+		"%g f32[9,5] = Reshape(%s) {shape=[9, 5]}\n",
+		"%g f32[9,5] = SliceGrad(%p) {axes=[0], starts=[0], ends=[6], "
+		"steps=[2], shape=[9, 5]}\n",
+		"%g f32[3,9] = SliceGrad(%p) {axes=[1], starts=[0], ends=[5], "
+		"shape=[3, 9]}\n",
+	};
+	for (int i = 0; i < 3; i++) {
+		Unit u = test_unit();
+		const char *text = arena_printf(u.arena, "graph \"g\" of \"m\"\n"
+			"input %%x data f32[8,3]\ninput %%y data f32[8,5]\n"
+			"%%p f32[3,5] = MatMul(%%x, %%y) {transA=1}\n%s"
+			"output \"g\" data %%g\n", nodes[i]);
+		Graph *g = graph_parse(&u, NULL, text);
+		cr_assert(g, "%s", text);
+		cr_expect(project_refuses(value_named(g, "g")), "%s", text);
+		arena_destroy(u.arena);
+	}
 }
 
 Test(low_rank, products)
