@@ -2,18 +2,19 @@
 """Optimizer state in sketches, on a language model that is an embedding and an output layer.
 
     language.py THIMBLE MODEL.onnx DATA [--steps N] [--rates LR,...] [--methods NAME,...]
-                [--words N] > rows.csv
+                [--words N] [--seeds N] > rows.csv
 
 MODEL is the LSTM over words of curves.py's lstm_lm, with inputs h0, c0 and outputs hn, cn; DATA the
 folder with wikitext-2/. Each of the methods (adam, rmsprop, adam+sketch, rmsprop+sketch) trains at
 each of the rates on the validation text in its order (the training text is not there); the
 held-out loss is that of the first 44,800 words of the test text. A sketch has a fifth of the
 elements of one state of the two tables; +clean: cleaned every 125 steps; +first: with a first moment.
-A model of N words takes all that come after them for the last (--words).
+A model of N words takes all that come after them for the last (--words). With --seeds N there are N
+starts: the model's own (0), and others of the same weights in another order.
 
-Rows: method, learning rate, mean loss of the last 50 steps, held-out loss and perplexity, bytes of
+Rows: seed, method, learning rate, mean loss of the last 50 steps, held-out loss and perplexity, bytes of
 optimizer state, of arena and state, milliseconds a step. On stderr each method at its best rate,
-beside full Adam's and RMSprop's.
+beside full Adam's and RMSprop's, by seed.
 """
 import argparse
 import array
@@ -42,7 +43,7 @@ METHODS = {
     'momentum+sketch': ('momentum', SKETCH),
 }
 USUAL = list(METHODS)[:4]
-COLUMNS = ['method', 'lr', 'training', 'held_out', 'perplexity', 'optimizer', 'bytes', 'ms']
+COLUMNS = ['seed', 'method', 'lr', 'training', 'held_out', 'perplexity', 'optimizer', 'bytes', 'ms']
 RATES = '1e-3,2e-3,4e-3,8e-3'
 HELD_OUT = 2 * 32 * (35 * 40 + 1)   # bytes: windows of 35, 32 side by side, and what comes next
 
@@ -67,11 +68,26 @@ def said(pattern, text):
     return float(re.search(pattern, text)[1])
 
 
-def train(args, folder, spec, lr, more):
+def shuffled(args, folder, seed):
+    """The model with each weight's elements in another order."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+    model, random = onnx.load(args.model), np.random.default_rng(seed)
+    for w in model.graph.initializer:
+        if w.data_type == onnx.TensorProto.FLOAT:
+            x = numpy_helper.to_array(w)
+            w.CopyFrom(numpy_helper.from_array(random.permutation(x.ravel()).reshape(x.shape), w.name))
+    path = os.path.join(folder, f'start{seed}.onnx')
+    onnx.save(model, path)
+    return path
+
+
+def train(args, folder, model, spec, lr, more):
     """Mean of the last 50 losses, held-out loss, milliseconds a step."""
     log = os.path.join(folder, 'log.csv')
     text, held_out = (os.path.join(folder, f'{name}.u16:u16') for name in ('text', 'held-out'))
-    r = subprocess.run([args.tool, 'train', args.model, '--data', text, '--val-data', held_out,
+    r = subprocess.run([args.tool, 'train', model, '--data', text, '--val-data', held_out,
                         *COMMON,
                         '--optimizer', with_rate(spec, lr), *more, '--no-shuffle',
                         '--steps', str(args.steps), '--log', log],
@@ -97,14 +113,15 @@ def prepare(args, folder):
          os.path.join(folder, 'held-out.u16'), HELD_OUT)
 
 
-def measure(args, folder):
+def measure(args, folder, seed):
     """A row for each method and rate."""
+    model = shuffled(args, folder, seed) if seed else args.model
     for name in args.methods.split(','):
         spec, more = METHODS[name]
         optimizer, total = memory(args, spec, more)
         for lr in args.rates.split(','):
-            training, held_out, ms = train(args, folder, spec, lr, more)
-            yield dict(zip(COLUMNS, (name, lr, f'{training:.4f}', f'{held_out:.4f}',
+            training, held_out, ms = train(args, folder, model, spec, lr, more)
+            yield dict(zip(COLUMNS, (seed, name, lr, f'{training:.4f}', f'{held_out:.4f}',
                                      f'{math.exp(held_out):.1f}', optimizer, total, f'{ms:.0f}')))
 
 
@@ -135,18 +152,20 @@ def main():
     p.add_argument('--steps', type=int, default=300)
     p.add_argument('--rates', default=RATES)
     p.add_argument('--methods', default=','.join(USUAL), help=', '.join(METHODS))
+    p.add_argument('--seeds', type=int, default=1)
     p.add_argument('--words', type=int, help='how many the model has')
     args = p.parse_args()
     out = csv.DictWriter(sys.stdout, COLUMNS, lineterminator='\n')
     out.writeheader()
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         prepare(args, folder)
-        for row in measure(args, folder):
-            out.writerow(row)
-            sys.stdout.flush()
-            rows.append(row)
-    compare(best_of(rows))
+        for seed in range(args.seeds):
+            rows = []
+            for row in measure(args, folder, seed):
+                out.writerow(row)
+                sys.stdout.flush()
+                rows.append(row)
+            compare(best_of(rows))
 
 
 if __name__ == '__main__':
