@@ -157,6 +157,24 @@ Test(allow, least_rank)
 	check_rank(o, ram - 2 * w);
 }
 
+/* State in codes gets smaller by a low rank, too; no sketch has codes. */
+Test(allow, codes)
+{
+	Options o = adam();
+	o.optimizer.blockwise = true;
+	o.ram = exact_ram(tables, o) - 64 * 128;
+	o.allow = ALLOW_LOW_RANK | ALLOW_SKETCH;
+	Try *t = attempt(tables, o);
+	cr_assert(t->program && t->program->fits);
+	cr_expect_gt(thin_of(t, "w")->rank, 0);
+	cr_expect_null(technique(t->program, "sketch"));
+	o.allow = ALLOW_SKETCH;
+	Try *none = attempt(tables, o);
+	cr_expect_null(none->program);
+	arena_destroy(t->unit.arena);
+	arena_destroy(none->unit.arena);
+}
+
 Test(allow, both)
 {
 	Options o = adam();
