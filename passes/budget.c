@@ -86,6 +86,36 @@ static void add_loss_parts(Budget *b)
 		            NULL, NULL);
 }
 
+/* The variant that only counts where nothing else fits; or the plain one. */
+static int last_resort(const Budget *b)
+{
+	for (int v = 0; v < b->nvariants; v++)
+		if (b->variant[v].last)
+			return v;
+	return b->plain;
+}
+
+/* Where that many gain little, more may still where all else is computed twice:
+ * the most, within reason. */
+static void add_finest_loss(Budget *b)
+{
+	enum { MOST = 64 };
+	int64_t rows = b->forms.nrows, finest = 0;
+	int to = last_resort(b);
+	bool last = b->variant[to].last;
+	for (int64_t k = b->loss_parts ? more_loss_parts(rows, b->loss_parts)
+	                               : rows + 1;
+	     k <= rows && k <= MOST; k = more_loss_parts(rows, k))
+		finest = k;
+	if (!finest || !b->search || b->nvariants == MAX_VARIANTS)
+		return;
+	b->loss_parts = finest;
+	add_variant(b, b->forms.rows, arena_printf(
+		b->arena, "loss in %lld parts", (long long)finest), to,
+		last ? "workspace" : NULL, NULL);
+	b->variant[b->nvariants - 1].last = last;
+}
+
 static void add_variants(Budget *b)
 {
 	const Options *o = b->options;
@@ -343,6 +373,7 @@ Plan *budget_smallest(Budget *b)
 	b->shrunk = true;
 	add_tiles(b, 0);
 	budget_divide(b);
+	add_finest_loss(b);
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);

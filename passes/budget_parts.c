@@ -94,8 +94,11 @@ void budget_divide(Budget *b)
 
 static bool is_finest(const Budget *b, int variant)
 {
-	return b->variant[variant].options.parts ==
-	       b->variant[b->nvariants - 1].options.parts;
+	for (int v = 0; v < b->nvariants; v++)
+		if (b->variant[v].options.parts >
+		    b->variant[variant].options.parts)
+			return false;
+	return true;
 }
 
 /* The plan with smaller loops, if that is so small; else as it is. */

@@ -8,6 +8,12 @@
  * computed twice. What is summed over rows, the gradient of the weights, is
  * summed part by part, which is another order of the same sum.
  *
+ * Unless the weights are larger than the logits: their gradient would be whole
+ * while the loop runs. Then the products of the gradient come behind it, and
+ * read that whole; it may lie over a target of its size. Of the two and the
+ * logits there are then never more than one and parts, and the sums keep their
+ * order.
+ *
  * Wide is what has the size of the logits. Members are the nodes that compute or
  * read what is wide, up to the product that it comes from.
  */
@@ -24,7 +30,8 @@ typedef struct Head {
 	Shape shape;          /* [rows,classes] */
 	bool *wide, *rows;    /* by value id: rows: is given in parts */
 	bool *member;         /* by node id */
-	bool product;         /* one was found */
+	bool product;         /* one was found, */
+	bool apart;           /*   and those of the gradient are no members */
 } Head;
 
 /* ---- where it begins ---- */
@@ -40,11 +47,21 @@ static Value *largest_input(const Node *loss)
 	return most;
 }
 
+/* A mean is a quotient of what is added up. */
+static const Value *largest_of_loss(const Node *loss)
+{
+	const Value *most = largest_input(loss);
+	while (most && most->def && numel(most->shape) == 1)
+		most = largest_input(most->def);
+	return most;
+}
+
 static const Value *last_wide(const Graph *g, const Options *o)
 {
 	const Node *loss = loss_node(g);
 	const Output *out = loss ? NULL : find_loss_output(g, &o->loss);
-	return loss ? largest_input(loss) : out ? value_viewed(out->value) : NULL;
+	return loss ? largest_of_loss(loss)
+	            : out ? value_viewed(out->value) : NULL;
 }
 
 static bool is_product(const Head *h, const Node *n)
@@ -87,6 +104,7 @@ static void find_forward(Head *h)
 			continue;
 		}
 		h->rows[n->in[0]->id] = h->product = true;
+		h->apart |= value_bytes(n->in[1]) > value_bytes(n->out[0]);
 	}
 }
 
@@ -182,13 +200,19 @@ static bool stand_together(const Head *h)
 	return true;
 }
 
+static bool stays_out(const Head *h, const Node *n)
+{
+	return h->apart && (n->op == &op_MatMul || n->op == &op_Gemm);
+}
+
 static bool find_members(Head *h)
 {
 	find_forward(h);
 	if (!h->product)
 		return false;
 	for (const Node *n = h->g->first; n; n = n->next)
-		if ((h->member[n->id] || reads_wide(h, n)) && !take(h, n))
+		if ((h->member[n->id] ||
+		     (reads_wide(h, n) && !stays_out(h, n))) && !take(h, n))
 			return false;
 	return agree(h) && stand_together(h);
 }

@@ -421,7 +421,8 @@ bool scan_members(Graph *g, int64_t parts, const bool member[],
                   const bool rows[])
 {
 	Arena *scratch = arena_create();
-	Former f = former(g, scratch, &(Options){.parts = parts}, 0);
+	Former f = former(g, scratch, &(Options){
+		.parts = parts, .in_order = true}, 0);
 	memcpy(f.rows, rows, sizeof *rows * (size_t)g->nvalues);
 	bool begun = false;
 	for (int i = 0; i < f.nnodes; i++) {

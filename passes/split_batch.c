@@ -7,8 +7,10 @@
  *   a mean over labels   what it divides by, from the labels alone; a sum
  *   a product's weight   where sums are to keep their order, its gradient, as
  *                        one that can go on from part to part
+ *   a sum or a mean      there, too, such as that of squares in a loss, as a
+ *                        sum that can go on; a quotient
  *
- * The last is all that a loss in parts of its rows asks for.
+ * The last is all that a loss in parts of its rows asks for, and that mean.
  * Averages of moments are rounded otherwise than the statistics of the whole
  * batch: where sums are to keep their order, there are two of them instead, one
  * of what is normalized and, with the mean, one of squares. That and the rest
@@ -16,8 +18,10 @@
  *
  * Runs behind split-norm, which shows the statistics.
  */
+#include "ir/build.h"
 #include "ir/channels.h"
 #include "ir/op.h"
+#include "ir/reduce.h"
 #include "passes/pass.h"
 
 #include <string.h>
@@ -219,11 +223,31 @@ static void let_go_on(Graph *g, Node *n)
 	replace_output(g, n->out[0], node_done(g, w));
 }
 
+/* ---- sums and means ---- */
+
+static bool is_sum_of_rows(const Node *n)
+{
+	Shape x = n->in[0] ? n->in[0]->shape : (Shape){0};
+	return (n->op == &op_ReduceSum || n->op == &op_ReduceMean) &&
+	       n->in[0]->dtype == DT_F32 && x.rank > 0 && x.dim[0] > 1 &&
+	       reduce_kept(n).dim[0] == 1;
+}
+
+/* Both add up what lies along the axes in its order. */
+static void let_sum_go_on(Graph *g, Node *n)
+{
+	Value *y = build_sum_to(g, n->loc, n->in[0], reduce_kept(n));
+	if (n->op == &op_ReduceMean)
+		y = with_number(g, n, &op_Div, y, (double)reduce_count(n));
+	replace_output(g, n->out[0],
+	               build_reshape(g, n->loc, y, n->out[0]->shape));
+}
+
 /* ---- the pass ---- */
 
 static bool split(Graph *g, Node *n, const Options *o)
 {
-	bool batch = o->parts > 1;
+	bool batch = o->parts > 1, on = batch ? o->in_order : o->loss_parts > 1;
 	bool statistics = n->op == &op_BatchNormalizationStatistics;
 	g->at = n;
 	if (batch && statistics && !o->in_order)
@@ -234,6 +258,8 @@ static bool split(Graph *g, Node *n, const Options *o)
 		split_gradient(g, n);
 	else if (batch && o->in_order && is_product_of_rows(n))
 		let_go_on(g, n);
+	else if (on && is_sum_of_rows(n))
+		let_sum_go_on(g, n);
 	else if (wants_total(n))
 		give_total(g, n);
 	else

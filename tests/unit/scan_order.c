@@ -122,6 +122,20 @@ static const char layers[] =
 	"%y f32[8,3] = Gemm(%13, %f) {transB=1}\n"
 	"output \"y\" data %y\n";
 
+/* More weights than logits, of which a target has the size. */
+static const char wide[] =
+	"graph \"forward\" of \"wide\"\n"
+	"variable \"u\" parameter f32[12,20] fill 0.05\n"
+	"variable \"c\" parameter f32[12] fill 0.25\n"
+	"variable \"w\" parameter f32[40,12] fill 0.1\n"
+	"variable \"b\" parameter f32[40] fill -0.1\n"
+	"input %x data f32[8,20]\n"
+	"read %u \"u\"\nread %c \"c\"\nread %w \"w\"\nread %b \"b\"\n"
+	"%1 f32[8,12] = Gemm(%x, %u, %c) {transB=1}\n"
+	"%2 f32[8,12] = Tanh(%1)\n"
+	"%y f32[8,40] = Gemm(%2, %w, %b) {transB=1}\n"
+	"output \"y\" data %y\n";
+
 typedef struct Net {
 	Unit unit;
 	Options options;
@@ -131,13 +145,14 @@ typedef struct Net {
 /* ram 0: no budget; else of the whole batch, or in loops over it. */
 static Net *open_net(const char *text, OptimizerKind kind, int64_t ram)
 {
+	LossKind loss = text == wide ? LOSS_MSE : LOSS_CROSS_ENTROPY;
 	Arena *a = arena_create();
 	Net *t = arena_new(a, Net);
 	t->unit = (Unit){.path = "test", .arena = a, .messages = stderr};
 	t->options = (Options){
 		.target = target_find("cortex-m3"), .train_bn = true,
 		.micro_batch = ram ? BATCH : 0, .ram = ram,
-		.loss = {.kind = LOSS_CROSS_ENTROPY, .axis = 1,
+		.loss = {.kind = loss, .axis = 1,
 		         .ignore_index = -100},
 		.optimizer = {.kind = kind, .lr = 0.1, .momentum = 0.9,
 		              .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8},
@@ -157,8 +172,12 @@ static void fill_inputs(Executor *e, const Plan *p, int round)
 	for (int64_t i = 0; i < numel(x->shape); i++)
 		to[i] = (float)((i * 37 + round * 11) % 101 - 50) / 37;
 	for (int64_t i = 0; i < numel(t->shape); i++)
-		((int32_t *)executor_value(e, p, t))[i] =
-			i == 5 ? -100 : (int32_t)(i + round) % 3;
+		if (t->dtype == DT_F32)
+			((float *)executor_value(e, p, t))[i] =
+				(float)((i * 29 + round) % 13) / 7;
+		else
+			((int32_t *)executor_value(e, p, t))[i] =
+				i == 5 ? -100 : (int32_t)(i + round) % 3;
 }
 
 static void compare(const Net *t, Executor *a, const Net *u, Executor *b,
@@ -337,6 +356,33 @@ Test(scan_order, early_updates)
 		cr_expect_gt(sums_inside(least->program->train), 0);
 		cr_expect(has_early_updates(least->program));
 		compare_executors(whole, least, INTERPRETED);
+		arena_destroy(whole->unit.arena);
+		arena_destroy(least->unit.arena);
+	}
+}
+
+static bool has_parts_of_loss(const Program *p)
+{
+	for (int i = 0; i < p->ntechniques; i++)
+		if (strstr(p->technique[i].name, "loss in "))
+			return true;
+	return false;
+}
+
+/* The gradient takes the target's place, row by row, and those of the weights
+ * come behind. */
+Test(scan_order, losses_of_targets)
+{
+	const OptimizerKind kind[] = {OPT_SGD, OPT_MOMENTUM, OPT_ADAM};
+	const int64_t logits = BATCH * 40 * 4, saved[] = {logits / 2, 0, 0};
+	for (int i = 0; i < 3; i++) {
+		Net *whole = open_net(wide, kind[i], 0);
+		Net *least = open_net(wide, kind[i], 1);
+		cr_expect(has_parts_of_loss(least->program));
+		cr_expect_gt(sums_inside(least->program->train), 0);
+		cr_expect_lt(least->program->train->arena_bytes,
+		             whole->program->train->arena_bytes - saved[i]);
+		compare_executors(whole, least, i ? INTERPRETED : C_TOO);
 		arena_destroy(whole->unit.arena);
 		arena_destroy(least->unit.arena);
 	}
