@@ -99,7 +99,8 @@ typedef struct OptimizerOptions {
 	double clip_norm;           /* 0: no clipping by global norm */
 } OptimizerOptions;
 
-enum { SEGMENT_AUTO = -1 };
+/* As many segments as each has steps; or twice as many. */
+enum { SEGMENT_AUTO = -1, SEGMENT_SHORT = -2 };
 
 typedef enum LowRankForm {
 	LOW_RANK_PROJECTION,   /* the gradient in a subspace that follows it */
@@ -212,7 +213,7 @@ typedef struct Options {
 	int64_t segment;            /* steps of time that recurrences run before
 	                             * the next part of them begins, which are
 	                             * computed again for their gradient; 0: all
-	                             * of them, SEGMENT_AUTO: their root */
+	                             * of them, or one of the above */
 	int64_t sums;               /* then updates come early: as soon as
 	                             * sums of so many bytes are complete, or
 	                             * part by part; 0: when all are */

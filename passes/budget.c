@@ -19,10 +19,12 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
                         int to, const char *without, const char *without_too)
 {
 	Options o = *b->options;
-	bool in_time = train == b->forms.segmented || train == b->forms.both;
+	const StepForms *f = &b->forms;
+	bool shorter = train == f->shorter || train == f->both_shorter;
+	bool in_time = shorter || train == f->segmented || train == f->both;
 	if (in_time)
-		o.segment = SEGMENT_AUTO;
-	if (train == b->forms.rows || train == b->forms.both)
+		o.segment = shorter ? SEGMENT_SHORT : SEGMENT_AUTO;
+	if (train == f->rows || train == f->both || train == f->both_shorter)
 		o.loss_parts = b->loss_parts;
 	if (without)
 		options_disable(b->arena, &o, without);
@@ -37,6 +39,16 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	v->share = in_time ? SHARE_IN_TIME : 1;
 	v->plan = plan_step(g, &o);
 	budget_remember(b, v->plan, b->nvariants - 1);
+}
+
+static void add_in_time(Budget *b, const Graph *segmented,
+                        const Graph *shorter, int to)
+{
+	if (!b->search || !segmented)
+		return;
+	add_variant(b, segmented, "recompute in time", to, NULL, NULL);
+	add_variant(b, shorter, "recompute in time, in shorter segments", to,
+	            NULL, NULL);
 }
 
 /* ---- the loss in parts ---- */
@@ -81,9 +93,7 @@ static void add_loss_parts(Budget *b)
 	if (b->search)
 		add_variant(b, b->forms.rows, "recompute cheap values", first,
 		            NULL, NULL);
-	if (b->search && b->forms.both)
-		add_variant(b, b->forms.both, "recompute in time", first + 1,
-		            NULL, NULL);
+	add_in_time(b, b->forms.both, b->forms.both_shorter, first + 1);
 }
 
 /* The variant that only counts where nothing else fits; or the plain one. */
@@ -131,9 +141,7 @@ static void add_variants(Budget *b)
 		            NULL);
 		b->variant[b->nvariants - 1].last = true;
 	}
-	if (b->search && b->forms.segmented)
-		add_variant(b, b->forms.segmented, "recompute in time",
-		            b->plain, NULL, NULL);
+	add_in_time(b, b->forms.segmented, b->forms.shorter, b->plain);
 	add_loss_parts(b);
 }
 
@@ -366,6 +374,14 @@ static void shrink(Budget *b, int variant)
 	}
 }
 
+static int variant_of(const Budget *b, const Plan *plan)
+{
+	for (int i = 0; i < b->nfound; i++)
+		if (b->found[i].plan == plan)
+			return b->found[i].variant;
+	BUG("a plan of no variant");
+}
+
 Plan *budget_smallest(Budget *b)
 {
 	if (b->shrunk)
@@ -377,6 +393,9 @@ Plan *budget_smallest(Budget *b)
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);
+	int without = budget_without_workspace(b, variant_of(b, b->smallest));
+	if (without && b->search)
+		shrink(b, without);
 	return b->smallest;
 }
 

@@ -16,10 +16,12 @@ typedef struct StepForms {
 	const Graph *train;
 	const Graph *divided;     /* for a batch in parts; it may be the same */
 	const Graph *segmented;   /* with recurrences in segments of time;
-	                           * NULL: it has none */
+	                           * NULL: it has none; */
+	const Graph *shorter;     /*   in shorter ones */
 	const Graph *rows;        /* with the loss of rows of a matrix, so many */
 	int64_t nrows;            /*   of them; NULL: in parts it gains nothing */
-	const Graph *both;        /* that in segments of time; or NULL */
+	const Graph *both;        /* that in segments of time, or NULL; */
+	const Graph *both_shorter;   /* and in shorter ones */
 } StepForms;
 
 Budget *budget_create(Arena *, const StepForms *, const Options *);

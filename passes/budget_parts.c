@@ -6,6 +6,7 @@
  */
 #include "passes/budget_parts.h"
 
+#include "ir/target.h"
 #include "passes/pass.h"
 #include "passes/scan_update.h"
 #include "passes/shrink.h"
@@ -23,7 +24,7 @@ static Plan *plan_batch(Budget *b, int variant)
 /* What is cheap to compute again, the search finds out: that any pass decided it
  * before would be in its way. Updates are fused when the loops are formed, and
  * only nodes that have no workspace yet can be. */
-static void add_parts(Budget *b, int64_t parts, int64_t sums)
+static void add_parts(Budget *b, int64_t parts, int64_t sums, bool workspace)
 {
 	Variant *v = &b->variant[b->nvariants];
 	v->options = *b->options;
@@ -37,7 +38,7 @@ static void add_parts(Budget *b, int64_t parts, int64_t sums)
 		: arena_printf(b->arena, "batch in %lld parts",
 		               (long long)parts),
 		sums ? ", early updates" : "");
-	if (sums && !v->options.in_order)
+	if (!workspace)
 		options_disable(b->arena, &v->options, "workspace");
 	Options o = v->options;
 	options_disable(b->arena, &o, "scan");
@@ -59,13 +60,14 @@ static void add_early_updates(Budget *b, int64_t batch)
 	enum { FEWEST = 4, COARSE = 4 };
 	const Variant *v = &b->variant[b->nvariants - 1];
 	int64_t all = bytes_of_updates(b->forms.train);
+	bool in_order = b->options->micro_batch != 0;
 	if (!v->batch || b->nvariants + 4 > MAX_VARIANTS ||
 	    !sums_are_much(b->options, all, v->plan->arena_bytes))
 		return;
 	if (batch % COARSE == 0 && batch > COARSE)
-		add_parts(b, batch / COARSE, all);
+		add_parts(b, batch / COARSE, all, in_order);
 	for (int i = 1; i <= FEWEST; i *= 2)
-		add_parts(b, batch, all / i);
+		add_parts(b, batch, all / i, in_order);
 }
 
 /* By every divisor of the batch, if they are few. The batch that is asked for as
@@ -80,7 +82,7 @@ void budget_divide(Budget *b)
 	b->divided = true;
 	if (b->options->micro_batch) {
 		if (batch > 1 && b->nvariants < MAX_VARIANTS) {
-			add_parts(b, batch, 0);
+			add_parts(b, batch, 0, true);
 			add_early_updates(b, batch);
 		}
 		return;
@@ -88,8 +90,26 @@ void budget_divide(Budget *b)
 	for (int64_t d = 2; d <= batch; d++)
 		if (batch % d == 0 && b->nvariants < MAX_VARIANTS &&
 		    (d <= MOST || d == batch || (d & (d - 1)) == 0))
-			add_parts(b, d, 0);
+			add_parts(b, d, 0, true);
 	add_early_updates(b, batch);
+}
+
+int budget_without_workspace(Budget *b, int variant)
+{
+	const Variant *v = &b->variant[variant];
+	const Core *core = target_or_host(b->options->target)->core;
+	if (!v->batch || !core->workspace || b->nvariants == MAX_VARIANTS ||
+	    pass_is_disabled(&pass_workspace, &v->options))
+		return 0;
+	int added = b->nvariants;
+	add_parts(b, v->options.parts, v->options.sums, false);
+	if (b->nvariants == added)
+		return 0;
+	Variant *without = &b->variant[added];
+	without->name = arena_printf(b->arena, "%s, no workspace",
+	                             without->name);
+	without->last = true;
+	return added;
 }
 
 static bool is_finest(const Budget *b, int variant)

@@ -185,17 +185,21 @@ static StepForms step_forms(Graph *g, const Graph *forward, const Options *o)
 	};
 	if (o->parts > 1)
 		return forms;
-	Options rows = *o, cut = *o;
+	Options rows = *o, cut = *o, shorter = *o;
 	rows.loss_parts = SOME_PARTS;
 	cut.segment = SEGMENT_AUTO;
-	rows.dump_after = cut.dump_after = NULL;
+	shorter.segment = SEGMENT_SHORT;
+	rows.dump_after = cut.dump_after = shorter.dump_after = NULL;
 	bool in_parts = may_divide_loss(forward, o);
 	bool in_time = has_recurrence(forward) && !o->segment;
 	forms.nrows = count_loss_rows(forward, o);
 	forms.segmented = in_time ? train_again(forward, &cut) : NULL;
+	forms.shorter = in_time ? train_again(forward, &shorter) : NULL;
 	forms.rows = in_parts ? train_again(forward, &rows) : NULL;
 	rows.segment = SEGMENT_AUTO;
 	forms.both = in_parts && in_time ? train_again(forward, &rows) : NULL;
+	rows.segment = SEGMENT_SHORT;
+	forms.both_shorter = forms.both ? train_again(forward, &rows) : NULL;
 	return forms;
 }
 

@@ -96,6 +96,29 @@ static Plan *cut_other(Plan *plan, MakeGraph *make, const Graph *forward,
 	return smaller(plan, plan_other(make, forward, &cut));
 }
 
+/* In more parts, as far as they gain, where a segment of time takes less than one
+ * of them. */
+static Plan *divide_further(Plan *plan, MakeGraph *make, const Graph *forward,
+                            const Options *o, int64_t arena)
+{
+	Options cut = *o;
+	if (!o->loss_parts || !has_recurrence(forward))
+		return plan;
+	int64_t rows = count_loss_rows(forward, o);
+	cut.segment = o->segment ? o->segment : SEGMENT_AUTO;
+	cut.dump_after = NULL;
+	for (int64_t k = more_loss_parts(rows, o->loss_parts);
+	     k <= rows && plan->arena_bytes > arena;
+	     k = more_loss_parts(rows, k)) {
+		cut.loss_parts = k;
+		Plan *less = plan_other(make, forward, &cut);
+		if (less->arena_bytes >= plan->arena_bytes)
+			break;
+		plan = less;
+	}
+	return plan;
+}
+
 /* With the batch in the fewest parts with which the arena fits; or in those with
  * which it is smallest. Segments of time, too, cost nothing where nothing is
  * computed again. */
@@ -107,6 +130,7 @@ static Plan *divide(Plan *plan, MakeGraph *make, const Graph *forward,
 	Plan *best = tile_other(plan, make, forward, o, arena);
 	best = divide_other(best, make, forward, &parts, arena);
 	best = cut_other(best, make, forward, &parts, arena);
+	best = divide_further(best, make, forward, &parts, arena);
 	best = cut_other(best, make, forward, o, arena);
 	parts = *o;
 	parts.dump_after = NULL;

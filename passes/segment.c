@@ -46,10 +46,18 @@ static int64_t root_of(int64_t total)
 	return s;
 }
 
+static int64_t steps_of(int64_t total, int64_t segment)
+{
+	int64_t root = root_of(total);
+	if (segment == SEGMENT_SHORT)
+		return root > 1 ? root / 2 : 1;
+	return segment == SEGMENT_AUTO ? root : segment;
+}
+
 static Cut cut_create(Graph *g, Node *n, int64_t most)
 {
 	int64_t total = total_steps(n);
-	most = most == SEGMENT_AUTO ? root_of(total) : most;
+	most = steps_of(total, most);
 	Cut c = {g, n, (int)attr_int(n, RECURRENCE_LAYOUT),
 	         (int)((total + most - 1) / most), NULL};
 	c.steps = arena_array(g->unit->arena, int64_t, c.count);

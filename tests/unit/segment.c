@@ -10,7 +10,9 @@
 #include "tests/unit/random_graph.h"
 
 #include <criterion/criterion.h>
+
 #include <math.h>
+#include <string.h>
 
 static const Loc loc = {0};
 
@@ -239,7 +241,8 @@ enum { SEEDS = 18 };
 Test(segment, trains_the_same)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		int64_t steps = seed % 3 ? 1 + (int64_t)seed % 3 : SEGMENT_AUTO;
+		int64_t by_root = seed % 2 ? SEGMENT_AUTO : SEGMENT_SHORT;
+		int64_t steps = seed % 3 ? 1 + (int64_t)seed % 3 : by_root;
 		Trained *whole = trained(seed, (Options){0});
 		Trained *cut = trained(seed, (Options){.segment = steps});
 		cr_expect_eq(loss_of(whole), loss_of(cut), "seed %d",
@@ -300,6 +303,29 @@ Test(segment, chosen_under_a_budget)
 	cr_expect_gt(again(found), 0);
 	cr_expect_lt(distance(cut, found), 0);
 	forget(whole);
+	forget(cut);
+	forget(found);
+}
+
+static bool in_shorter_segments(const Program *p)
+{
+	for (int i = 0; i < p->ntechniques; i++)
+		if (strstr(p->technique[i].name, "shorter segments"))
+			return true;
+	return false;
+}
+
+/* Where gates are many times the states between two segments. */
+Test(segment, shorter_where_those_do_not_fit)
+{
+	const char *off[] = {"scan"};
+	Options o = {.segment = SEGMENT_SHORT};
+	Options least = {.ram = 1, .disable = {1, off}};
+	Trained *cut = trained(0, o), *found = trained(0, least);
+	cr_expect(in_shorter_segments(found->program));
+	cr_expect_leq(found->program->train->arena_bytes,
+	              cut->program->train->arena_bytes);
+	cr_expect_eq(loss_of(cut), loss_of(found));
 	forget(cut);
 	forget(found);
 }
