@@ -55,8 +55,7 @@ RT_INLINED rt_four column_channel(const rt_direct *d,
 			t = column_far_row(&d->h, w, p - win->from, at, t);
 			continue;
 		}
-		for (int32_t j = win->lo; j < win->hi; j++)
-			buf[j] = p[j];
+		rt_direct_copy(buf, p, win->lo, win->hi);
 		t = column_row(&d->h, w, buf + at - win->from, t);
 	}
 	return t;

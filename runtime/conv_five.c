@@ -72,15 +72,6 @@ RT_INLINED void five_row(enum five_form form, int back, const float *u,
 	five_tap(form, 4, u[4], v[4], p + (back ? 0 : 4), s);
 }
 
-/* One by one: it is too few for a call of memcpy. */
-RT_INLINED void five_copy(float *to, const float *from, int32_t lo, int32_t hi)
-{
-	for (; lo < hi; lo++) {
-		to[lo] = from[lo];
-		RT_KEEP(lo);
-	}
-}
-
 /* Eight columns of all rows, or two, n of which there are. */
 typedef struct FiveTile {
 	const rt_direct *d;
@@ -107,7 +98,7 @@ RT_INLINED void five_sum(enum five_form form, int back, const FiveTile *t,
 	for (int32_t c = d->channels; c > 0; c--) {
 		for (int32_t i = rows->n; i > 0; i--) {
 			if (buf)
-				five_copy(buf, p, win->lo, win->hi);
+				rt_direct_copy(buf, p, win->lo, win->hi);
 			five_row(form, back, u, v, buf ? buf : p, s);
 			p += xr, u += wr, v += wr;
 			RT_KEEP(u);

@@ -120,8 +120,7 @@ RT_INLINED void direct_sum(enum direct_form form, const rt_direct *d,
 
 	for (int32_t i = rows->n * d->channels; i > 0; i--) {
 		if (!inside && !far)
-			for (int32_t j = win.lo; j < win.hi; j++)
-				buf[j] = p[j];
+			rt_direct_copy(buf, p, win.lo, win.hi);
 		if (far)
 			direct_far_row(&d->h, &w, p - win.from, at, t);
 		else

@@ -154,6 +154,19 @@ static inline rt_direct_window rt_direct_window_at(const rt_direct_axis *h,
 	return w;
 }
 
+/* Those of a window that are there, one by one: it is too few for a call of
+ * memcpy, or to unroll. */
+RT_INLINED void rt_direct_copy(float *to, const float *from, int32_t lo,
+	int32_t hi)
+{
+	int32_t n = hi - lo;
+
+	for (to += lo, from += lo; n > 0; n--) {
+		*to++ = *from++;
+		RT_KEEP(n);
+	}
+}
+
 /* Columns at, at + stride, ... alone. */
 static inline void rt_direct_pick(const float *row, int32_t at, int32_t stride,
 	int32_t size, float buf[4])
