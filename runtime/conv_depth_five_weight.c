@@ -3,7 +3,7 @@
  * Gradient of the weights of a depthwise 5x5 convolution at strides 1 and 2,
  * without workspace, for machines without vector registers.  The five sums of
  * a row of taps stay in registers over all positions and images: four
- * positions take 8 loads of x, 11 at stride 2, and 4 of dy for 20 products.
+ * positions take 8 floats of x, 11 at stride 2, and 4 of dy for 20 products.
  * On Helium four channels are the lanes.
  */
 #include "runtime/rt.h"
@@ -33,6 +33,15 @@ RT_INLINED five_unit five_add(five_unit t, five_unit y, five_unit z)
 RT_INLINED void five_move(five_lanes *x, ptrdiff_t step)
 {
 	rt_lanes_move(x, step);
+}
+
+/* n side by side from i on, 1 or 2. */
+RT_INLINED void five_load_some(const five_lanes *x, int32_t i, int32_t n,
+	five_unit *to)
+{
+	to[0] = five_load(x, i);
+	if (n > 1)
+		to[1] = five_load(x, i + 1);
 }
 
 RT_INLINED five_lanes five_lanes_at(const float *p, ptrdiff_t step, int32_t n)
@@ -70,6 +79,17 @@ RT_INLINED void five_move(five_lanes *x, ptrdiff_t step)
 	*x += step;
 }
 
+RT_INLINED void five_load_some(const five_lanes *x, int32_t i, int32_t n,
+	five_unit *to)
+{
+	if (n > 1) {
+		const rt_pair v = rt_pair_load(*x + i);
+		to[0] = v.a, to[1] = v.b;
+		return;
+	}
+	to[0] = five_load(x, i);
+}
+
 RT_INLINED five_lanes five_lanes_at(const float *p, ptrdiff_t step, int32_t n)
 {
 	(void)step, (void)n;
@@ -99,32 +119,41 @@ typedef struct FiveTapSums {
 	five_unit a, b, c, d, e;
 } FiveTapSums;
 
-/* n positions at tap l. */
-RT_INLINED five_unit five_tap_add(five_unit t, const five_unit dy[FIVE_FEW],
-	const five_lanes *x, int32_t l, int32_t stride, int32_t n)
+/* n positions at a tap; their columns are from x on. */
+RT_INLINED five_unit five_tap_add(five_unit t, const five_unit *dy,
+	const five_unit *x, int32_t stride, int32_t n)
 {
-	t = five_add(t, dy[0], five_load(x, l));
+	t = five_add(t, dy[0], x[0]);
 	if (n < 2)
 		return t;
-	t = five_add(t, dy[1], five_load(x, l + stride));
-	t = five_add(t, dy[2], five_load(x, l + 2 * stride));
-	return five_add(t, dy[3], five_load(x, l + 3 * stride));
+	t = five_add(t, dy[1], x[stride]);
+	t = five_add(t, dy[2], x[2 * stride]);
+	return five_add(t, dy[3], x[3 * stride]);
 }
 
+/* n positions, 1 or 4. */
 RT_INLINED void five_positions(FiveTapSums *s, five_lanes *y, five_lanes *x,
 	int32_t stride, int32_t n)
 {
-	five_unit dy[4];
+	five_unit dy[4], v[11];
 
-	dy[0] = five_load(y, 0);
-	if (n > 1)
-		dy[1] = five_load(y, 1), dy[2] = five_load(y, 2),
-		dy[3] = five_load(y, 3);
-	s->a = five_tap_add(s->a, dy, x, 0, stride, n);
-	s->b = five_tap_add(s->b, dy, x, 1, stride, n);
-	s->c = five_tap_add(s->c, dy, x, 2, stride, n);
-	s->d = five_tap_add(s->d, dy, x, 3, stride, n);
-	s->e = five_tap_add(s->e, dy, x, 4, stride, n);
+	five_load_some(y, 0, n, dy);
+	five_load_some(x, 0, 2, v);
+	five_load_some(x, 2, 2, v + 2);
+	five_load_some(x, 4, n, v + 4);
+	if (n > 1) {
+		five_load_some(y, 2, 2, dy + 2);
+		five_load_some(x, 6, 2, v + 6);
+	}
+	if (n > 1 && stride > 1) {
+		five_load_some(x, 8, 2, v + 8);
+		five_load_some(x, 10, 1, v + 10);
+	}
+	s->a = five_tap_add(s->a, dy, v, stride, n);
+	s->b = five_tap_add(s->b, dy, v + 1, stride, n);
+	s->c = five_tap_add(s->c, dy, v + 2, stride, n);
+	s->d = five_tap_add(s->d, dy, v + 3, stride, n);
+	s->e = five_tap_add(s->e, dy, v + 4, stride, n);
 	five_move(y, n);
 	five_move(x, n * stride);
 }

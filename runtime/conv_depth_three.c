@@ -10,6 +10,7 @@
  * strip has as many columns as there are lanes.
  */
 #include "runtime/rt.h"
+#include "runtime/depth_two.h"
 #include "runtime/direct.h"
 #include "runtime/rvv.h"
 
@@ -223,11 +224,6 @@ typedef struct ThreeStrip {
 	float *y;
 } ThreeStrip;
 
-/* Of a strip, its first four columns and the others of eight. */
-typedef struct ThreeSums {
-	rt_four a, b;
-} ThreeSums;
-
 RT_INLINED ThreeStrip three_strip(const ThreePlane *d, int32_t q,
 	int32_t stride, int32_t n)
 {
@@ -245,10 +241,8 @@ RT_INLINED ThreeSums three_sums(float bias, int32_t n)
 {
 	ThreeSums t = { rt_four_of(bias), rt_four_of(bias) };
 
-	if (n == 8) {
+	if (n == 4)
 		RT_KEEP_FOUR(t.a);
-		RT_KEEP_FOUR(t.b);
-	}
 	return t;
 }
 
@@ -259,25 +253,6 @@ RT_INLINED void three_put(const ThreePlane *d, ThreeStrip *s,
 	if (n == 8)
 		rt_four_put(s->y + 4, t->b, 4);
 	s->y += d->yr;
-}
-
-/* A row of weights. */
-typedef struct ThreeTaps {
-	float left, mid, right;
-} ThreeTaps;
-
-RT_INLINED ThreeTaps three_taps(const float w[3])
-{
-	const ThreeTaps t = { RT_AGAIN(w[0]), RT_AGAIN(w[1]), RT_AGAIN(w[2]) };
-
-	return t;
-}
-
-RT_INLINED void three_add(rt_four *t, const ThreeTaps *w, const rt_three *x)
-{
-	*t = rt_four_add(*t, w->left, x->left);
-	*t = rt_four_add(*t, w->mid, x->mid);
-	*t = rt_four_add(*t, w->right, x->right);
 }
 
 /* Is the next row of the source one? */
@@ -301,7 +276,7 @@ RT_INLINED int three_row(const ThreePlane *d, const float *w,
 	ThreeSums *first)
 {
 	if (three_there(d, s)) {
-		const rt_three x = rt_edges_load(&s->e, s->p, 1, n);
+		const rt_three x = rt_edges_pairs(&s->e, s->p, 1, n);
 		ThreeTaps taps = three_taps(w + 6);
 		three_add(&t->a, &taps, &x);
 		taps = three_taps(w + 3);
@@ -336,14 +311,8 @@ RT_INLINED void three_single(const ThreePlane *d, const float *w,
 	ThreeStrip *s, int32_t n, ThreeSums *t)
 {
 	const ThreeTaps taps = three_taps(w);
-	rt_three x = n == 8 ? rt_edges_first(&s->e, s->p, 2)
-		: rt_edges_load(&s->e, s->p, 2, n);
 
-	three_add(&t->a, &taps, &x);
-	if (n == 8) {
-		x = rt_edges_last(&s->e, s->p, 2);
-		three_add(&t->b, &taps, &x);
-	}
+	three_row_two(&s->e, &s->p, n, &taps, t, NULL, t);
 	three_move(d, s);
 }
 
@@ -352,16 +321,8 @@ RT_INLINED void three_shared(const ThreePlane *d, const float *w,
 	ThreeStrip *s, int32_t n, ThreeSums *t, ThreeSums *next)
 {
 	const ThreeTaps last = three_taps(w + 6), first = three_taps(w);
-	rt_three x = n == 8 ? rt_edges_first(&s->e, s->p, 2)
-		: rt_edges_load(&s->e, s->p, 2, n);
 
-	three_add(&t->a, &last, &x);
-	three_add(&next->a, &first, &x);
-	if (n == 8) {
-		x = rt_edges_last(&s->e, s->p, 2);
-		three_add(&t->b, &last, &x);
-		three_add(&next->b, &first, &x);
-	}
+	three_row_two(&s->e, &s->p, n, &last, t, &first, next);
 	three_move(d, s);
 }
 

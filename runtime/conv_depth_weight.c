@@ -200,6 +200,19 @@ RT_INLINED void nine_move(NineRows *w, ptrdiff_t step)
 	w->a += step, w->b += step, w->c += step;
 }
 
+/* Two columns side by side. */
+typedef struct NinePair {
+	NineColumn a, b;
+} NinePair;
+
+RT_INLINED NinePair nine_pair(NineRows *w)
+{
+	const rt_pair a = rt_pair_next(&w->a), b = rt_pair_next(&w->b);
+	const rt_pair c = rt_pair_next(&w->c);
+
+	return (NinePair){ { a.a, b.a, c.a }, { a.b, b.b, c.b } };
+}
+
 RT_INLINED NineColumn nine_next(NineRows *w)
 {
 	const NineColumn x = nine_at(w, 0);
@@ -252,15 +265,19 @@ RT_INLINED void nine_between(NineRows *w)
 RT_INLINED void nine_between_two(NineRows *w)
 {
 	const float *const end = w->dy + w->between;
-	NineColumn x = nine_next(w), y, z;
+	NineColumn x = nine_next(w);
+	NinePair y, z;
 
-	while (w->dy < end) {
-		y = nine_next(w), z = nine_next(w);
-		nine_output(w, &x, &y, &z);
-		if (w->dy == end)
-			return;
-		y = nine_next(w), x = nine_next(w);
-		nine_output(w, &z, &y, &x);
+	while (end - w->dy >= 2) {
+		y = nine_pair(w);
+		nine_output(w, &x, &y.a, &y.b);
+		z = nine_pair(w);
+		nine_output(w, &y.b, &z.a, &z.b);
+		x = z.b;
+	}
+	if (w->dy < end) {
+		y = nine_pair(w);
+		nine_output(w, &x, &y.a, &y.b);
 	}
 }
 

@@ -201,7 +201,7 @@ typedef struct DirectThree {
 RT_INLINED rt_three direct_three_load(DirectThree *s, ptrdiff_t xr,
 	int32_t stride, int back)
 {
-	const rt_three x = rt_edges_load(&s->e, s->p, stride, 4);
+	const rt_three x = rt_edges_pairs(&s->e, s->p, stride, 4);
 	const rt_three turned = { x.right, x.mid, x.left };
 
 	s->p += xr;

@@ -17,6 +17,7 @@
  */
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ARM_FP)
 #define RT_KEEP(p) __asm__("" : "+r"(p))
+#define RT_THEN(p, x) __asm__("" : "+r"(p) : "t"(x))
 #define RT_KEEP_FOUR(v) \
 	__asm__("" : "+t"((v).a), "+t"((v).b), "+t"((v).c), "+t"((v).d))
 #else
@@ -24,9 +25,69 @@
 #define RT_KEEP_FOUR(v) (void)0
 #endif
 
+/* Is there an instruction that loads two floats?  Gcc makes none of it by itself. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__ARM_FP) \
+	&& defined(__ARM_ARCH_PROFILE)
+#define RT_PAIRS (__ARM_ARCH_PROFILE == 'M')
+#else
+#define RT_PAIRS 0
+#endif
+
 #if RT_HELIUM
 #include "runtime/four_helium.h"
 #else
+
+#ifndef RT_THEN
+#define RT_THEN(p, x) (void)0
+#endif
+
+typedef struct rt_pair {
+	float a, b;
+} rt_pair;
+
+#if RT_PAIRS
+/* A double register is two floats, wherever these lie. */
+typedef double rt_two __attribute__((aligned(4), may_alias));
+
+typedef union rt_halves {
+	double two;
+	float half[2];
+} rt_halves;
+
+RT_INLINED rt_pair rt_pair_load(const float *p)
+{
+	rt_halves v;
+
+	__asm__("vldr %P0, %1" : "=w"(v.two)
+		: "Uv"(*(const rt_two *)(const void *)p));
+	return (rt_pair){ v.half[0], v.half[1] };
+}
+
+/* The next two; p moves on. */
+RT_INLINED rt_pair rt_pair_next(const float **p)
+{
+	rt_halves v;
+
+	__asm__("vldmia %1!, {%P0}" : "=w"(v.two), "+r"(*p)
+		: "m"(*(const rt_two *)(const void *)*p));
+	return (rt_pair){ v.half[0], v.half[1] };
+}
+#else
+RT_INLINED rt_pair rt_pair_load(const float *p)
+{
+	const rt_pair v = { p[0], p[1] };
+
+	return v;
+}
+
+RT_INLINED rt_pair rt_pair_next(const float **p)
+{
+	const rt_pair v = rt_pair_load(*p);
+
+	*p += 2;
+	return v;
+}
+#endif
 
 typedef struct rt_four {
 	float a, b, c, d;
@@ -45,7 +106,8 @@ RT_INLINED rt_four rt_four_of(float x)
 
 RT_INLINED rt_four rt_four_load(const float *p)
 {
-	const rt_four v = { p[0], p[1], p[2], p[3] };
+	const rt_pair u = rt_pair_load(p), w = rt_pair_load(p + 2);
+	const rt_four v = { u.a, u.b, w.a, w.b };
 
 	return v;
 }
@@ -158,6 +220,16 @@ RT_INLINED void rt_lanes_next(rt_lanes *l)
 	RT_KEEP(l->d);
 }
 
+/* What is there, and what is next to it; the lanes move on. */
+RT_INLINED void rt_lanes_two(rt_lanes *l, rt_four *first, rt_four *second)
+{
+	const rt_pair a = rt_pair_next(&l->a), b = rt_pair_next(&l->b);
+	const rt_pair c = rt_pair_next(&l->c), d = rt_pair_next(&l->d);
+
+	*first = (rt_four){ a.a, b.a, c.a, d.a };
+	*second = (rt_four){ a.b, b.b, c.b, d.b };
+}
+
 /* n from p on, stride apart; the others are 0. */
 RT_INLINED rt_four rt_four_few(const float *p, int32_t stride, int32_t n)
 {
@@ -218,14 +290,14 @@ RT_INLINED void rt_edges_move(rt_edges *e, ptrdiff_t step)
 	e->left += step & e->lmask, e->right += step & e->rmask;
 }
 
-/* Of each of the n, it and its neighbours; stride is 1 or 2. */
-RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
-	int32_t stride, int32_t n)
+/* Of each of the n, which are mid, it and its neighbours; stride is 1 or 2. */
+RT_INLINED rt_three rt_edges_around(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n, rt_four mid)
 {
 	const float last = *e->right;
 	rt_three x;
 
-	x.mid = rt_four_few(p, stride, n);
+	x.mid = mid;
 	x.right.a = n == 1 ? last : stride == 1 ? x.mid.b : p[1];
 	x.right.b = n <= 2 ? last : stride == 1 ? x.mid.c : p[3];
 	x.right.c = n <= 3 ? last : stride == 1 ? x.mid.d : p[5];
@@ -235,6 +307,21 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	x.left.c = stride == 1 ? x.mid.b : x.right.b;
 	x.left.d = stride == 1 ? x.mid.c : x.right.c;
 	return x;
+}
+
+RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n)
+{
+	return rt_edges_around(e, p, stride, n, rt_four_few(p, stride, n));
+}
+
+/* By pairs where there are four side by side, for sums that leave them room. */
+RT_INLINED rt_three rt_edges_pairs(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n)
+{
+	if (stride > 1 || n < 4)
+		return rt_edges_load(e, p, stride, n);
+	return rt_edges_around(e, p, stride, n, rt_four_load(p));
 }
 
 /* The same of four that have all neighbours, but for those on the left. */
@@ -255,40 +342,6 @@ RT_INLINED rt_three rt_three_before(const float *p)
 	x.left = rt_four_load(p - 1), x.mid = rt_four_load(p);
 	x.right = rt_four_of(0);
 	return x;
-}
-
-/* The same of the first four of eight, and of the others. */
-RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
-	int32_t stride)
-{
-	return (rt_three){
-		{ *e->left, p[stride - 1], p[2 * stride - 1], p[3 * stride - 1] },
-		{ p[0], p[stride], p[2 * stride], p[3 * stride] },
-		{ p[1], p[stride + 1], p[2 * stride + 1], p[3 * stride + 1] }
-	};
-}
-
-RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p,
-	int32_t stride)
-{
-	const float *q = p + 4 * stride;
-
-	return (rt_three){
-		{ q[-1], q[stride - 1], q[2 * stride - 1], q[3 * stride - 1] },
-		{ q[0], q[stride], q[2 * stride], q[3 * stride] },
-		{ q[1], q[stride + 1], q[2 * stride + 1], *e->right }
-	};
-}
-
-typedef struct rt_pair {
-	float a, b;
-} rt_pair;
-
-RT_INLINED rt_pair rt_pair_load(const float *p)
-{
-	const rt_pair v = { p[0], p[1] };
-
-	return v;
 }
 
 #endif

@@ -205,6 +205,12 @@ RT_INLINED rt_three rt_edges_load(const rt_edges *e, const float *p,
 	return x;
 }
 
+RT_INLINED rt_three rt_edges_pairs(const rt_edges *e, const float *p,
+	int32_t stride, int32_t n)
+{
+	return rt_edges_load(e, p, stride, n);
+}
+
 RT_INLINED rt_three rt_three_load(const float *p)
 {
 	const rt_three x = { vdupq_n_f32(0), vldrwq_f32(p), vldrwq_f32(p + 1) };
@@ -219,23 +225,20 @@ RT_INLINED rt_three rt_three_before(const float *p)
 	return x;
 }
 
-/* Strides of more than 1 alone. */
-RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p,
-	int32_t stride)
+/* At stride 2. */
+RT_INLINED rt_three rt_edges_first(const rt_edges *e, const float *p)
 {
 	rt_three x;
 
-	(void)stride;
 	x.left = vldrwq_gather_shifted_offset_z_f32(p - 1, e->at, e->left);
 	x.mid = vldrwq_gather_shifted_offset_f32(p, e->at);
 	x.right = vldrwq_gather_shifted_offset_f32(p + 1, e->at);
 	return x;
 }
 
-RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p,
-	int32_t stride)
+RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p)
 {
-	const float *q = p + 4 * stride;
+	const float *q = p + 8;
 	rt_three x;
 
 	x.left = vldrwq_gather_shifted_offset_f32(q - 1, e->at);
@@ -271,6 +274,14 @@ RT_INLINED rt_pair rt_pair_load(const float *p)
 	rt_pair v;
 
 	memcpy(&v, half, sizeof(v));
+	return v;
+}
+
+RT_INLINED rt_pair rt_pair_next(const float **p)
+{
+	const rt_pair v = rt_pair_load(*p);
+
+	*p += 2;
 	return v;
 }
 

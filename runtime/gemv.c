@@ -211,6 +211,15 @@ RT_APART void gemv_dots(const float *m, ptrdiff_t rs, int32_t count,
 		rt_lanes_move(&z, 4);
 	}
 	k %= 4;
+#elif RT_PAIRS
+	for (int32_t i = k / 2; i > 0; i--) {
+		const rt_pair u = rt_pair_next(&x);
+		rt_four z0, z1;
+		rt_lanes_two(&z, &z0, &z1);
+		t = rt_four_add(t, u.a, z0);
+		t = rt_four_add(t, u.b, z1);
+	}
+	k %= 2;
 #endif
 	RT_UNROLL4
 	for (; k > 0; k--) {

@@ -103,6 +103,17 @@ RT_INLINED void rt_tile4_of_several(rt_tile4 *t, rt_rows *x, rt_four z)
 	RT_KEEP_FOUR(t->r3);
 }
 
+/* Two steps of a row. */
+RT_INLINED void rt_tile4_row(rt_four *t, const float **x, rt_four z0,
+	rt_four z1)
+{
+	const rt_pair u = rt_pair_next(x);
+
+	*t = rt_four_add(*t, u.a, z0);
+	*t = rt_four_add(*t, u.b, z1);
+	RT_KEEP_FOUR(*t);
+}
+
 RT_INLINED void rt_tile4_two(rt_tile4 *t, rt_rows *x, rt_four z0, rt_four z1)
 {
 #if RT_HELIUM
@@ -112,6 +123,14 @@ RT_INLINED void rt_tile4_two(rt_tile4 *t, rt_rows *x, rt_four z0, rt_four z1)
 	rt_tile4_step(t, a.a, b.a, c.a, d.a, z0);
 	rt_tile4_step(t, a.b, b.b, c.b, d.b, z1);
 	rt_rows_move(x, 2);
+#elif RT_PAIRS
+	rt_tile4_row(&t->r0, &x->a, z0, z1);
+	RT_THEN(x->b, t->r0.d);
+	rt_tile4_row(&t->r1, &x->b, z0, z1);
+	RT_THEN(x->c, t->r1.d);
+	rt_tile4_row(&t->r2, &x->c, z0, z1);
+	RT_THEN(x->d, t->r2.d);
+	rt_tile4_row(&t->r3, &x->d, z0, z1);
 #else
 	rt_tile4_of_several(t, x, z0);
 	rt_tile4_of_several(t, x, z1);
@@ -131,7 +150,7 @@ RT_INLINED void rt_tile4_three(rt_tile4 *t, rt_rows *x, rt_four z0, rt_four z1,
 RT_INLINED void rt_tile4_nn(rt_tile4 *t, int32_t k, rt_rows *x, const float *z,
 	ptrdiff_t step)
 {
-#if RT_HELIUM
+#if RT_HELIUM || RT_PAIRS
 	for (int32_t i = k / 2; i > 0; i--) {
 		rt_tile4_two(t, x, rt_four_load(z), rt_four_load(z + step));
 		z += step, z += step;
@@ -163,6 +182,12 @@ RT_INLINED void rt_tile4_nt(rt_tile4 *t, int32_t k, rt_rows *x, rt_lanes *z)
 		rt_tile4_two(t, x, rt_lanes_load(z), rt_lanes_load(&next));
 		rt_lanes_move(z, 2);
 	}
+#elif RT_PAIRS
+	while (x->a + 1 < end) {
+		rt_four z0, z1;
+		rt_lanes_two(z, &z0, &z1);
+		rt_tile4_two(t, x, z0, z1);
+	}
 #endif
 	while (x->a < end) {
 		rt_tile4_next(t, x, rt_lanes_load(z));
@@ -174,7 +199,7 @@ RT_INLINED void rt_tile4_nt(rt_tile4 *t, int32_t k, rt_rows *x, rt_lanes *z)
 RT_INLINED void rt_tile4_tn(rt_tile4 *t, int32_t k, const float *x,
 	ptrdiff_t xs, const float *z, ptrdiff_t zs)
 {
-#if RT_HELIUM
+#if RT_HELIUM || RT_PAIRS
 	for (; k > 0; k--, x += xs, z += zs) {
 		const rt_pair u = rt_pair_load(x), v = rt_pair_load(x + 2);
 		rt_tile4_step(t, u.a, u.b, v.a, v.b, rt_four_load(z));
