@@ -33,6 +33,14 @@
 #define RT_PAIRS 0
 #endif
 
+/* Do two steps of a sum go together?  For such a load; or on RISC-V, where a
+ * pointer that moves on takes an instruction of its own. */
+#if RT_PAIRS || defined(__riscv_flen)
+#define RT_BY_TWO 1
+#else
+#define RT_BY_TWO 0
+#endif
+
 #if RT_HELIUM
 #include "runtime/four_helium.h"
 #else

@@ -211,7 +211,7 @@ RT_APART void gemv_dots(const float *m, ptrdiff_t rs, int32_t count,
 		rt_lanes_move(&z, 4);
 	}
 	k %= 4;
-#elif RT_PAIRS
+#elif RT_BY_TWO
 	for (int32_t i = k / 2; i > 0; i--) {
 		const rt_pair u = rt_pair_next(&x);
 		rt_four z0, z1;

@@ -123,7 +123,7 @@ RT_INLINED void rt_tile4_two(rt_tile4 *t, rt_rows *x, rt_four z0, rt_four z1)
 	rt_tile4_step(t, a.a, b.a, c.a, d.a, z0);
 	rt_tile4_step(t, a.b, b.b, c.b, d.b, z1);
 	rt_rows_move(x, 2);
-#elif RT_PAIRS
+#elif RT_BY_TWO
 	rt_tile4_row(&t->r0, &x->a, z0, z1);
 	RT_THEN(x->b, t->r0.d);
 	rt_tile4_row(&t->r1, &x->b, z0, z1);
@@ -150,7 +150,7 @@ RT_INLINED void rt_tile4_three(rt_tile4 *t, rt_rows *x, rt_four z0, rt_four z1,
 RT_INLINED void rt_tile4_nn(rt_tile4 *t, int32_t k, rt_rows *x, const float *z,
 	ptrdiff_t step)
 {
-#if RT_HELIUM || RT_PAIRS
+#if RT_HELIUM || RT_BY_TWO
 	for (int32_t i = k / 2; i > 0; i--) {
 		rt_tile4_two(t, x, rt_four_load(z), rt_four_load(z + step));
 		z += step, z += step;
@@ -182,7 +182,7 @@ RT_INLINED void rt_tile4_nt(rt_tile4 *t, int32_t k, rt_rows *x, rt_lanes *z)
 		rt_tile4_two(t, x, rt_lanes_load(z), rt_lanes_load(&next));
 		rt_lanes_move(z, 2);
 	}
-#elif RT_PAIRS
+#elif RT_BY_TWO
 	while (x->a + 1 < end) {
 		rt_four z0, z1;
 		rt_lanes_two(z, &z0, &z1);
