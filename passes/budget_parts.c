@@ -106,7 +106,7 @@ int budget_without_workspace(Budget *b, int variant)
 	if (b->nvariants == added)
 		return 0;
 	Variant *without = &b->variant[added];
-	without->name = arena_printf(b->arena, "%s, no workspace",
+	without->name = arena_printf(b->arena, "no workspace, %s",
 	                             without->name);
 	without->last = true;
 	return added;
