@@ -197,7 +197,8 @@ static bool replace_initializers(Export *e)
 	return good;
 }
 
-static void add_initializer(Export *e, const char *name, const Array *a)
+static Onnx__TensorProto *new_initializer(Export *e, const char *name,
+                                         const Array *a)
 {
 	Arena *arena = e->u->arena;
 	Onnx__TensorProto *t = arena_new(arena, Onnx__TensorProto);
@@ -208,8 +209,7 @@ static void add_initializer(Export *e, const char *name, const Array *a)
 	t->n_dims = (size_t)a->shape.rank;
 	t->dims = arena_array(arena, int64_t, a->shape.rank + 1);
 	memcpy(t->dims, a->shape.dim, t->n_dims * sizeof *t->dims);
-	e->g->initializer[e->g->n_initializer++] =
-		with_data(e, t, a->data, (size_t)array_nbytes(a));
+	return with_data(e, t, a->data, (size_t)array_nbytes(a));
 }
 
 /* The declaration that old files want of every initializer. */
@@ -235,6 +235,59 @@ static const Array *weight_of(Export *e, const Onnx__NodeProto *n)
 	return a;
 }
 
+/* ---- branches and loops: import_constants.c ---- */
+
+static Onnx__NodeProto *with_bodies(Export *, Onnx__NodeProto *);
+
+/* What has a weight there is an initializer of the body. */
+static Onnx__GraphProto *with_weights(Export *e, const Onnx__GraphProto *old)
+{
+	Arena *arena = e->u->arena;
+	Onnx__GraphProto *g = arena_new(arena, Onnx__GraphProto);
+	*g = *old;
+	g->initializer = arena_array(arena, Onnx__TensorProto *,
+	                             old->n_initializer + old->n_node + 1);
+	g->node = arena_array(arena, Onnx__NodeProto *, old->n_node + 1);
+	g->n_node = 0;
+	for (size_t i = 0; i < old->n_initializer; i++) {
+		Onnx__TensorProto *t = old->initializer[i];
+		const Array *a = take(e, t->name);
+		Onnx__TensorProto *made = a ? new_contents(e, t, a) : NULL;
+		g->initializer[i] = made ? made : t;
+	}
+	for (size_t i = 0; i < old->n_node; i++) {
+		const Array *a = weight_of(e, old->node[i]);
+		if (a)
+			g->initializer[g->n_initializer++] =
+				new_initializer(e, old->node[i]->output[0], a);
+		else
+			g->node[g->n_node++] = with_bodies(e, old->node[i]);
+	}
+	return g;
+}
+
+static Onnx__NodeProto *with_bodies(Export *e, Onnx__NodeProto *n)
+{
+	Arena *arena = e->u->arena;
+	bool has = false;
+	for (size_t i = 0; i < n->n_attribute; i++)
+		has |= n->attribute[i]->g != NULL;
+	if (!has)
+		return n;
+	Onnx__NodeProto *copy = arena_new(arena, Onnx__NodeProto);
+	*copy = *n;
+	copy->attribute = arena_array(arena, Onnx__AttributeProto *,
+	                              n->n_attribute + 1);
+	for (size_t i = 0; i < n->n_attribute; i++) {
+		Onnx__AttributeProto *a = arena_new(arena, Onnx__AttributeProto);
+		*a = *n->attribute[i];
+		if (a->g)
+			a->g = with_weights(e, a->g);
+		copy->attribute[i] = a;
+	}
+	return copy;
+}
+
 /* Those that have a weight become initializers. */
 static void replace_stand_ins(Export *e)
 {
@@ -252,10 +305,11 @@ static void replace_stand_ins(Export *e)
 	for (size_t i = 0; i < n; i++) {
 		const Array *a = weight_of(e, old[i]);
 		if (!a) {
-			g->node[g->n_node++] = old[i];
+			g->node[g->n_node++] = with_bodies(e, old[i]);
 			continue;
 		}
-		add_initializer(e, old[i]->output[0], a);
+		g->initializer[g->n_initializer++] =
+			new_initializer(e, old[i]->output[0], a);
 		if (e->declare)
 			add_input(e, old[i]->output[0], a);
 	}

@@ -461,6 +461,8 @@ w = numpy_helper.from_array(np.eye(3, dtype='f4'))
 del m.graph.initializer[:], m.graph.input[1:]
 m.graph.node.insert(0, helper.make_node('Constant', [], ['w/1'], value=w))
 onnx.save(m, 'constant.onnx')
+np.save('bx.npy', np.arange(8, dtype='f4').reshape(4, 2) / 8)
+np.save('by.npy', np.ones((4, 2), 'f4'))
 EOF
 status 0 train constant.onnx --data ax.npy,ay.npy --loss mse --steps 20 \
 	--optimizer sgd:lr=0.1 -o constant.st
@@ -473,6 +475,18 @@ w, = (numpy_helper.to_array(t) for t in m.graph.initializer if t.name == 'w/1')
 assert 'Constant' not in [n.op_type for n in m.graph.node]
 assert not np.allclose(w, np.eye(3))
 EOF
+# So do those of branches and loops, which stay there.
+for slow in 0 1; do
+	status 0 train "$graphs/constant_in_bodies.onnx" --constant slow=$slow \
+		--data bx.npy,by.npy --loss mse --steps 20 \
+		--optimizer sgd:lr=1e-4 -o bodies.st
+	status 0 export "$graphs/constant_in_bodies.onnx" bodies.st \
+		-o tuned/bodies.onnx
+	status 0 train tuned/bodies.onnx --constant slow=$slow \
+		--data bx.npy,by.npy --loss mse --steps 1 \
+		--optimizer sgd:lr=0 -o bodies-again.st
+	cmp bodies.st bodies-again.st || fail "weights of bodies, exported"
+done
 sed 's/"w2"/"w3"/' alias.st >renamed.st
 status 1 export alias.onnx renamed.st -o 3.onnx
 says err "no initializer for the weight 'w3'"

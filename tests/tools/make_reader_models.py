@@ -1184,6 +1184,18 @@ def constant_weights():
              ('Mul', ['u', 's'], ['y'], 'scale')]
     graph('constant_weights', nodes, x, y, producer='PaddlePaddle')
     graph('constant_beside', nodes[1:], x, y, [init('w', np.eye(2, dtype=f32))])
+    graph('constant_in_bodies', [
+        ('If', ['slow'], ['t'], 'rate', dict(
+            then_branch=body([('Constant', [], ['w1'], dict(value=init('', np.eye(2, dtype=f32)))),
+                              ('Constant', [], ['same'], dict(value=three)),
+                              ('MatMul', ['x', 'w1'], ['p']), ('Add', ['p', 'same'], ['r'])], [], ['r']),
+            else_branch=body([('Constant', [], ['same'], dict(value=three)),
+                              ('MatMul', ['x', 'w2'], ['p']), ('Add', ['p', 'same'], ['r'])], [], ['r'],
+                             [init('w2', np.full((2, 2), 3, f32))]))),
+        ('Loop', ['n', '', 't'], ['y'], 'again', dict(body=body(
+            [('Constant', [], ['w3'], dict(value=init('', 2 * np.eye(2, dtype=f32)))),
+             ('MatMul', ['a', 'w3'], ['b'])], ['i', 'd', 'a'], ['d', 'b'])))],
+          [*x, port('slow', [], T.BOOL)], y, [init('n', np.int64(2))])
     graph('constant_offset', [nodes[1], ('Add', ['x', 'b'], ['y'], 'bias')], x, y)
 
 

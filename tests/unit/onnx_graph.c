@@ -195,6 +195,27 @@ Test(onnx_graph, constants_of_layers_are_weights)
 	unload(l);
 }
 
+/* Those of the branch that is taken, and one for all turns of a loop; but not what
+ * two bodies call the same. */
+static void check_bodies(const char *slow, const char *taken, const char *other)
+{
+	const InputConstant told[] = {{"slow", slow}};
+	Loaded *l = load_with(GRAPH("constant_in_bodies"), (Options){
+		.nconstants = 1, .constant = told});
+	cr_assert_not_null(l->g, "%s", l->said);
+	cr_expect_eq(l->g->model->nvars, 2, "%d", l->g->model->nvars);
+	variable(l, taken);
+	variable(l, "w3");
+	cr_expect_null(model_find(l->g->model, other));
+	unload(l);
+}
+
+Test(onnx_graph, constants_in_bodies_are_weights)
+{
+	check_bodies("1", "w1", "w2");
+	check_bodies("0", "w2", "w1");
+}
+
 /* What is computed from a parameter stays computed: it has to be trained. */
 Test(onnx_graph, weights_are_not_folded)
 {
