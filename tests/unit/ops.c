@@ -1,7 +1,7 @@
 /*
  * Every operator on every one of its examples: what the interpreter computes is
- * finite, and the same in place. Each is a process, and begins without LLVM:
- * ops_compiled.c is a program of its own.
+ * finite, and the same in place. What is compiled is a program of its own,
+ * ops_compiled.c, so that this one begins without LLVM.
  */
 #include "ir/lanes.h"
 #include "ir/verify.h"
