@@ -227,13 +227,13 @@ static inline void free_params(struct criterion_test_params *p)
 	cr_free(p->params);
 }
 
-static inline struct criterion_test_params some_operators(void)
+/* 0, TOGETHER .. below n: the first of those that are in one process. */
+static inline struct criterion_test_params params_of(int n)
 {
-	size_t n = ((size_t)nops + TOGETHER - 1) / TOGETHER;
-	int *first = cr_malloc(sizeof *first * n);
-	for (size_t i = 0; i < n; i++)
-		first[i] = (int)i * TOGETHER;
-	return cr_make_param_array(int, first, n, free_params);
+	int *first = cr_malloc(sizeof *first * (size_t)n), k = 0;
+	for (int i = 0; i < n; i += TOGETHER)
+		first[k++] = i;
+	return cr_make_param_array(int, first, (size_t)k, free_params);
 }
 
 static inline void for_examples(const OpDef *op, void (*check)(Case *))
@@ -246,7 +246,7 @@ static inline void for_examples(const OpDef *op, void (*check)(Case *))
 }
 
 #define FOR_EACH_OPERATOR(check) \
-	ParameterizedTestParameters(ops, check) { return some_operators(); } \
+	ParameterizedTestParameters(ops, check) { return params_of(nops); } \
 	ParameterizedTest(int *first, ops, check) \
 	{ \
 		for (int i = *first; i < nops && i < *first + TOGETHER; i++) \

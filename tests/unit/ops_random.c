@@ -219,18 +219,8 @@ static bool check_draw(Draw *d, int64_t i, Points *p)
 	return right;
 }
 
-static struct criterion_test_params each_row(void)
+static void check_row(const Row *row)
 {
-	int *which = cr_malloc(sizeof *which * NROWS);
-	for (int i = 0; i < NROWS; i++)
-		which[i] = i;
-	return cr_make_param_array(int, which, NROWS, free_params);
-}
-
-ParameterizedTestParameters(ops_random, gradients) { return each_row(); }
-ParameterizedTest(int *which, ops_random, gradients)
-{
-	const Row *row = &rows[*which];
 	int64_t n = setting("THIMBLE_DRAWS", DRAWS);
 	bool right = true;
 	Points p = {{0}, {0}};
@@ -248,4 +238,15 @@ ParameterizedTest(int *which, ops_random, gradients)
 		          row->op->name, p.checked[x], p.all[x], x);
 	cr_expect(!row->draw || p.all[0] + p.all[1] > 0,
 	          "%s: nothing was checked", row->op->name);
+}
+
+ParameterizedTestParameters(ops_random, gradients)
+{
+	return params_of(NROWS);
+}
+
+ParameterizedTest(int *first, ops_random, gradients)
+{
+	for (int i = *first; i < NROWS && i < *first + TOGETHER; i++)
+		check_row(&rows[i]);
 }
