@@ -25,11 +25,17 @@ const char *args_path(struct argp_state *state, const char *option,
 	return text;
 }
 
+void *args_grow(Arena *a, const void *list, int n, size_t size)
+{
+	char *bigger = arena_calloc(a, (size_t)n + 1, size);
+	if (n)
+		memcpy(bigger, list, (size_t)n * size);
+	return bigger;
+}
+
 void args_append(Arena *a, NameList *list, const char *name)
 {
-	const char **bigger = arena_array(a, const char *, list->n + 1);
-	if (list->n)
-		memcpy(bigger, list->name, (size_t)list->n * sizeof *bigger);
+	const char **bigger = args_grow(a, list->name, list->n, sizeof *bigger);
 	bigger[list->n++] = name;
 	list->name = bigger;
 }
@@ -70,9 +76,8 @@ static void add_carry(struct argp_state *state, Args *args, const char *text)
 	const char *equal = strchr(text, '=');
 	if (!equal || equal == text || !equal[1])
 		argp_error(state, "--carry: '%s' is not INPUT=OUTPUT", text);
-	Carry *bigger = arena_array(args->arena, Carry, o->ncarries + 1);
-	if (o->ncarries)
-		memcpy(bigger, o->carry, (size_t)o->ncarries * sizeof *bigger);
+	Carry *bigger = args_grow(args->arena, o->carry, o->ncarries,
+	                          sizeof *bigger);
 	bigger[o->ncarries++] = (Carry){
 		arena_strndup(args->arena, text, (size_t)(equal - text)),
 		equal + 1,
@@ -94,10 +99,8 @@ static void add_low_rank(struct argp_state *state, Args *args,
 {
 	const char *why;
 	Options *o = &args->options;
-	LowRank *bigger = arena_array(args->arena, LowRank, o->nlow_ranks + 1);
-	if (o->nlow_ranks)
-		memcpy(bigger, o->low_rank,
-		       (size_t)o->nlow_ranks * sizeof *bigger);
+	LowRank *bigger = args_grow(args->arena, o->low_rank, o->nlow_ranks,
+	                            sizeof *bigger);
 	if (!low_rank_parse(args->arena, text, &bigger[o->nlow_ranks++], &why))
 		argp_error(state, "--low-rank: %s", why);
 	o->low_rank = bigger;
@@ -107,11 +110,8 @@ static void add_sketch(struct argp_state *state, Args *args, const char *text)
 {
 	const char *why;
 	Options *o = &args->options;
-	SketchSpec *bigger = arena_array(args->arena, SketchSpec,
-	                                 o->nsketches + 1);
-	if (o->nsketches)
-		memcpy(bigger, o->sketch,
-		       (size_t)o->nsketches * sizeof *bigger);
+	SketchSpec *bigger = args_grow(args->arena, o->sketch, o->nsketches,
+	                               sizeof *bigger);
 	if (!sketch_parse(args->arena, text, &bigger[o->nsketches++], &why))
 		argp_error(state, "--sketch: %s", why);
 	o->sketch = bigger;

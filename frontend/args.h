@@ -46,7 +46,7 @@ typedef struct Args {
 #define ARGS_TARGET {&args_target, 0, "Machine:", 0}
 #define ARGS_PASSES {&args_passes, 0, "Passes:", 0}
 
-extern const struct argp args_reading;    /* --batch --dim --name */
+extern const struct argp args_reading;    /* --batch --dim --constant ... */
 extern const struct argp args_training;   /* --loss --optimizer --freeze ... */
 extern const struct argp args_target;     /* --target MACHINE */
 extern const struct argp args_budget;     /* --ram --max-recompute --micro-batch */
@@ -70,7 +70,11 @@ int64_t args_number(struct argp_state *, const char *option, const char *text,
 /* The name of a file or folder to be written, or a usage error if it is empty. */
 const char *args_path(struct argp_state *, const char *option,
                       const char *text);
+/* A copy of a list of n elements, with room for one more. */
+void *args_grow(Arena *, const void *list, int n, size_t size);
 void args_append(Arena *, NameList *, const char *);
+void args_add_dim(Args *, const char *name, int64_t size);      /* --dim */
+void args_add_shape(Args *, const char *input, Shape);   /* --input-shape */
 
 /* The parser, and the options, of a command that only lists something. */
 error_t args_list(int key, char *text, struct argp_state *);

@@ -59,9 +59,8 @@ static void add_tile(struct argp_state *state, Args *args, const char *text)
 {
 	const char *why;
 	Options *o = &args->options;
-	TileSpec *bigger = arena_array(args->arena, TileSpec, o->ntiles + 1);
-	if (o->ntiles)
-		memcpy(bigger, o->tile, (size_t)o->ntiles * sizeof *bigger);
+	TileSpec *bigger = args_grow(args->arena, o->tile, o->ntiles,
+	                             sizeof *bigger);
 	if (!tile_parse(args->arena, text, &bigger[o->ntiles++], &why))
 		argp_error(state, "--tile: %s", why);
 	o->tile = bigger;

@@ -15,17 +15,28 @@ static const char *split(struct argp_state *state, Args *args,
 	return arena_strndup(args->arena, name, (size_t)(equal - name));
 }
 
-static void add_dim(struct argp_state *state, Args *args, const char *text)
+void args_add_dim(Args *args, const char *name, int64_t size)
 {
 	Options *o = &args->options;
-	const char *name = split(state, args, "--dim", "NAME=N", &text);
-	DimBinding *bigger = arena_array(args->arena, DimBinding, o->ndims + 1);
-	if (o->ndims)
-		memcpy(bigger, o->dim, (size_t)o->ndims * sizeof *bigger);
-	bigger[o->ndims++] = (DimBinding){
-		name, args_number(state, "--dim", text, 1, INT32_MAX),
-	};
+	DimBinding *bigger = args_grow(args->arena, o->dim, o->ndims,
+	                               sizeof *bigger);
+	bigger[o->ndims++] = (DimBinding){name, size};
 	o->dim = bigger;
+}
+
+void args_add_shape(Args *args, const char *input, Shape shape)
+{
+	Options *o = &args->options;
+	InputShape *bigger = args_grow(args->arena, o->shape, o->nshapes,
+	                               sizeof *bigger);
+	bigger[o->nshapes++] = (InputShape){input, shape};
+	o->shape = bigger;
+}
+
+static void add_dim(struct argp_state *state, Args *args, const char *text)
+{
+	const char *name = split(state, args, "--dim", "NAME=N", &text);
+	args_add_dim(args, name, args_number(state, "--dim", text, 1, INT32_MAX));
 }
 
 static Shape parse_shape(struct argp_state *state, Args *args, const char *text)
@@ -46,28 +57,18 @@ static Shape parse_shape(struct argp_state *state, Args *args, const char *text)
 
 static void add_shape(struct argp_state *state, Args *args, const char *text)
 {
-	Options *o = &args->options;
-	InputShape *bigger = arena_array(args->arena, InputShape,
-	                                 o->nshapes + 1);
-	if (o->nshapes)
-		memcpy(bigger, o->shape, (size_t)o->nshapes * sizeof *bigger);
 	const char *name = split(state, args, "--input-shape", "INPUT=N,..",
 	                         &text);
-	bigger[o->nshapes++] = (InputShape){name,
-	                                    parse_shape(state, args, text)};
-	o->shape = bigger;
+	args_add_shape(args, name, parse_shape(state, args, text));
 }
 
 static void add_constant(struct argp_state *state, Args *args, const char *text)
 {
 	Options *o = &args->options;
-	InputConstant *bigger = arena_array(args->arena, InputConstant,
-	                                    o->nconstants + 1);
-	if (o->nconstants)
-		memcpy(bigger, o->constant,
-		       (size_t)o->nconstants * sizeof *bigger);
 	const char *name = split(state, args, "--constant", "INPUT=VALUE",
 	                         &text);
+	InputConstant *bigger = args_grow(args->arena, o->constant,
+	                                  o->nconstants, sizeof *bigger);
 	bigger[o->nconstants++] = (InputConstant){name, text};
 	o->constant = bigger;
 }

@@ -49,9 +49,7 @@ static void add_input(struct argp_state *state, Run *r, const char *text)
 	const char *equal = strrchr(text, '=');
 	if (!equal || equal == text || !equal[1])
 		argp_error(state, "--input: '%s' is not NAME=FILE", text);
-	Given *bigger = arena_array(a, Given, r->ninputs + 1);
-	if (r->ninputs)
-		memcpy(bigger, r->input, (size_t)r->ninputs * sizeof *bigger);
+	Given *bigger = args_grow(a, r->input, r->ninputs, sizeof *bigger);
 	bigger[r->ninputs++] = (Given){
 		.name = arena_strndup(a, text, (size_t)(equal - text)),
 		.path = equal + 1,
@@ -158,17 +156,6 @@ static bool bound(const Options *o, const char *name)
 	return false;
 }
 
-static void bind(Run *r, const char *name, int64_t size)
-{
-	Options *o = &r->args.options;
-	DimBinding *bigger = arena_array(r->args.arena, DimBinding,
-	                                 o->ndims + 1);
-	if (o->ndims)
-		memcpy(bigger, o->dim, (size_t)o->ndims * sizeof *bigger);
-	bigger[o->ndims++] = (DimBinding){name, size};
-	o->dim = bigger;
-}
-
 /* Another first dimension, and all others as the file has them. */
 static bool other_batch(const OnnxPort *p, Shape s)
 {
@@ -195,30 +182,19 @@ static bool is_open(const OnnxPort *p)
 	return open;
 }
 
-static void tell_shape(Run *r, const OnnxPort *p, Shape s)
-{
-	Options *o = &r->args.options;
-	InputShape *bigger = arena_array(r->args.arena, InputShape,
-	                                 o->nshapes + 1);
-	if (o->nshapes)
-		memcpy(bigger, o->shape, (size_t)o->nshapes * sizeof *bigger);
-	bigger[o->nshapes++] = (InputShape){
-		arena_printf(r->args.arena, "%s", p->name), s};
-	o->shape = bigger;
-}
-
 static void follow_array(Run *r, const OnnxPort *p, Shape s)
 {
 	Options *o = &r->args.options;
 	if (is_open(p) && numel(s) && !told(o, p->name))
-		tell_shape(r, p, s);
+		args_add_shape(&r->args, arena_printf(r->args.arena, "%s",
+		                                      p->name), s);
 	if (p->rank != s.rank)
 		return;
 	for (int d = 0; d < s.rank; d++) {
 		const char *name = p->dim[d].param;
 		if (name && !bound(o, name) && s.dim[d] > 0)
-			bind(r, arena_printf(r->args.arena, "%s", name),
-			     s.dim[d]);
+			args_add_dim(&r->args, arena_printf(
+				r->args.arena, "%s", name), s.dim[d]);
 	}
 	if (!o->batch && !(p->rank && p->dim[0].param) && other_batch(p, s))
 		o->batch = s.dim[0];
