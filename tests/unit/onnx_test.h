@@ -117,4 +117,18 @@ static inline double attr_of(const Node *n, const char *name)
 	       ? a->f : (double)a->i;
 }
 
+static inline void expect_shape(const Loaded *l, const char *name, Shape want)
+{
+	const Value *v = NULL;
+	for (int i = 0; l->g && i < l->g->noutputs; i++)
+		if (!strcmp(l->g->output[i].name, name))
+			v = l->g->output[i].value;
+	if (!v && l->g)
+		v = find_value(l->g, name);
+	cr_assert_not_null(v, "no value '%s': %s", name, l->said);
+	cr_expect(shape_equal(v->shape, want), "%s is %s, expected %s", name,
+	          shape_text(l->u.arena, v->shape),
+	          shape_text(l->u.arena, want));
+}
+
 #endif
