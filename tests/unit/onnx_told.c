@@ -126,16 +126,29 @@ Test(onnx_told, constants)
 	arena_destroy(u.arena);
 }
 
-Test(onnx_told, constants_of_another_type)
+static void check_refused(const char *rate, const char *why)
 {
-	const InputConstant told[] = {{"rate", "0.5"}, {"mask", "1"}};
+	const InputConstant told[] = {{"rate", rate}, {"mask", "1"}};
 	const DimBinding dim[] = {{"T", 3}};
 	Loaded *l = load_with(GRAPH("told"), (Options){
 		.nconstants = 2, .constant = told, .ndims = 1, .dim = dim});
 	cr_expect_null(l->g);
-	cr_expect_not_null(strstr(l->said, "'rate': this input is i64, which "
-	                          "'0.5' does not give"), "%s", l->said);
+	cr_expect_not_null(strstr(l->said, why), "%s", l->said);
 	unload(l);
+}
+
+Test(onnx_told, constants_of_another_type)
+{
+	Unit u = {.arena = arena_create()};
+	float half = 0.5f;
+	char path[] = "told-test.XXXXXX";
+	cr_assert_geq(close(mkstemp(path)), 0);
+	cr_assert(npy_write(&u, path, &(Array){DT_F32, {0}, &half}));
+	check_refused("0.5", "'rate': this input is i64, which '0.5' does not "
+	              "give");
+	check_refused(path, "does not give at element 0");
+	unlink(path);
+	arena_destroy(u.arena);
 }
 
 /* ---- weights behind a constant condition ---- */
