@@ -1,6 +1,7 @@
 #include "passes/others.h"
 
 #include "ir/op.h"
+#include "ir/target.h"
 #include "passes/graphs.h"
 #include "passes/pass.h"
 #include "passes/tile.h"
@@ -145,16 +146,40 @@ static Plan *divide(Plan *plan, MakeGraph *make, const Graph *forward,
 	return best;
 }
 
+/* Without workspaces for its kernels, which are then slower, if only that fits or
+ * is smaller. */
+static Plan *without_workspace(Plan *best, MakeGraph *make,
+                               const Graph *forward, const Options *o,
+                               int64_t arena)
+{
+	Options without = *o;
+	const Core *core = target_or_host(o->target)->core;
+	if (best->arena_bytes <= arena || !core->workspace ||
+	    pass_is_disabled(&pass_workspace, o))
+		return best;
+	options_disable(forward->unit->arena, &without, "workspace");
+	without.dump_after = NULL;
+	Plan *plan = plan_other(make, forward, &without);
+	return smaller(best, divide(plan, make, forward, &without, arena));
+}
+
+static Plan *fit_to(Plan *plan, MakeGraph *make, const Graph *forward,
+                    const Options *o, int64_t arena)
+{
+	Plan *best = divide(plan, make, forward, o, arena);
+	return without_workspace(best, make, forward, o, arena);
+}
+
 /* Outputs stay in the arena, where they may be read, unless that is too large. */
 Plan *fit_other(Plan *plan, MakeGraph *make, const Graph *forward,
                 const Options *o, int64_t arena)
 {
-	Plan *best = divide(plan, make, forward, o, arena);
+	Plan *best = fit_to(plan, make, forward, o, arena);
 	Options given = *o;
 	given.given_outputs = true;
 	given.dump_after = NULL;
 	if (make != infer_graph || best->arena_bytes <= arena)
 		return best;
 	plan = plan_other(make, forward, &given);
-	return smaller(best, divide(plan, make, forward, &given, arena));
+	return smaller(best, fit_to(plan, make, forward, &given, arena));
 }
