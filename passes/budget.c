@@ -5,6 +5,7 @@
  * which the search for recomputations works; what that finds counts when it has
  * been planned and placed, and misses are made good by asking for less.
  */
+#include "ir/target.h"
 #include "passes/budget_parts.h"
 #include "passes/budget_whole.h"
 #include "passes/pass.h"
@@ -206,6 +207,43 @@ static int variant_of(const Budget *b, const Plan *plan)
 	BUG("a plan of no variant");
 }
 
+/* The variants that there always are have theirs. */
+static void add_without_workspace(Budget *b, int variant)
+{
+	const Variant *v = &b->variant[variant];
+	const Core *core = target_or_host(b->options->target)->core;
+	if (variant <= b->plain || v->last || !core->workspace ||
+	    b->nvariants == MAX_VARIANTS ||
+	    pass_is_disabled(&pass_workspace, &v->options))
+		return;
+	if (v->batch)
+		budget_add_parts_without_workspace(b, variant);
+	else
+		budget_add_without_workspace(b, variant);
+}
+
+static void shrink_without_workspace(Budget *b)
+{
+	int before = b->nvariants;
+	add_without_workspace(b, variant_of(b, b->smallest));
+	if (b->search && b->nvariants > before)
+		shrink(b, before);
+}
+
+/* As long as all effort, spent on the variant that is smallest, finds less. */
+static void ask_for_less(Budget *b)
+{
+	enum { TIMES = 16, COARSE = 128, FINE = 1024 };
+	int64_t part = COARSE;
+	for (int i = 0; i < TIMES && part <= FINE; i++) {
+		int64_t bytes = b->smallest->arena_bytes;
+		fit_variant(b, variant_of(b, b->smallest),
+		            bytes - bytes / part - 1, EFFORT);
+		if (b->smallest->arena_bytes == bytes)
+			part *= FINE / COARSE;
+	}
+}
+
 Plan *budget_smallest(Budget *b)
 {
 	if (b->shrunk)
@@ -217,9 +255,9 @@ Plan *budget_smallest(Budget *b)
 	for (int v = 0; v < b->nvariants && b->search; v++)
 		if (v > 0 || b->nvariants == 1)
 			shrink(b, v);
-	int without = budget_without_workspace(b, variant_of(b, b->smallest));
-	if (without && b->search)
-		shrink(b, without);
+	shrink_without_workspace(b);
+	if (b->search)
+		ask_for_less(b);
 	return b->smallest;
 }
 

@@ -94,22 +94,17 @@ void budget_divide(Budget *b)
 	add_early_updates(b, batch);
 }
 
-int budget_without_workspace(Budget *b, int variant)
+void budget_add_parts_without_workspace(Budget *b, int variant)
 {
-	const Variant *v = &b->variant[variant];
-	const Core *core = target_or_host(b->options->target)->core;
-	if (!v->batch || !core->workspace || b->nvariants == MAX_VARIANTS ||
-	    pass_is_disabled(&pass_workspace, &v->options))
-		return 0;
+	const Options *o = &b->variant[variant].options;
 	int added = b->nvariants;
-	add_parts(b, v->options.parts, v->options.sums, false);
+	add_parts(b, o->parts, o->sums, false);
 	if (b->nvariants == added)
-		return 0;
+		return;
 	Variant *without = &b->variant[added];
 	without->name = arena_printf(b->arena, "no workspace, %s",
 	                             without->name);
 	without->last = true;
-	return added;
 }
 
 static bool is_finest(const Budget *b, int variant)

@@ -6,9 +6,8 @@
 
 /* Makes the variants with the batch in parts, once. */
 void budget_divide(Budget *);
-/* Such a variant once more, without workspaces, for where nothing else fits; 0:
- * it is none, or it has none. */
-int budget_without_workspace(Budget *, int variant);
+/* Such a variant once more, without workspaces, for where nothing else fits. */
+void budget_add_parts_without_workspace(Budget *, int variant);
 /* A plan of such a variant that fits, or that came near; NULL: none. */
 Plan *budget_fit_parts(Budget *, int variant, int64_t arena_bytes,
                        int64_t effort);

@@ -21,8 +21,9 @@ typedef struct Variant {
 	Remat *remat;         /* made when it is first needed */
 	bool last;            /* only where nothing else fits */
 	int share;            /* of the effort that one in so many is for it */
-	Options options;      /* with the batch in parts, */
-	Batch *batch;         /*   and the items that this makes; or NULL */
+	Options options;
+	const Graph *form;    /* what was compiled; NULL: the batch in parts, */
+	Batch *batch;         /*   with the items that this makes */
 	int64_t missed;       /* the largest target that was not reached */
 } Variant;
 

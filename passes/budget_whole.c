@@ -32,6 +32,8 @@ static void add_variant(Budget *b, const Graph *train, const char *name,
 	v->name = name;
 	v->to = to;
 	v->share = in_time ? SHARE_IN_TIME : 1;
+	v->options = o;
+	v->form = train;
 	v->plan = plan_step(g, &o);
 	budget_remember(b, v->plan, b->nvariants - 1);
 }
@@ -170,8 +172,25 @@ void budget_add_tiles(Budget *b, int64_t arena_bytes)
 	o.dump_after = NULL;
 	b->tiled = b->nvariants++;
 	Variant *v = &b->variant[b->tiled];
-	*v = (Variant){.name = name, .share = 1};
+	*v = (Variant){.name = name, .share = 1, .options = o,
+	               .form = b->forms.train};
 	v->plan = plan_step(graph_clone(b->forms.train, b->forms.train->name,
 	                                NULL), &o);
 	budget_remember(b, v->plan, b->tiled);
+}
+
+/* ---- no workspace ---- */
+
+void budget_add_without_workspace(Budget *b, int variant)
+{
+	const Variant *v = &b->variant[variant];
+	Variant *without = &b->variant[b->nvariants];
+	*without = (Variant){
+		.name = "no workspace", .to = variant, .last = true,
+		.share = v->share, .options = v->options, .form = v->form,
+	};
+	options_disable(b->arena, &without->options, "workspace");
+	without->plan = plan_step(graph_clone(v->form, v->form->name, NULL),
+	                          &without->options);
+	budget_remember(b, without->plan, b->nvariants++);
 }

@@ -12,5 +12,7 @@ void budget_add_finest_loss(Budget *);
  * one that is as small as it gets. */
 void budget_add_tiles(Budget *, int64_t arena_bytes);
 bool budget_tiles_fit(const Budget *, int64_t arena_bytes);
+/* Such a variant once more, without workspaces, for where nothing else fits. */
+void budget_add_without_workspace(Budget *, int variant);
 
 #endif
