@@ -6,18 +6,15 @@
  * the same bits as f32 for + - * / and sqrt (53 >= 2 * 24 + 2 digits). The
  * elementary functions of f32 are those that emitted C carries.
  */
-#include "ir/kernel.h"
+#include "ir/eval.h"
 #include "runtime/math.h"
 
 #include <math.h>
 
-typedef struct Frame {
+typedef struct Run {
 	const Kernel *k;
-	void *const *buf;
 	bool wide;
-	int64_t *loop;
-	Scalar *var;
-} Frame;
+} Run;
 
 #define WRAP(op) (int64_t)((uint64_t)p op (uint64_t)q)
 #define MATH(fn) (single ? (double)rt_##fn##f((float)a) : fn(a))
@@ -50,57 +47,49 @@ static double uniform(uint32_t seed, uint32_t counter)
 	return (double)(h >> 8) / 16777216.0;
 }
 
-static Scalar narrow(const Frame *f, DType type, Scalar x)
+Scalar eval_narrow(DType type, bool wide, Scalar x)
 {
-	if (type == DT_F32 && !f->wide)
+	if (type == DT_F32 && !wide)
 		x.f = (double)(float)x.f;
 	else if (type == DT_I32)
 		x.i = (int32_t)(uint32_t)(uint64_t)x.i;
 	return x;
 }
 
-static DType stored_type(const Frame *f, DType t)
+static int64_t position(const Position *p)
 {
-	return f->wide && dtype_is_float(t) ? DT_F64 : t;
-}
-
-static int64_t eval_index(const Frame *f, const Index *at)
-{
-	int64_t i = at->add;
-	for (int t = 0; t < at->nterms; t++) {
-		const Term *m = &at->term[t];
-		i += m->mul * (m->scalar ? f->var[m->var].i : f->loop[m->var]);
-	}
+	int64_t i = p->at;
+	for (int n = 0; n < p->nindirect; n++)
+		i += p->indirect[n].mul * p->indirect[n].var->i;
 	return i;
 }
 
-static bool inside(const Frame *f, const Access *a)
+static bool inside(const Cell *c)
 {
-	for (int g = 0; g < a->nguards; g++) {
-		int64_t i = eval_index(f, &a->guard[g].at);
-		if (i < 0 || i >= a->guard[g].extent)
+	for (int n = 0; n < c->nbounds; n++) {
+		int64_t i = position(&c->bound[n].at);
+		if (i < 0 || i >= c->bound[n].extent)
 			return false;
 	}
 	return true;
 }
 
-static Scalar number(DType type, double x)
+static Scalar get(DType type, const void *data, int64_t i)
 {
-	return dtype_is_float(type) ? (Scalar){.f = x}
-	                            : (Scalar){.i = int64_of(x)};
+	return type == DT_F32 ? (Scalar){.f = (double)((const float *)data)[i]}
+	                      : dtype_get(type, data, i);
 }
 
-static Scalar eval_load(const Frame *f, const Access *a)
+static Scalar eval_load(const Run *r, const Cell *c)
 {
-	const Value *v = a->v;
-	if (!inside(f, a))
-		return number(v->dtype, a->outside);
-	int64_t i = eval_index(f, &a->at);
-	if (i < 0 || i >= numel(v->shape))
+	if (c->nbounds && !inside(c))
+		return c->outside;
+	int64_t i = position(&c->at);
+	if (i < 0 || i >= c->end)
 		BUG("%s '%s' reads element %lld of %%%s, which has %lld",
-		    f->k->node->loc.op, f->k->node->loc.node, (long long)i,
-		    v->name, (long long)numel(v->shape));
-	return dtype_get(stored_type(f, v->dtype), f->buf[v->id], i);
+		    r->k->node->loc.op, r->k->node->loc.node, (long long)i,
+		    c->v->name, (long long)c->end);
+	return get(c->type, c->data, i);
 }
 
 /* Out of range saturates: C leaves it undefined. */
@@ -112,34 +101,34 @@ static int64_t to_int(double x, DType type)
 	return i > INT32_MAX ? INT32_MAX : i < INT32_MIN ? INT32_MIN : i;
 }
 
-static Scalar cast(const Frame *f, DType to, DType from, Scalar x)
+static Scalar cast(const Run *r, DType to, DType from, Scalar x)
 {
 	if (dtype_is_float(from) && !dtype_is_float(to))
 		x.i = to_int(x.f, to);
 	else if (!dtype_is_float(from) && dtype_is_float(to))
 		x.f = (double)x.i;
-	return narrow(f, to, x);
+	return eval_narrow(to, r->wide, x);
 }
 
-static Scalar eval_expr(const Frame *f, const Expr *e);
+static Scalar eval_code(const Run *r, const Code *c);
 
-static Scalar eval_scalar(const Frame *f, const Expr *e)
+static Scalar eval_scalar(const Run *run, const Code *code)
 {
-	Scalar v[3] = {{0}};
-	int arity = scalar_arity(e->u.scalar.op);
-	for (int i = 0; i < arity; i++)
-		v[i] = eval_expr(f, e->u.scalar.arg[i]);
-	bool floats = dtype_is_float(e->u.scalar.arg[arity - 1]->type);
-	double a = v[0].f, b = v[1].f, c = v[2].f;
-	int64_t p = v[0].i, q = v[1].i, r = v[2].i;
-	bool comparison = e->type == DT_I32 && floats;
-	bool single = e->type == DT_F32 && !f->wide;
+	const Code *const *arg = code->u.scalar.arg;
+	int arity = code->u.scalar.arity;
+	Scalar none = {0};
+	Scalar first = eval_code(run, arg[0]);
+	Scalar second = arity > 1 ? eval_code(run, arg[1]) : none;
+	Scalar third = arity > 2 ? eval_code(run, arg[2]) : none;
+	bool floats = code->u.scalar.floats, single = code->u.scalar.single;
+	double a = first.f, b = second.f, c = third.f;
+	int64_t p = first.i, q = second.i, r = third.i;
 	double x = 0;
 	int64_t y = 0;
 	(void)c, (void)r;
-	if (e->u.scalar.op == S_uniform)
+	if (code->u.scalar.op == S_uniform)
 		return (Scalar){.f = uniform((uint32_t)p, (uint32_t)q)};
-	switch (e->u.scalar.op) {
+	switch (code->u.scalar.op) {
 #define S(name, n, result, f32, f64, integer, fvalue, ivalue) \
 	case S_##name: \
 		if (floats) \
@@ -150,78 +139,85 @@ static Scalar eval_scalar(const Frame *f, const Expr *e)
 #include "ir/scalar.def"
 #undef S
 	case NSCALAR:
-		BUG("scalar op %d", e->u.scalar.op);
+		BUG("scalar op %d", code->u.scalar.op);
 	}
-	if (comparison)
+	if (code->u.scalar.comparison)
 		return (Scalar){.i = x != 0};
-	return narrow(f, e->type, floats ? (Scalar){.f = x} : (Scalar){.i = y});
+	return eval_narrow(code->type, run->wide,
+	                   floats ? (Scalar){.f = x} : (Scalar){.i = y});
 }
 
-static Scalar eval_expr(const Frame *f, const Expr *e)
+static Scalar eval_code(const Run *r, const Code *c)
 {
-	switch (e->kind) {
+	switch (c->kind) {
 	case E_NUM:
-		return narrow(f, e->type, e->u.num);
+		return c->u.num;
 	case E_VAR:
-		return f->var[e->u.var];
+		return *c->u.var;
 	case E_INDEX:
-		return (Scalar){.i = eval_index(f, &e->u.index)};
+		return (Scalar){.i = position(&c->u.index)};
 	case E_LOAD:
-		return eval_load(f, &e->u.load);
+		return eval_load(r, &c->u.load);
 	case E_CAST:
-		return cast(f, e->type, e->u.cast->type,
-		            eval_expr(f, e->u.cast));
+		return cast(r, c->type, c->u.cast.from,
+		            eval_code(r, c->u.cast.x));
 	case E_SCALAR:
-		return eval_scalar(f, e);
+		return eval_scalar(r, c);
 	}
-	BUG("expression kind %d", e->kind);
+	BUG("expression kind %d", c->kind);
 }
 
-static void eval_store(const Frame *f, const Stmt *s)
+static void eval_store(const Run *r, const Action *s)
 {
-	const Access *to = &s->u.store.to;
-	const Value *v = to->v;
-	DType type = stored_type(f, v->dtype);
-	if (!inside(f, to))
+	const Cell *to = &s->u.store.to;
+	if (to->nbounds && !inside(to))
 		return;
-	int64_t i = eval_index(f, &to->at);
-	int64_t end = to->byte ? value_bytes(v) : numel(v->shape);
-	if (i < 0 || i >= end)
-		BUG("%s '%s' writes %s %lld of %%%s, which has %lld",
-		    f->k->node->loc.op, f->k->node->loc.node,
-		    to->byte ? "byte" : "element", (long long)i, v->name,
-		    (long long)end);
-	Scalar x = eval_expr(f, s->u.store.x);
-	if (to->byte)
-		type = DT_U8;
+	int64_t i = position(&to->at);
+	if (i < 0 || i >= to->end)
+		BUG("%s '%s' writes element %lld of %%%s, which has %lld",
+		    r->k->node->loc.op, r->k->node->loc.node, (long long)i,
+		    to->v->name, (long long)to->end);
+	Scalar x = eval_code(r, s->u.store.x);
 	if (s->u.store.add) {
-		Scalar old = dtype_get(type, f->buf[v->id], i);
-		if (dtype_is_float(type))
+		Scalar old = get(to->type, to->data, i);
+		if (dtype_is_float(to->type))
 			x.f += old.f;
 		else
 			x.i = (int64_t)((uint64_t)x.i + (uint64_t)old.i);
 	}
-	dtype_put(type, f->buf[v->id], i, x);
+	dtype_put(to->type, to->data, i, x);
 }
 
-static void eval_stmts(Frame *f, const Stmt *s)
+static void eval_actions(const Run *r, const Action *s);
+
+static void eval_loop(const Run *r, const Action *s)
+{
+	int n = s->u.loop.nadvances;
+	const Advance *advance = s->u.loop.advance;
+	for (int64_t i = 0; i < s->u.loop.extent; i++) {
+		eval_actions(r, s->u.loop.body);
+		for (int k = 0; k < n; k++)
+			*advance[k].at += advance[k].mul;
+	}
+	for (int k = 0; k < n; k++)
+		*advance[k].at -= advance[k].mul * s->u.loop.extent;
+}
+
+static void eval_actions(const Run *r, const Action *s)
 {
 	for (; s; s = s->next)
 		switch (s->kind) {
-		case ST_FOR: {
-			int64_t *i = &f->loop[s->u.loop.var];
-			for (*i = 0; *i < s->u.loop.extent; ++*i)
-				eval_stmts(f, s->u.loop.body);
+		case ST_FOR:
+			eval_loop(r, s);
 			break;
-		}
 		case ST_STORE:
-			eval_store(f, s);
+			eval_store(r, s);
 			break;
 		case ST_SET:
-			f->var[s->u.set.var] = eval_expr(f, s->u.set.x);
+			*s->u.set.var = eval_code(r, s->u.set.x);
 			break;
 		case ST_CALL:
-			eval_stmts(f, s->u.call.body);
+			eval_actions(r, s->u.body);
 			break;
 		}
 }
@@ -229,11 +225,7 @@ static void eval_stmts(Frame *f, const Stmt *s)
 void kernel_eval(const Kernel *k, void *const buf[], bool wide)
 {
 	Arena *scratch = arena_create();
-	Frame f = {
-		.k = k, .buf = buf, .wide = wide,
-		.loop = arena_array(scratch, int64_t, k->nloops + 1),
-		.var = arena_array(scratch, Scalar, k->nvars + 1),
-	};
-	eval_stmts(&f, k->body);
+	Run r = {k, wide};
+	eval_actions(&r, eval_lower(scratch, k, buf, wide));
 	arena_destroy(scratch);
 }
