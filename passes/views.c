@@ -8,15 +8,19 @@
  * The planner itself asks whether this pass is disabled: without it, no value
  * lies inside of another.
  */
+#include "ir/build.h"
 #include "ir/op.h"
 #include "ir/slice.h"
 #include "passes/pass.h"
 
 #include <stdlib.h>
 
-/* One summand; if it is the gradient of a slice of one axis: of which. */
+/* One summand; if it is the gradient of a slice of one axis: of which. What is
+ * read in another shape, as the weights of a recurrence in two directions are, is
+ * that after a Reshape. */
 typedef struct Leaf {
 	Value *v;
+	Value *from;          /* of SliceGrad; NULL: it is another */
 	int rank;             /* in the sum */
 	int axis;             /* -1: it is another */
 	int64_t start, end;
@@ -36,19 +40,34 @@ static bool is_sum(const Node *n)
 	       shape_equal(n->in[0]->shape, n->in[1]->shape);
 }
 
+static bool is_only_read_here(const Value *v)
+{
+	return v->nuses == 1 && !v->var;
+}
+
+/* What comes of SliceGrad and is only reshaped to v; NULL: nothing does. */
+static Value *slice_grad_of(Value *v)
+{
+	while (is_only_read_here(v) && v->def && v->def->op == &op_Reshape)
+		v = v->def->in[0];
+	return is_only_read_here(v) && v->def && v->def->op == &op_SliceGrad
+	       ? v : NULL;
+}
+
 static Leaf leaf_of(Value *v, int rank)
 {
-	const Node *n = v->def;
-	Leaf leaf = {v, rank, -1, 0, 0};
+	const Leaf other = {v, NULL, rank, -1, 0, 0};
+	Leaf leaf = {v, slice_grad_of(v), rank, -1, 0, 0};
 	Slice s;
-	if (!n || n->op != &op_SliceGrad || v->nuses != 1 || v->var ||
-	    !slice_of(NULL, n, v->shape, &s))
-		return leaf;
-	for (int i = 0; i < v->shape.rank; i++) {
-		if (s.shape.dim[i] == v->shape.dim[i] && s.step[i] == 1)
+	if (!leaf.from ||
+	    !slice_of(NULL, leaf.from->def, leaf.from->shape, &s))
+		return other;
+	const Shape *whole = &leaf.from->shape;
+	for (int i = 0; i < whole->rank; i++) {
+		if (s.shape.dim[i] == whole->dim[i] && s.step[i] == 1)
 			continue;
 		if (leaf.axis >= 0 || s.step[i] != 1 || !s.shape.dim[i])
-			return (Leaf){v, rank, -1, 0, 0};
+			return other;
 		leaf.axis = i;
 		leaf.start = s.at[i];
 		leaf.end = s.at[i] + s.shape.dim[i];
@@ -100,9 +119,26 @@ static int length_of_run(const Sum *s, int at)
 	int n = 1;
 	while (s->leaf[at].axis >= 0 && at + n < s->n &&
 	       s->leaf[at + n].axis == s->leaf[at].axis &&
-	       s->leaf[at + n].start == s->leaf[at + n - 1].end)
+	       s->leaf[at + n].start == s->leaf[at + n - 1].end &&
+	       shape_equal(s->leaf[at + n].from->shape, s->leaf[at].from->shape))
 		n++;
 	return n;
+}
+
+/* Rows of zeros around what is only a part of them. */
+static Value *in_zeros(Graph *g, Loc loc, Value *v, const Leaf *first,
+                       int64_t end)
+{
+	Shape whole = first->from->shape;
+	int64_t axis = first->axis;
+	if (end - first->start == whole.dim[axis])
+		return v;
+	Node *z = NEW(g, loc, op_SliceGrad, v);
+	node_set_ints(g, z, "starts", 1, &first->start);
+	node_set_ints(g, z, "ends", 1, &end);
+	node_set_ints(g, z, "axes", 1, &axis);
+	node_set_ints(g, z, "shape", whole.rank, whole.dim);
+	return node_done(g, z);
 }
 
 /* Several as one: what they are gradients of, one behind the other, in zeros
@@ -110,28 +146,23 @@ static int length_of_run(const Sum *s, int at)
 static Leaf joined(const Sum *s, const Leaf run[], int n)
 {
 	Graph *g = s->g;
-	const Value *whole = run[0].v;
+	Loc loc = s->root->loc;
+	MemoryClass memory = s->root->out[0]->memory;
 	Value **part = arena_array(g->unit->arena, Value *, n);
-	int64_t axis = run[0].axis, start = run[0].start, end = run[n - 1].end;
 	int rank = run[0].rank;
 	for (int i = 0; i < n; i++) {
-		part[i] = run[i].v->def->in[0];
+		part[i] = run[i].from->def->in[0];
 		rank = run[i].rank < rank ? run[i].rank : rank;
 	}
-	Node *c = node_new(g, s->root->loc, &op_Concat, n, part);
-	node_set_int(g, c, "axis", axis);
+	Node *c = node_new(g, loc, &op_Concat, n, part);
+	node_set_int(g, c, "axis", run[0].axis);
 	Value *v = node_done(g, c);
-	v->memory = whole->memory;
-	if (end - start == whole->shape.dim[axis])
-		return (Leaf){v, rank, -1, 0, 0};
-	Node *z = NEW(g, s->root->loc, op_SliceGrad, v);
-	node_set_ints(g, z, "starts", 1, &start);
-	node_set_ints(g, z, "ends", 1, &end);
-	node_set_ints(g, z, "axes", 1, &axis);
-	node_set_ints(g, z, "shape", whole->shape.rank, whole->shape.dim);
-	v = node_done(g, z);
-	v->memory = whole->memory;
-	return (Leaf){v, rank, -1, 0, 0};
+	v->memory = memory;
+	v = in_zeros(g, loc, v, &run[0], run[n - 1].end);
+	v->memory = memory;
+	v = build_reshape(g, loc, v, run[0].v->shape);
+	v->memory = memory;
+	return (Leaf){v, NULL, rank, -1, 0, 0};
 }
 
 static bool join_runs(Sum *s)
