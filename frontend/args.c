@@ -192,12 +192,16 @@ const struct argp args_training = {
 		 "Keep the gradients, and with them the optimizer's state, of "
 		 "matrices at this rank: 4, or 8,form=factors:*.weight "
 		 "(repeatable; the last that matches counts). Changes what is "
-		 "learned", 0},
+		 "learned. form is projection (the default), in a basis that "
+		 "turns, factors, two that are trained, streaming, sample by "
+		 "sample (sgd), or mofasgd (momentum); others are refresh, "
+		 "rate, scale", 0},
 		{"sketch", KEY_SKETCH, "RATIO[,KEY=VALUE...][:PATTERN]", 0,
 		 "Keep the optimizer's state of tables, such as embeddings and "
 		 "output layers, in count sketches with this part of its "
 		 "elements: 0.2, or 0.1,clean=1000:emb* (repeatable). Changes "
-		 "what is learned", 0},
+		 "what is learned. Every clean steps (0, the default: never) "
+		 "all is multiplied by keep (0.2)", 0},
 		{"sketch-first-moment", KEY_SKETCH_FIRST_MOMENT, 0, 0, "With "
 		 "--sketch and adam or adamw: keep a first moment, too, in a "
 		 "sketch of its own", 0},

@@ -205,6 +205,9 @@ static error_t parse_sweep(int key, char *text, struct argp_state *state)
 {
 	Args *args = state->input;
 	switch (key) {
+	case ARGP_KEY_INIT:
+		args->options.weigh = true;
+		return 0;
 	case KEY_SWEEP:
 		args->options.sweep = true;
 		return 0;

@@ -27,6 +27,24 @@ static json_t *entry(const Variable *v)
 	return o;
 }
 
+static json_t *total(const ThinSaving *t)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}",
+		"of", t->name ? t->name : "all",
+		"gradient_bytes_saved", (json_int_t)t->gradients,
+		"optimizer_bytes_saved", (json_int_t)t->optimizer,
+		"saved_bytes", (json_int_t)t->ram,
+		"flops", (json_int_t)t->flops);
+}
+
+static json_t *totals(const ThinTotal *t)
+{
+	json_t *list = json_array();
+	for (int i = 0; i < t->n; i++)
+		json_array_append_new(list, total(&t->of[i]));
+	return list;
+}
+
 void report_thin_json(json_t *report, const Program *p)
 {
 	const Model *m = p->model;
@@ -38,27 +56,20 @@ void report_thin_json(json_t *report, const Program *p)
 			json_array_append_new(list, entry(m->var[i]));
 	json_object_set_new(report, "thin", list);
 	if (p->thin)
-		json_object_set_new(report, "thin_total", json_pack(
-			"{s:I, s:I, s:I, s:I}",
-			"gradient_bytes_saved", (json_int_t)p->thin->gradients,
-			"optimizer_bytes_saved", (json_int_t)p->thin->optimizer,
-			"saved_bytes", (json_int_t)p->thin->ram,
-			"flops", (json_int_t)p->thin->flops));
+		json_object_set_new(report, "thin_total", totals(p->thin));
 }
 
-static void print_total(FILE *f, const ThinTotal *t)
+static void print_totals(FILE *f, const ThinTotal *t)
 {
-	const struct {
-		const char *of;
-		int64_t saved;
-	} row[] = {{"gradients at once", t->gradients},
-	           {"optimizer's state", t->optimizer},
-	           {"arena + state", t->ram}};
-	for (int i = 0; i < 3; i++)
-		fprintf(f, "  of all: %-33s %17" PRId64 "\n", row[i].of,
-		        row[i].saved);
-	fprintf(f, "  operations of a step: %+.4g Mflop\n",
-	        (double)t->flops / 1e6);
+	fprintf(f, "\n%-16s %12s %12s %16s %14s\n", "that saves",
+	        "gradients", "optimizer", "arena + state", "Mflop more");
+	for (int i = 0; i < t->n; i++) {
+		const ThinSaving *s = &t->of[i];
+		fprintf(f, "  %-14s %12" PRId64 " %12" PRId64 " %16" PRId64
+		        " %+14.4g\n", s->name ? s->name : "together",
+		        s->gradients, s->optimizer, s->ram,
+		        (double)s->flops / 1e6);
+	}
 }
 
 void report_thin_table(FILE *f, const Program *p)
@@ -81,6 +92,6 @@ void report_thin_table(FILE *f, const Program *p)
 			        t->rank ? t->rank : t->width, t->saved);
 	}
 	if (p->thin)
-		print_total(f, p->thin);
+		print_totals(f, p->thin);
 	arena_destroy(scratch);
 }

@@ -226,6 +226,7 @@ typedef struct Options {
 	double limit;               /*   so many percent more operations */
 	bool sweep;                 /* and what would fit less is wanted too */
 	bool explain;               /* what each technique saves is wanted too */
+	bool weigh;                 /* what --low-rank and --sketch save, too */
 	NameList disable;           /* passes not to run */
 	const char *dump_after;     /* a pass, or "all" */
 	FILE *dump;

@@ -85,10 +85,19 @@ typedef struct Saving {
 	int64_t arena_without, saved;
 } Saving;
 
-/* What --low-rank and --sketch save together, before any budget: bytes of gradients
- * at once, of the optimizer's state, of all RAM; and operations that they cost. */
-typedef struct ThinTotal {
+/* What --low-rank or --sketch saves, before any budget: bytes of gradients at once,
+ * of the optimizer's state, of all RAM; and operations that it costs. */
+typedef struct ThinSaving {
+	const char *name;      /* "low-rank"; NULL: of all that there is */
 	int64_t gradients, optimizer, ram, flops;
+} ThinSaving;
+
+enum { MOST_THIN = 3 };
+
+/* Each that was asked for; and, if both were, what they save together. */
+typedef struct ThinTotal {
+	int n;
+	ThinSaving of[MOST_THIN];
 } ThinTotal;
 
 /* One point of the curve of memory against operations. */
@@ -128,7 +137,7 @@ typedef struct Program {
 	Technique *technique;
 	int nsavings;          /* Options.explain: of the training step, or else */
 	Saving *saving;        /*   of inference, without a budget */
-	const ThinTotal *thin; /* Options.explain: if either is asked for */
+	const ThinTotal *thin; /* Options.weigh: if either is asked for */
 	int npoints;           /* Options.sweep */
 	SweepPoint *point;     /* from most memory to least */
 } Program;

@@ -423,13 +423,13 @@ Program *build_program(Graph *forward, const Options *options)
 	if (!find_tiles(forward, o))
 		return NULL;
 	bool thin = o->nlow_ranks || o->nsketches;
-	const Graph *before = o->allow || (o->explain && thin)
+	const Graph *before = o->allow || (o->weigh && thin)
 	                      ? graph_detach(forward) : NULL;
 	Program *p = program_of(forward, o, false);
 	if (p)
 		warn_of_thin(forward, o);
-	if (p && o->explain && thin)
-		total_thin(p, before, o, build_changed);
+	if (p && p->train && o->weigh && thin)
+		p->thin = total_thin(p, before, o, build_changed);
 	if (p && o->allow)
 		p = allow(p, before, o);
 	if (p)

@@ -119,15 +119,16 @@ static bool integer(Arena *a, const char *key, const char *text, int64_t *x,
 	return false;
 }
 
-/* From 1 to the largest i32. */
-static bool positive(Arena *a, const char *key, const char *text, int64_t *x,
-                     const char **why)
+/* Up to the largest i32. */
+static bool at_least(Arena *a, const char *key, const char *text, int least,
+                     int64_t *x, const char **why)
 {
 	if (!integer(a, key, text, x, why))
 		return false;
-	if (*x >= 1 && *x <= INT32_MAX)
+	if (*x >= least && *x <= INT32_MAX)
 		return true;
-	*why = arena_printf(a, "%s is %s, expected 1 or more", key, text);
+	*why = arena_printf(a, "%s is %s, expected %d to %d", key, text, least,
+	                    INT32_MAX);
 	return false;
 }
 
@@ -331,7 +332,7 @@ static bool low_rank_set(Arena *a, LowRank *l, const char *key,
 	if (!strcmp(key, "form"))
 		return set_form(a, l, value, why);
 	if (!strcmp(key, "refresh"))
-		return positive(a, key, value, &l->refresh, why);
+		return at_least(a, key, value, 1, &l->refresh, why);
 	if (!strcmp(key, "rate"))
 		return number(a, key, value, 0, 1, &l->rate, why);
 	if (!strcmp(key, "scale"))
@@ -345,7 +346,7 @@ static bool sketch_set(Arena *a, SketchSpec *s, const char *key,
                        const char *value, const char **why)
 {
 	if (!strcmp(key, "clean"))
-		return positive(a, key, value, &s->clean, why);
+		return at_least(a, key, value, 0, &s->clean, why);
 	if (!strcmp(key, "keep"))
 		return number(a, key, value, 0, 1, &s->keep, why);
 	*why = arena_printf(a, "there is no '%s'; there are clean, keep", key);
@@ -384,7 +385,7 @@ bool tile_parse(Arena *a, const char *text, TileSpec *t, const char **why)
 	const char *bands = cut(a, settings, ',', &keys);
 	*why = NULL;
 	*t = (TileSpec){t->to, .from = NULL};
-	if (!positive(a, "the number of bands", bands, &t->bands, why))
+	if (!at_least(a, "the number of bands", bands, 1, &t->bands, why))
 		return false;
 	if (!t->to) {
 		*why = arena_printf(a, "'%s' names no value: BANDS:VALUE",
@@ -410,7 +411,7 @@ bool low_rank_parse(Arena *a, const char *text, LowRank *l, const char **why)
 	*why = NULL;
 	*l = low_rank_default(l->pattern, 0);
 	l->refresh = 0;
-	if (!positive(a, "the rank", rank, &l->rank, why))
+	if (!at_least(a, "the rank", rank, 1, &l->rank, why))
 		return false;
 	FOR_EACH_KEY(a, keys, key, value, why)
 		if (!low_rank_set(a, l, key, value, why))

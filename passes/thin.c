@@ -77,33 +77,74 @@ static int64_t most_gradients(const Plan *p)
 	return most;
 }
 
-/* Before any budget. */
-static Program *plain(const Graph *forward, const Options *options, bool thin,
+/* Before any budget, without what is not in the set. */
+static Program *plain(const Graph *forward, const Options *options, unsigned set,
                       ProgramBuilder *build)
 {
 	Options o = *options;
 	o.dump_after = NULL;
 	o.ram = 0;
 	o.limited = o.sweep = o.explain = false;
-	if (!thin) {
-		o.nlow_ranks = o.nsketches = 0;
+	if (!(set & ALLOW_LOW_RANK))
+		o.nlow_ranks = 0;
+	if (!(set & ALLOW_SKETCH)) {
+		o.nsketches = 0;
 		o.sketch_first_moment = false;
 	}
-	return build(graph_detach(forward), &o);
+	Program *p = build(graph_detach(forward), &o);
+	if (!p)
+		BUG("a program that could be built cannot be changed");
+	return p;
 }
 
-void total_thin(Program *p, const Graph *forward, const Options *o,
-                ProgramBuilder *build)
+static ThinSaving saving_of(const char *name, const Program *thin,
+                            const Program *whole)
 {
-	const Program *thin = plain(forward, o, true, build);
-	const Program *whole = plain(forward, o, false, build);
-	if (!thin || !whole)
-		BUG("a program that could be built cannot be changed");
+	ThinSaving t = {
+		.name = name,
+		.gradients = most_gradients(whole->train) -
+		             most_gradients(thin->train),
+		.optimizer = whole->state_bytes - thin->state_bytes,
+		.flops = thin->train->cost.flops - whole->train->cost.flops,
+	};
+	t.ram = whole->arena_bytes - thin->arena_bytes + t.optimizer;
+	return t;
+}
+
+static void warn_of_loss(const Graph *g, const ThinSaving *t,
+                         const Program *whole)
+{
+	int64_t without = whole->arena_bytes + whole->state_bytes;
+	const char *name = t->name ? arena_printf(g->unit->arena, "--%s", t->name)
+	                           : "--low-rank with --sketch";
+	if (t->ram < 0)
+		warn_at(g->unit, (Loc){0}, "%s does not pay: arena and state "
+		        "take %lld bytes, and %lld without", name,
+		        (long long)(without - t->ram), (long long)without);
+}
+
+ThinTotal *total_thin(const Program *thin, const Graph *forward,
+                      const Options *o, ProgramBuilder *build)
+{
+	static const struct {
+		unsigned set;
+		const char *name;
+	} each[] = {{ALLOW_LOW_RANK, "low-rank"}, {ALLOW_SKETCH, "sketch"}};
+	unsigned all = (o->nlow_ranks ? ALLOW_LOW_RANK : 0u) |
+	               (o->nsketches ? ALLOW_SKETCH : 0u);
 	ThinTotal *t = arena_new(forward->unit->arena, ThinTotal);
-	t->gradients = most_gradients(whole->train) -
-	               most_gradients(thin->train);
-	t->optimizer = whole->state_bytes - thin->state_bytes;
-	t->ram = whole->arena_bytes - thin->arena_bytes + t->optimizer;
-	t->flops = thin->train->cost.flops - whole->train->cost.flops;
-	p->thin = t;
+	const Program *whole = plain(forward, o, 0, build);
+	if (o->ram || o->limited || o->sweep)
+		thin = plain(forward, o, all, build);
+	for (int i = 0; i < 2; i++) {
+		if (!(all & each[i].set))
+			continue;
+		const Program *p = all == each[i].set
+			? thin : plain(forward, o, each[i].set, build);
+		t->of[t->n++] = saving_of(each[i].name, p, whole);
+	}
+	if (t->n > 1)
+		t->of[t->n++] = saving_of(NULL, thin, whole);
+	warn_of_loss(forward, &t->of[t->n - 1], whole);
+	return t;
 }

@@ -7,8 +7,9 @@
 /* Warns of those that change nothing. */
 void warn_of_thin(const Graph *forward, const Options *);
 
-/* Fills what they save, and cost, all together: beside the program without them. */
-void total_thin(Program *, const Graph *forward, const Options *,
-                ProgramBuilder *);
+/* What they save, and cost, each and together: the program, or the same before any
+ * budget, beside programs without. Warns if that is less than nothing. */
+ThinTotal *total_thin(const Program *, const Graph *forward, const Options *,
+                      ProgramBuilder *);
 
 #endif

@@ -237,6 +237,8 @@ def large_page(page, work):
     data['techniques'] = [{'name': 'recomputation', 'saved_bytes': 4096, 'flops': 77}]
     data['thin'] = [{'parameter': 'w', 'rank': 4, 'sketch_width': 0, 'saved_bytes': 5120},
                     {'parameter': 'b', 'rank': 0, 'sketch_width': 0, 'why': 'its own rank is no higher'}]
+    data['thin_total'] = [{'of': 'low-rank', 'gradient_bytes_saved': 2048, 'optimizer_bytes_saved': 5120,
+                           'saved_bytes': 6144, 'flops': -1500}]
     path = f'{work}/large.html'
     with open(path, 'w') as f:
         f.write(head + '<script type="application/json" id="data">' +
@@ -257,6 +259,7 @@ def check_large(d, page, work):
     expect('4,096' in text(d, 'techniques'), 'the techniques')
     expect(all(t in text(d, 'thin') for t in ('w rank 4 5,120', 'b whole its own rank is no higher')),
            text(d, 'thin'))
+    expect('--low-rank 2,048 5,120 6,144 ' in text(d, 'thin-total'), text(d, 'thin-total'))
 
 
 def main():

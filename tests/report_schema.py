@@ -115,13 +115,13 @@ def main():
                   [gestures, *ce, '--batch', '8', '--max-recompute', '3'], [gestures, '--ram', '1M'],
                   [gestures, *ce, '--batch', '16', '--micro-batch', '4'], [dense, *ce],
                   [dense, *ce, '--optimizer', 'adam', '--low-rank', '3'],
-                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3', '--explain'], *coded):
+                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3', '--explain'],
+                  [dense, *ce, '--optimizer', 'adam', '--low-rank', '3', '--sketch', '0.3'], *coded):
         loss = '--loss' in words
         o = report(thimble, words)
         facts = {'always': True, 'loss': loss, 'ram': '--ram' in words, 'limit': '--max-recompute' in words,
                  'explain': '--explain' in words, 'sweep': '--sweep' in words,
                  'misfit': '8K' in words, 'asked': '--low-rank' in words, 'code': '--code' in words}
-        facts['weighed'] = facts['asked'] and facts['explain']
         facts['budget'] = facts['ram'] or facts['limit']
         walk(schema, '', '', o, facts)
         for buffers in [o['buffers']] + [s['buffers'] for s in o['steps'] if 'parts' in s]:

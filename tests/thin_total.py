@@ -15,7 +15,11 @@ RUNS = [
     ['adam', '--batch', '4', '--low-rank', '2,form=factors', '--micro-batch', '2'],
     ['sgd', '--batch', '8', '--low-rank', '2,form=streaming'],
     ['rmsprop', '--batch', '8', '--sketch', '0.3'],
+    ['adam', '--batch', '8', '--low-rank', '2:3.*', '--sketch', '0.2'],
+    ['adam', '--batch', '8', '--low-rank', '2', '--ram', '50K'],
 ]
+THIN = {'low-rank': '--low-rank', 'sketch': '--sketch'}
+BUDGET = ('--ram',)
 
 
 def plan(tool, model, optimizer, *options):
@@ -26,13 +30,9 @@ def plan(tool, model, optimizer, *options):
     return json.loads(r.stdout)
 
 
-def without_thin(options):
-    left, skip = [], False
-    for word in options:
-        if not skip and word not in ('--low-rank', '--sketch'):
-            left.append(word)
-        skip = word in ('--low-rank', '--sketch')
-    return left
+def without(options, left_out):
+    return [word for i, word in enumerate(options)
+            if word not in left_out and (not i or options[i - 1] not in left_out)]
 
 
 def most_gradients(report):
@@ -49,20 +49,28 @@ def most_gradients(report):
     return most
 
 
-def check(tool, model, options):
-    total = plan(tool, model, *options, '--explain')['thin_total']
-    thin, whole = plan(tool, model, *options), plan(tool, model, *without_thin(options))
-
-    def less(key):
-        return whole[key] - thin[key]
-    again = {
+def less(whole, thin):
+    state = whole['state_bytes'] - thin['state_bytes']
+    return {
         'gradient_bytes_saved': most_gradients(whole) - most_gradients(thin),
-        'optimizer_bytes_saved': less('state_bytes'),
-        'saved_bytes': less('arena_bytes') + less('state_bytes'),
-        'flops': -less('flops'),
+        'optimizer_bytes_saved': state,
+        'saved_bytes': whole['arena_bytes'] - thin['arena_bytes'] + state,
+        'flops': thin['flops'] - whole['flops'],
     }
-    expect(total == again, f'{options}: thin_total is {total}, by two plans {again}')
-    return total
+
+
+def check(tool, model, options):
+    """Each option, and both, beside neither: before any budget."""
+    total = plan(tool, model, *options)['thin_total']
+    free = without(options, BUDGET)
+    asked = [name for name, option in THIN.items() if option in options]
+    whole = plan(tool, model, *without(free, THIN.values()))
+    again = [{'of': name, **less(whole, plan(tool, model, *without(
+        free, [option for other, option in THIN.items() if other != name])))} for name in asked]
+    if len(asked) > 1:
+        again.append({'of': 'all', **less(whole, plan(tool, model, *free))})
+    expect(total == again, f'{options}: thin_total is {total}, by other plans {again}')
+    return total[-1]
 
 
 def main():

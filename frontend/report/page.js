@@ -98,6 +98,7 @@ $('search').addEventListener('input', () => {
 techniques(data.techniques || []);
 savings(data.savings || []);
 thin(data.thin || []);
+thinTotal(data.thin_total || []);
 $('tradeoff').hidden = !data.sweep;
 hints();
 show(plans[0]);

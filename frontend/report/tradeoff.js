@@ -29,6 +29,16 @@ function thin(list) {
 					count(p.saved_bytes)]));
 }
 
+/* What each of both options saves: of gradients and the optimizer's state by class. */
+function thinTotal(list) {
+	if (list.length)
+		figures($('thin-total'), ['option', 'bytes of gradients saved',
+			'of the optimizer\'s state', 'of arena and state', 'flops more'],
+			list.map(t => [t.of === 'all' ? 'together' : `--${t.of}`,
+				count(t.gradient_bytes_saved), count(t.optimizer_bytes_saved),
+				count(t.saved_bytes), count(t.flops)]));
+}
+
 /* What the arena needs more without each technique, before any budget. */
 function savings(list) {
 	if (list.length)
