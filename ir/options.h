@@ -125,6 +125,7 @@ typedef struct SketchSpec {
 	double ratio;               /* of the elements that one state would have */
 	int64_t clean;              /* every so many steps, 0: never, */
 	double keep;                /*   what is there counts only so much */
+	int64_t seed;               /* of the hashes */
 } SketchSpec;
 
 /* Whose gradient is never whole in memory, of those that only an update reads.

@@ -79,20 +79,26 @@ static Expr *shifted(Kernel *k, Expr *h, int bits)
 	return bind(k, k_xor(k, h, k_shr(k, h, word(k, bits))));
 }
 
+/* Other seeds begin elsewhere; with 0 at the offset itself. */
+static double start_of(uint32_t seed, int which)
+{
+	return (uint32_t)offset[which] ^ (seed * UINT32_C(0x9e3779b1));
+}
+
 /* The finalizer of MurmurHash3 (Appleby), of row * multiplier + offset. */
-static Expr *hash(Kernel *k, Expr *row, int which)
+static Expr *hash(Kernel *k, Expr *row, int which, uint32_t seed)
 {
 	Expr *h = k_mul(k, k_cast(k, DT_I64, row), word(k, multiplier[which]));
-	h = low(k, k_add(k, h, word(k, offset[which])));
+	h = low(k, k_add(k, h, word(k, start_of(seed, which))));
 	h = low(k, k_mul(k, shifted(k, h, 16), word(k, 0x85ebca6bu)));
 	h = low(k, k_mul(k, shifted(k, h, 13), word(k, 0xc2b2ae35u)));
 	return shifted(k, h, 16);
 }
 
 /* The high word of hash * width: in [0, width), evenly. */
-static Expr *bucket_of(Kernel *k, Expr *row, int j, int64_t width)
+static Expr *bucket_of(Kernel *k, Expr *row, int j, int64_t width, uint32_t seed)
 {
-	Expr *at = k_mul(k, hash(k, row, j), word(k, (double)width));
+	Expr *at = k_mul(k, hash(k, row, j, seed), word(k, (double)width));
 	return k_cast(k, DT_I32, k_shr(k, at, word(k, 32)));
 }
 
@@ -101,12 +107,15 @@ SketchRow sketch_row(Kernel *k, const Node *n, Index t)
 	const Value *rows = n->in[SKETCH_ROWS];
 	Shape bins = n->in[SKETCH_BINS]->shape;
 	int64_t width = bins.dim[1];
-	SketchRow r = {.all = !rows, .number = t, .d = bins.dim[2]};
+	SketchRow r = {
+		.all = !rows, .number = t, .d = bins.dim[2],
+		.seed = (uint32_t)attr_int(n, op_attr(n->op, "seed")),
+	};
 	Expr *row = bind(k, rows ? k_load_flat(k, rows, t) : k_index(k, t));
 	if (rows)
 		r.number = k_indirect(row->u.var);
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *at = bucket_of(k, row, j, width);
+		Expr *at = bucket_of(k, row, j, width, r.seed);
 		if (rows)
 			at = k_sel(k, k_ge(k, row, k_typed(k, DT_I32, 0)), at,
 			           k_typed(k, DT_I32, -1));
@@ -119,7 +128,7 @@ void sketch_signs(Kernel *k, const SketchRow *r, Expr *sign[SKETCH_DEPTH])
 {
 	Expr *row = bind(k, k_index(k, r->number));
 	for (int j = 0; j < SKETCH_DEPTH; j++) {
-		Expr *bit = k_and(k, hash(k, row, SKETCH_DEPTH + j),
+		Expr *bit = k_and(k, hash(k, row, SKETCH_DEPTH + j, r->seed),
 		                  word(k, 1));
 		Expr *odd = k_eq(k, bit, word(k, 1));
 		sign[j] = bind(k, k_sel(k, odd, k_num(k, 1), k_num(k, -1)));

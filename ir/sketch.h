@@ -39,6 +39,7 @@ typedef struct SketchRow {
 	bool all;
 	Index number;
 	int64_t d;
+	uint32_t seed;   /* of the hashes: the node's attribute "seed" */
 	int bucket[SKETCH_DEPTH];
 } SketchRow;
 

@@ -181,7 +181,8 @@ static void replace_state(Graph *g, Node *n)
 }
 
 static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
-                           Rows r, int64_t width, const OptimizerOptions *o)
+                           Rows r, const SketchSpec *s, int64_t width,
+                           const OptimizerOptions *o)
 {
 	Shape bins = sketch_shape(width, matrix_of(w).dim[1]);
 	Shape buckets = {2, {SKETCH_DEPTH, width}};
@@ -196,6 +197,7 @@ static Node *momentum_node(Graph *g, Loc loc, const char *owner, Value *w,
 		graph_scalar_input(g, "step", IN_STEP, DT_I32, 1),
 	};
 	Node *n = node_new(g, loc, &op_CountSketchMomentumUpdate, 10, in);
+	node_set_int(g, n, "seed", s->seed);
 	node_set_outputs(g, n, 4);
 	replace_state(g, n);
 	return n;
@@ -230,9 +232,19 @@ static Node *squares_node(Graph *g, Loc loc, const char *owner, Value *w,
 	node_set_int(g, n, "clean", s->clean);
 	node_set_float(g, n, "keep", s->keep);
 	node_set_int(g, n, "biased", rms);
+	node_set_int(g, n, "seed", s->seed);
 	node_set_outputs(g, n, first ? 6 : 4);
 	replace_state(g, n);
 	return n;
+}
+
+/* What another seed's hashes filled is of no use: a save of it is refused, as its
+ * names are others. */
+static const char *owner_of(Arena *a, const Variable *w, const SketchSpec *s)
+{
+	return s->seed ? arena_printf(a, "%s/sketch.%lld", w->name,
+	                              (long long)s->seed)
+	               : arena_printf(a, "%s/sketch", w->name);
 }
 
 bool append_sketched_update(Graph *g, Variable *w, Value *grad,
@@ -247,11 +259,11 @@ bool append_sketched_update(Graph *g, Variable *w, Value *grad,
 	if (w->thin->why)
 		return false;
 	Loc loc = {w->name, "CountSketch"};
-	const char *owner = arena_printf(g->unit->arena, "%s/sketch", w->name);
+	const char *owner = owner_of(g->unit->arena, w, s);
 	Rows r = rows_of(g, loc, grad);
 	Value *x = graph_variable(g, w);
 	Node *n = is_signed(o)
-	          ? momentum_node(g, loc, owner, x, r, w->thin->width, o)
+	          ? momentum_node(g, loc, owner, x, r, s, w->thin->width, o)
 	          : squares_node(g, loc, owner, x, r, s, w->thin->width,
 	                         options);
 	if (n->nout)

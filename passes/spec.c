@@ -349,7 +349,10 @@ static bool sketch_set(Arena *a, SketchSpec *s, const char *key,
 		return at_least(a, key, value, 0, &s->clean, why);
 	if (!strcmp(key, "keep"))
 		return number(a, key, value, 0, 1, &s->keep, why);
-	*why = arena_printf(a, "there is no '%s'; there are clean, keep", key);
+	if (!strcmp(key, "seed"))
+		return at_least(a, key, value, 0, &s->seed, why);
+	*why = arena_printf(a, "there is no '%s'; there are clean, keep, seed",
+	                    key);
 	return false;
 }
 

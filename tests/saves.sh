@@ -61,7 +61,10 @@ resumes --optimizer momentum --low-rank 2,form=mofasgd
 resumes --optimizer sgd --low-rank 2,form=streaming,refresh=7
 resumes --optimizer adam --sketch 0.3,clean=7 --sketch-first-moment
 resumes --optimizer rmsprop --sketch 0.3
-resumes --optimizer momentum --sketch 0.3
+resumes --optimizer momentum --sketch 0.3,seed=7
+epochs 1 --optimizer momentum --sketch 0.3 --resume "$work/both.bin"
+grep -q "no state of the optimizer, which begins anew" "$work/err" ||
+	fail "a sketch by other hashes is taken for one by these"
 resumes --optimizer adam8bit
 resumes --optimizer adafactor
 resumes --optimizer sm3

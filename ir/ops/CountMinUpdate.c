@@ -40,7 +40,7 @@
 enum { WEIGHTS = SKETCH_BINS + 1, LAST, LR, BETA2, EPS, DECAY, STEP, FIRST,
        COUNTS, BETA1, NINPUTS };
 enum { NEW_W, NEW_BINS, NEW_WEIGHTS, NEW_LAST, NEW_FIRST, NEW_COUNTS, NOUTPUTS };
-enum { SUM, CLEAN, KEEP, BIASED };
+enum { SUM, CLEAN, KEEP, BIASED, SEED };
 
 static bool has_first(const Node *n)
 {
@@ -274,7 +274,8 @@ const OpDef op_CountMinUpdate = {
 	ATTRS([SUM] = {"sum", ATTR_INT, true, 0},
 	      [CLEAN] = {"clean", ATTR_INT, true, 0},
 	      [KEEP] = {"keep", ATTR_FLOAT, true, .f = 1},
-	      [BIASED] = {"biased", ATTR_INT, true, 0}),
+	      [BIASED] = {"biased", ATTR_INT, true, 0},
+	      [SEED] = {"seed", ATTR_INT, true, 0}),
 	.infer = infer,
 	.lower = lower,
 	.update_rows = &(const UpdateRowsDef){
@@ -296,7 +297,7 @@ const OpDef op_CountMinUpdate = {
 	                 BINS_OF(3, 4, 4), BINS_OF(3, 4),
 	                 {DIMS(3, 4), DT_I32, 1, 9}, HYPER, HYPER, HYPER, HYPER,
 	                 {{0}, DT_I32, 10, 99}},
-	          .attr = {{"sum", 1}}},
+	          .attr = {{"sum", 1}, {"seed", 7}}},
 	         {.nin = NINPUTS, .nout = NOUTPUTS,
 	          .in = {{DIMS(9, 4)}, {DIMS(5, 4)}, {DIMS(5), DT_I32, -2, 8},
 	                 BINS_OF(3, 4, 4), BINS_OF(3, 4),

@@ -19,6 +19,7 @@
 
 enum { COUNTS = SKETCH_BINS + 1, LAST, LR, MOMENTUM, DECAY, STEP, NINPUTS };
 enum { NEW_W, NEW_BINS, NEW_COUNTS, NEW_LAST, NOUTPUTS };
+enum { SEED };
 
 static bool infer(Unit *u, Node *n)
 {
@@ -97,6 +98,7 @@ static void lower(Kernel *k, const Node *n)
 const OpDef op_CountSketchMomentumUpdate = {
 	.name = "CountSketchMomentumUpdate", .min_in = 2,
 	.max_in = NINPUTS, .min_out = NOUTPUTS, .max_out = NOUTPUTS,
+	ATTRS([SEED] = {"seed", ATTR_INT, true, 0}),
 	.infer = infer,
 	.lower = lower,
 	.update_rows = &(const UpdateRowsDef){

@@ -2,13 +2,14 @@
 """Optimizer state in sketches, on a language model that is an embedding and an output layer.
 
     language.py THIMBLE MODEL.onnx DATA [--steps N] [--rates LR,...] [--methods NAME,...]
-                [--words N] [--seeds N] > rows.csv
+                [--words N] [--seeds N] [--ratio R] > rows.csv
 
 MODEL is the LSTM over words of curves.py's lstm_lm, with inputs h0, c0 and outputs hn, cn; DATA the
 folder with wikitext-2/. Each of the methods (adam, rmsprop, adam+sketch, rmsprop+sketch) trains at
 each of the rates on the validation text in its order (the training text is not there); the
 held-out loss is that of the first 44,800 words of the test text. A sketch has a fifth of the
-elements of one state of the two tables; +clean: cleaned every 125 steps; +first: with a first moment.
+elements of one state of the two tables (or --ratio); +clean: cleaned every 125 steps; +first: with a
+first moment.
 A model of N words takes all that come after them for the last (--words). With --seeds N there are N
 starts: the model's own (0), and others of the same weights in another order.
 
@@ -118,6 +119,7 @@ def measure(args, folder, seed):
     model = shuffled(args, folder, seed) if seed else args.model
     for name in args.methods.split(','):
         spec, more = METHODS[name]
+        more = [word.replace('0.2', args.ratio) for word in more]
         optimizer, total = memory(args, spec, more)
         for lr in args.rates.split(','):
             training, held_out, ms = train(args, folder, model, spec, lr, more)
@@ -154,6 +156,7 @@ def main():
     p.add_argument('--methods', default=','.join(USUAL), help=', '.join(METHODS))
     p.add_argument('--seeds', type=int, default=1)
     p.add_argument('--words', type=int, help='how many the model has')
+    p.add_argument('--ratio', default='0.2', help="of a sketch's elements to the tables'")
     args = p.parse_args()
     out = csv.DictWriter(sys.stdout, COLUMNS, lineterminator='\n')
     out.writeheader()

@@ -10,13 +10,15 @@ enum { ROWS = 40, D = 5, WIDTH = 4, DEPTH = 3, TOKENS = 12, BUCKETS = 64 };
 
 /* ---- hashes, written again ---- */
 
+static uint32_t seed;
+
 static uint32_t hash(uint32_t row, int which)
 {
 	static const uint32_t a[] = {0x243f6a89, 0x85a308d3, 0x13198a2f,
 	                             0x03707345, 0xa4093823, 0x299f31d1};
 	static const uint32_t b[] = {0x082efa98, 0xec4e6c89, 0x452821e6,
 	                             0x38d01377, 0xbe5466cf, 0x34e90c6c};
-	uint32_t h = row * a[which] + b[which];
+	uint32_t h = row * a[which] + (b[which] ^ seed * 0x9e3779b1);
 	h ^= h >> 16;
 	h *= 0x85ebca6b;
 	h ^= h >> 13;
@@ -35,7 +37,7 @@ static int sign(int row, int j)
 }
 
 /* 63 degrees of freedom: chi-square is above 120 once in 10,000 times. */
-Test(sketch, hashes_are_even)
+static void hashes_are_even(void)
 {
 	for (int j = 0; j < DEPTH; j++) {
 		int count[BUCKETS] = {0}, n = 33278, plus = 0;
@@ -50,6 +52,28 @@ Test(sketch, hashes_are_even)
 		cr_expect_lt(abs(2 * plus - n), 4 * (int)sqrt(n),
 		             "table %d: %d signs are positive", j, plus);
 	}
+}
+
+Test(sketch, hashes_are_even)
+{
+	for (seed = 0; seed < 4; seed++)
+		hashes_are_even();
+}
+
+/* Rows that meet with one seed meet by chance with another. */
+Test(sketch, seeds_differ)
+{
+	int met = 0, again = 0;
+	for (int a = 0; a < 400; a++)
+		for (int b = 0; b < a; b++) {
+			seed = 0;
+			if (bucket(a, 0, BUCKETS) != bucket(b, 0, BUCKETS))
+				continue;
+			met++;
+			seed = 1;
+			again += bucket(a, 0, BUCKETS) == bucket(b, 0, BUCKETS);
+		}
+	cr_expect(met > 800 && again < met / 20, "%d meet, %d again", met, again);
 }
 
 /* ---- updates ---- */
@@ -150,13 +174,13 @@ static const char *squares_node(Arena *a, bool rows, bool sum, int clean,
 		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%v2 f32[%d,%d], %%l2 "
 		"i32[%d,%d]%s = CountMinUpdate(%%w, %s, %s, %%p, %%q, %%last, "
 		"%%lr, %%beta, %%eps, %%decay, %%now%s) {sum=%d, clean=%d, "
-		"keep=0.5, biased=%d}\n"
+		"keep=0.5, biased=%d, seed=%u}\n"
 		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
 		"output \"v\" data %%v2\n%s",
 		DEPTH, WIDTH, D, DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH, D, DEPTH,
 		WIDTH, DEPTH, WIDTH, first ? more : "", rows ? "%g" : "%dy",
 		rows ? "%rows" : "_", first ? ", %bins, %q, %beta1" : "", sum,
-		clean, biased, first ? "output \"f\" data %f2\n"
+		clean, biased, seed, first ? "output \"f\" data %f2\n"
 		                       "output \"c\" data %c2\n" : "");
 }
 
@@ -268,8 +292,10 @@ static void squares(bool rows, bool sum, int clean, bool first, bool biased)
 
 Test(sketch, squares)
 {
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < 32; i++) {
+		seed = (uint32_t)i % 3;
 		squares(i & 1, i & 2, i & 4 ? 2 : 0, i & 8, i & 16);
+	}
 }
 
 static void momentum(bool rows)
@@ -281,11 +307,11 @@ static void momentum(bool rows)
 		"%%now i32[] = Add(%%two, %%two)\n"
 		"%%w2 f32[%d,%d], %%b2 f32[%d,%d,%d], %%c2 f32[%d,%d], %%l2 "
 		"i32[%d,%d] = CountSketchMomentumUpdate(%%w, %s, %s, %%bins, "
-		"%%c, %%last, %%lr, %%beta, %%decay, %%now)\n"
+		"%%c, %%last, %%lr, %%beta, %%decay, %%now) {seed=%u}\n"
 		"output \"w\" data %%w2\noutput \"b\" data %%b2\n"
 		"output \"c\" data %%c2\n", DEPTH, WIDTH, ROWS, D, DEPTH, WIDTH,
 		D, DEPTH, WIDTH, DEPTH, WIDTH, rows ? "%g" : "%dy",
-		rows ? "%rows" : "_");
+		rows ? "%rows" : "_", seed);
 	Graph *g = update_graph(&u, node, rows);
 	Results r = run_apart(g);
 	Dense d = dense(g, rows);
@@ -331,6 +357,7 @@ static void momentum(bool rows)
 Test(sketch, momentum)
 {
 	momentum(false);
+	seed = 5;
 	momentum(true);
 }
 
