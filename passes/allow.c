@@ -12,6 +12,7 @@
 
 #include "ir/gather.h"
 #include "passes/pass.h"
+#include "passes/thin.h"
 #include "passes/train.h"
 
 #include <fnmatch.h>
@@ -138,7 +139,7 @@ static void add_sketches(const Search *s, double ratio, Options *o)
 	o->nsketches = n;
 }
 
-static Program *program_of(const Search *s, Change c, const Options *options)
+static Options with_change(const Search *s, Change c, const Options *options)
 {
 	Options o = *options;
 	o.dump_after = NULL;
@@ -147,6 +148,12 @@ static Program *program_of(const Search *s, Change c, const Options *options)
 		add_ranks(s, c.rank, &o);
 	if (c.ratio > 0)
 		add_sketches(s, c.ratio, &o);
+	return o;
+}
+
+static Program *program_of(const Search *s, Change c, const Options *options)
+{
+	Options o = with_change(s, c, options);
 	return s->build(graph_detach(s->forward), &o);
 }
 
@@ -251,6 +258,9 @@ static void note_changes(Search *s)
 	int n = list_changes(s, s->change, first);
 	p->extra_flops += put_first(s->arena, first, n, &p->ntechniques,
 	                            &p->technique);
+	Options o = with_change(s, s->change, s->options);
+	if (o.weigh)
+		p->thin = total_thin(p, s->forward, &o, s->build);
 }
 
 static Search open_search(Program *exact, const Graph *forward, const Options *o,

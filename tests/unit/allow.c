@@ -109,6 +109,7 @@ Test(allow, table_first)
 	Options o = adam();
 	o.ram = exact_ram(tables, o) - 2 * 300 * 16 * 4 * 2 / 3;
 	o.allow = ALLOW_LOW_RANK | ALLOW_SKETCH;
+	o.weigh = true;
 	Try *t = attempt(tables, o);
 	cr_assert(t->program && t->program->fits);
 	cr_expect_leq(ram_of(t->program), o.ram);
@@ -123,6 +124,14 @@ Test(allow, table_first)
 	o.nsketches = 1;
 	o.sketch = &half;
 	cr_expect_eq(by->bytes, whole - train_ram(o));
+	const ThinTotal *total = t->program->thin;
+	cr_assert(total && total->n == 1 && total->of[0].name);
+	cr_expect_str_eq(total->of[0].name, "sketch");
+	cr_expect_eq(total->of[0].ram, by->bytes);
+	/* In the state, tables are where they are aligned. */
+	cr_expect_leq(total->of[0].optimizer, thin->saved);
+	cr_expect_gt(total->of[0].optimizer, thin->saved - 256);
+	cr_expect_eq(total->of[0].flops, by->flops);
 	arena_destroy(t->unit.arena);
 }
 
