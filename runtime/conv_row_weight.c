@@ -55,33 +55,6 @@ RT_INLINED void row_step(int taps, RowSums *s, rt_lanes *y,
 	rt_lanes_next(y);
 }
 
-#if RT_HELIUM
-/* Two positions, which share what they load. */
-RT_INLINED void row_two(int taps, int stride, RowSums *s, rt_lanes *y,
-	const float *x, const float *z)
-{
-	const rt_pair a = rt_pair_load(x), b = rt_pair_load(x + 2);
-	const rt_pair c = rt_pair_load(taps == 5 ? x + 4 : z);
-	const rt_pair d = taps == 5 ? c : rt_pair_load(z + 2);
-	const float x6 = taps == 5 && stride == 2 ? x[6] : 0.0f;
-	const float x4 = taps == 3 && stride == 2 ? x[4] : 0.0f;
-	const float z4 = taps == 3 && stride == 2 ? z[4] : 0.0f;
-	const RowTaps five[3] = {
-		{ a.a, a.b, b.a, b.b, c.a, 0 }, { a.b, b.a, b.b, c.a, c.b, 0 },
-		{ b.a, b.b, c.a, c.b, x6, 0 }
-	}, three[3] = {
-		{ a.a, a.b, b.a, c.a, c.b, d.a }, { a.b, b.a, b.b, c.b, d.a, d.b },
-		{ b.a, b.b, x4, d.a, d.b, z4 }
-	};
-	const RowTaps *const t = taps == 5 ? five : three;
-
-	row_add(taps, s, rt_lanes_load(y), &t[0]);
-	rt_lanes_next(y);
-	row_add(taps, s, rt_lanes_load(y), &t[stride]);
-	rt_lanes_next(y);
-}
-#endif
-
 /* The same on the left without the first lack taps, on the right without the
  * last: one of three, one or two of five. */
 RT_INLINED void row_left(int taps, RowSums *s, rt_four dy,
@@ -110,11 +83,11 @@ RT_INLINED void row_right(int taps, RowSums *s, rt_four dy,
 		s->e = rt_four_add(s->e, z[1], dy);
 }
 
-/* A row of positions; stride is 0 where that is not known. */
-RT_INLINED void row_positions(int taps, int stride, const RowTile *p,
-	RowSums *s, rt_lanes *y, const float *x)
+/* A row of positions. */
+RT_INLINED void row_positions(int taps, const RowTile *p, RowSums *s,
+	rt_lanes *y, const float *x)
 {
-	const ptrdiff_t step = stride ? stride : p->step;
+	const ptrdiff_t step = p->step;
 	const float *z = x + p->z;
 	int32_t n = p->inside;
 
@@ -125,12 +98,6 @@ RT_INLINED void row_positions(int taps, int stride, const RowTile *p,
 		if (taps == 3)
 			break;
 	}
-#if RT_HELIUM
-	for (; stride && n > 1; n -= 2) {
-		row_two(taps, stride, s, y, x, z);
-		x += 2 * step, z += 2 * step;
-	}
-#endif
 	for (; n > 0; n--) {
 		row_step(taps, s, y, x, z);
 		x += step, z += step;
@@ -160,8 +127,7 @@ RT_INLINED RowSums row_sums_of(int taps, const float *sum)
 	return s;
 }
 
-RT_INLINED void row_sum(int taps, int stride, const RowTile *p,
-	float *sum)
+RT_INLINED void row_sum(int taps, const RowTile *p, float *sum)
 {
 	RowSums s = row_sums_of(taps, sum);
 
@@ -169,7 +135,7 @@ RT_INLINED void row_sum(int taps, int stride, const RowTile *p,
 		const float *x = p->x + n * p->xn;
 		rt_lanes y = rt_lanes_at(p->dy + n * p->dyn, p->dyc, p->outs);
 		for (int32_t r = p->rows; r > 0; r--, x += p->xr)
-			row_positions(taps, stride, p, &s, &y, x);
+			row_positions(taps, p, &s, &y, x);
 	}
 	rt_four_store(sum, s.a), rt_four_store(sum + 4, s.b);
 	rt_four_store(sum + 8, s.c), rt_four_store(sum + 12, s.d);
@@ -178,31 +144,14 @@ RT_INLINED void row_sum(int taps, int stride, const RowTile *p,
 		rt_four_store(sum + 20, s.f);
 }
 
-#if RT_HELIUM
-RT_APART void row_sum_three_one(const RowTile *p, float *sum)
-{
-	row_sum(3, 1, p, sum);
-}
-
-RT_APART void row_sum_three_two(const RowTile *p, float *sum)
-{
-	row_sum(3, 2, p, sum);
-}
-
-RT_APART void row_sum_five_one(const RowTile *p, float *sum)
-{
-	row_sum(5, 1, p, sum);
-}
-#endif
-
 RT_APART void row_sum_three(const RowTile *p, float *sum)
 {
-	row_sum(3, 0, p, sum);
+	row_sum(3, p, sum);
 }
 
 RT_APART void row_sum_five(const RowTile *p, float *sum)
 {
-	row_sum(5, 0, p, sum);
+	row_sum(5, p, sum);
 }
 
 /* Picks one of these. */
@@ -210,14 +159,7 @@ static void row_sums(const RowTile *p, int32_t taps, float *sum)
 {
 	const int five = RT_CONV_FIVE && (!RT_CONV_THREE || taps == 5);
 
-#if RT_HELIUM
-	if (RT_CONV_STRIDE == 1 || p->step == 1)
-		(five ? row_sum_five_one : row_sum_three_one)(p, sum);
-	else if (p->step == 2 && !five)
-		row_sum_three_two(p, sum);
-	else
-#endif
-		(five ? row_sum_five : row_sum_three)(p, sum);
+	(five ? row_sum_five : row_sum_three)(p, sum);
 }
 
 /* The positions that have row j of taps, without the channels. */
@@ -272,6 +214,10 @@ RT_INLINED void row_begin(float *sum, int five, int32_t outs, int32_t ins,
 					= dw[i * row + k * c + t];
 }
 
+#if RT_HELIUM
+#include "runtime/conv_row_helium.h"
+#endif
+
 /* Weights of output channels row apart by ins input channels c apart. */
 RT_APART void row_tile(const RowTile *p, int32_t taps, int32_t ins,
 	float alpha, float beta, float *dw, ptrdiff_t row, ptrdiff_t c)
@@ -280,6 +226,11 @@ RT_APART void row_tile(const RowTile *p, int32_t taps, int32_t ins,
 	const float begun = rt_beta_begun(beta);
 	float sum[24];
 
+#if RT_HELIUM
+	const RowWeights w = { alpha, beta, dw, row, c, ins };
+	if (row_helium(p, five, &w))
+		return;
+#endif
 	if (RT_CONV_GOES_ON)
 		row_begin(sum, five, p->outs, ins, beta, dw, row, c);
 	row_sums(p, taps, sum);

@@ -19,6 +19,9 @@ typedef float32x4_t rt_four;
  */
 #define RT_THEN(p, v) __asm__("" : "+r"(p), "+w"(v))
 
+/* Of p clang knows nothing from here on. */
+#define RT_HIDE(p) __asm__("" : "+r"(p))
+
 typedef struct rt_three {
 	rt_four left, mid, right;
 } rt_three;
@@ -135,6 +138,42 @@ RT_INLINED void rt_lanes_move(rt_lanes *l, ptrdiff_t step)
 RT_INLINED void rt_lanes_next(rt_lanes *l)
 {
 	l->p++;
+}
+
+/* The addresses of four, less the step that a load first takes. */
+typedef struct rt_heads {
+	uint32x4_t at;
+} rt_heads;
+
+RT_INLINED rt_heads rt_heads_at(const float *p, ptrdiff_t step, int32_t count)
+{
+	const uint32x4_t last = vdupq_n_u32(4 * (uint32_t)count - 4);
+	rt_heads h;
+
+	h.at = vmulq_n_u32(vminq_u32(vidupq_n_u32(0, 4), last), (uint32_t)step);
+	h.at = vaddq_n_u32(h.at, (uint32_t)(uintptr_t)p - 4);
+	return h;
+}
+
+RT_INLINED void rt_heads_move(rt_heads *h, ptrdiff_t step)
+{
+	h->at = vaddq_n_u32(h->at, 4 * (uint32_t)step);
+}
+
+RT_INLINED rt_four rt_heads_load(const rt_heads *h)
+{
+	return vldrwq_gather_base_f32(h->at, 4);
+}
+
+/* The same; they move on by one. */
+RT_INLINED rt_four rt_heads_next(rt_heads *h)
+{
+	return vldrwq_gather_base_wb_f32(&h->at, 4);
+}
+
+RT_INLINED void rt_heads_put(rt_heads *h, rt_four v)
+{
+	vstrwq_scatter_base_wb_f32(&h->at, 4, v);
 }
 
 RT_INLINED rt_four rt_four_few(const float *p, int32_t stride, int32_t n)
