@@ -12,10 +12,8 @@
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
-#include "runtime/conv_five_helium.h"
 
-#if !RT_RVV
-#if !RT_HELIUM
+#if !RT_RVV && !RT_HELIUM
 
 /* Two channels of eight columns, or of two in a and c. */
 typedef struct FiveSums {
@@ -204,8 +202,6 @@ static void five_channels(const rt_direct *d)
 		q = at + n;
 	}
 }
-
-#endif
 
 RT_API int rt_conv_five(rt_direct *d, const float *w, const float *bias,
 	float *y, int32_t channels)

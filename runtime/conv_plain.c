@@ -13,6 +13,10 @@
 #include "runtime/direct_rvv.h"
 #include "runtime/tile4.h"
 
+#if RT_HELIUM
+#include "runtime/conv_lanes_helium.h"
+#endif
+
 RT_API void rt_conv_bias(const float *bias, int32_t channels, int32_t size,
 	float *y)
 {
@@ -190,6 +194,9 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 
 /* ---- three taps side by side, at stride 1 or 2 ---- */
 
+/* Helium has others for these (conv_lanes_helium.h). */
+#define DIRECT_THREE (RT_CONV_THREE && !RT_HELIUM)
+
 /* Where a tile is in the source, and in the weights. */
 typedef struct DirectThree {
 	const float *p;
@@ -228,21 +235,6 @@ RT_INLINED void direct_three_few(const rt_direct *d, int32_t n, ptrdiff_t xr,
 	}
 }
 
-#if RT_HELIUM
-#include "runtime/conv_three_helium.h"
-#else
-
-RT_INLINED int direct_three_form(const rt_direct *d, const rt_direct_rows *rows,
-	int32_t stride, int back, int left, int right, DirectThree *s,
-	rt_tile4 *t)
-{
-	(void)d, (void)rows, (void)stride, (void)back, (void)left, (void)right;
-	(void)s, (void)t;
-	return 0;
-}
-
-#endif
-
 RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	const DirectTile *to, int32_t stride, int back)
 {
@@ -254,8 +246,7 @@ RT_INLINED void direct_three(const rt_direct *d, const rt_direct_rows *rows,
 	s.p = rows->x + lo + 1;
 	s.e = rt_edges_at(s.p, stride, 4, left, right);
 	s.w = rt_rows_at(rows->w, d->wlane, d->lanes);
-	if (!direct_three_form(d, rows, stride, back, left, right, &s, &t))
-		direct_three_few(d, rows->n, rows->xr, stride, back, &s, &t);
+	direct_three_few(d, rows->n, rows->xr, stride, back, &s, &t);
 	direct_end(d, to, &t);
 }
 
@@ -303,7 +294,7 @@ static DirectSpan direct_three_span(const rt_direct *d)
 	const DirectSpan none = { h->out, h->out };
 	DirectSpan s;
 
-	if (!RT_CONV_THREE || h->taps != 3 || h->stride > 2 || h->wstep != 1
+	if (!DIRECT_THREE || h->taps != 3 || h->stride > 2 || h->wstep != 1
 		|| (h->step != 1 && h->step != -1) || d->v.wstep * d->wrow != 3)
 		return none;
 	s.from = left < -1 ? (h->stride - 2 - left) / h->stride : 0;
@@ -381,7 +372,7 @@ RT_APART void direct_plane(const rt_direct *d)
 	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
 		direct_tiles(d, &rows, 0, three.from, y);
-		if (RT_CONV_THREE)
+		if (DIRECT_THREE)
 			direct_threes(d, &rows, three, y);
 		direct_tiles(d, &rows, three.end, d->h.out, y);
 	}
@@ -393,7 +384,10 @@ RT_APART void direct_plane(const rt_direct *d)
 static void direct_group(rt_direct *d, const float *w, const float *bias,
 	float *y, int32_t channels)
 {
-#if !RT_RVV
+#if RT_HELIUM
+	if (conv_lanes(d, w, bias, y, channels))
+		return;
+#elif !RT_RVV
 	if (RT_CONV_FIVE && rt_conv_five(d, w, bias, y, channels))
 		return;
 #endif

@@ -50,22 +50,6 @@ RT_INLINED rt_four rt_four_add(rt_four t, float x, rt_four z)
 #endif
 }
 
-RT_INLINED rt_four rt_four_part(const float *p, int from, int end)
-{
-	if (from == 0 && end == 4)
-		return vldrwq_f32(p);
-	return vldrwq_z_f32(p, (mve_pred16_t)((1u << 4 * end)
-		- (1u << 4 * from)));
-}
-
-/* The others are 0. */
-RT_INLINED rt_four rt_four_add_part(rt_four t, float x, rt_four z, int from,
-	int end)
-{
-	(void)from, (void)end;
-	return rt_four_add(t, x, z);
-}
-
 RT_INLINED rt_four rt_four_each(rt_four t, rt_four y, rt_four z)
 {
 #if RT_FUSED
@@ -284,19 +268,6 @@ RT_INLINED rt_three rt_edges_last(const rt_edges *e, const float *p)
 	x.mid = vldrwq_gather_shifted_offset_f32(q, e->at);
 	x.right = vldrwq_gather_shifted_offset_z_f32(q + 1, e->at, e->right);
 	return x;
-}
-
-/* One of the three: i is -1, 0 or 1; edge: it may lack a column. */
-RT_INLINED rt_four rt_edges_column(const rt_edges *e, const float *p,
-	int32_t stride, int32_t i, int edge)
-{
-	const mve_pred16_t there = i < 0 ? e->left : e->right;
-
-	if (i == 0 || !edge)
-		return stride == 1 ? vldrwq_f32(p + i)
-			: vldrwq_gather_shifted_offset_f32(p + i, e->at);
-	return stride == 1 ? vldrwq_z_f32(p + i, there)
-		: vldrwq_gather_shifted_offset_z_f32(p + i, e->at, there);
 }
 
 /* Two floats by one instruction, which clang makes of volatile ones alone. */

@@ -25,17 +25,21 @@ typedef struct Case {
 	int ta, tb;
 	int32_t m, n, k; /* a product */
 	int update;      /* y -= 2 * it, as a step of SGD does */
+	int bias;        /* as many as there are output channels, of b's */
 } Case;
 
 #define PRODUCT(name, ta, tb, m, n, k) \
-	{ name, {0}, CONV_FORWARD, ta, tb, m, n, k, 0 }
+	{ name, {0}, CONV_FORWARD, ta, tb, m, n, k, 0, 0 }
 #define CONV_OF(name, what, c, o, size, out, taps, stride, pad, groups) \
 	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
-	          pad, pad, 1, 1, groups, 0 }, what, 0, 0, 0, 0, 0, 0 }
+	          pad, pad, 1, 1, groups, 0 }, what, 0, 0, 0, 0, 0, 0, 0 }
 #define CONV(name, ...) \
 	CONV_OF(name, CONV_FORWARD, __VA_ARGS__), \
 	CONV_OF(name "_grad_input", CONV_GRAD_INPUT, __VA_ARGS__), \
 	CONV_OF(name "_grad_weight", CONV_GRAD_WEIGHT, __VA_ARGS__)
+#define BIASED(name, c, o, size, out, taps, stride, pad) \
+	{ name, { 1, c, size, size, o, out, out, taps, taps, stride, stride, \
+	          pad, pad, 1, 1, 1, 0 }, CONV_FORWARD, 0, 0, 0, 0, 0, 0, 1 }
 
 static const Case cases[] = {
 	PRODUCT("gemm_nn", 0, 0, 64, 64, 64),
@@ -47,8 +51,8 @@ static const Case cases[] = {
 	PRODUCT("dense", 0, 1, 1, 64, 128),
 	PRODUCT("dense_grad_input", 0, 0, 1, 128, 64),
 	PRODUCT("dense_grad_weight", 1, 0, 64, 128, 1),
-	{ "gemm_tn_update", {0}, CONV_FORWARD, 1, 0, 64, 64, 64, 1 },
-	{ "dense_update", {0}, CONV_FORWARD, 1, 0, 64, 128, 1, 1 },
+	{ "gemm_tn_update", {0}, CONV_FORWARD, 1, 0, 64, 64, 64, 1, 0 },
+	{ "dense_update", {0}, CONV_FORWARD, 1, 0, 64, 128, 1, 1, 0 },
 	CONV("pointwise", 32, 32, 16, 16, 1, 1, 0, 1),
 	CONV("conv3x3", 16, 16, 16, 16, 3, 1, 1, 1),
 	CONV("conv3x3_small", 32, 32, 6, 6, 3, 1, 1, 1),
@@ -73,6 +77,14 @@ static const Case cases[] = {
 	CONV("conv5x5_odd", 2, 3, 11, 13, 5, 1, 3, 1),
 	CONV("conv5x5_narrow", 2, 3, 3, 3, 5, 1, 2, 1),
 	CONV("conv5x5_valid", 2, 3, 27, 23, 5, 1, 0, 1),
+	CONV("conv3x3_tiny", 2, 3, 3, 3, 3, 1, 1, 1),
+	CONV("conv3x3_wide", 3, 5, 9, 11, 3, 1, 2, 1),
+	CONV("conv3x3_stride2_valid", 2, 7, 19, 9, 3, 2, 0, 1),
+	CONV("conv5x5_stride2_odd", 3, 5, 31, 16, 5, 2, 2, 1),
+	CONV("conv5x5_stride2_narrow", 3, 2, 5, 3, 5, 2, 2, 1),
+	BIASED("conv3x3_bias", 3, 7, 11, 11, 3, 1, 1),
+	BIASED("conv3x3_stride2_bias", 3, 6, 9, 5, 3, 2, 1),
+	BIASED("conv5x5_bias", 2, 5, 15, 11, 5, 1, 0),
 	CONV("depthwise3x3_odd", 3, 3, 7, 7, 3, 1, 1, 3),
 	CONV("depthwise3x3_stride2_odd", 3, 3, 27, 14, 3, 2, 1, 3),
 	CONV("depthwise3x3_stride2_even", 3, 3, 26, 13, 3, 2, 1, 3),
@@ -119,7 +131,7 @@ static void run(const void *any)
 			c->ta ? c->m : c->k, b, c->tb ? c->k : c->n,
 			(float)c->update, y, c->n, NULL);
 	else if (c->what == CONV_FORWARD)
-		any_conv_forward(&c->d, a, b, NULL, y, NULL);
+		any_conv_forward(&c->d, a, b, c->bias ? b : NULL, y, NULL);
 	else if (c->what == CONV_GRAD_INPUT)
 		any_conv_grad_input(&c->d, a, b, y, NULL);
 	else
@@ -136,6 +148,15 @@ static void run_naive(const Case *c)
 		naive_conv(c->what, &c->d, want, b, a);
 	else
 		naive_conv(c->what, &c->d, a, want, b);
+}
+
+/* What begins with b's first ones, one a channel. */
+static void add_bias(const rt_conv *d)
+{
+	float *to = want;
+	for (int32_t o = 0; o < d->o; o++)
+		for (int32_t i = 0; i < d->oh * d->ow; i++)
+			*to++ += b[o];
 }
 
 static void fill(float *p, int32_t n, uint32_t seed, int whole)
@@ -170,6 +191,8 @@ static void put_case(const Case *c, uint32_t stack_before)
 	Sizes s = sizes(c);
 	fill(a, s.a, 1, 1), fill(b, s.b, 2, 1);
 	run_naive(c);
+	if (c->bias)
+		add_bias(&c->d);
 	if (c->update)
 		update_want(s.y);
 	uint32_t stack = measure(run, c) - stack_before;
