@@ -194,6 +194,23 @@ static void gemv_outer(const rt_prod *g)
 
 #else
 
+#if RT_HELIUM
+#include "runtime/gemv_helium.h"
+#else
+/* None by themselves. */
+RT_INLINED int32_t gemv_by_eight(const GemvForm *f)
+{
+	(void)f;
+	return 0;
+}
+
+RT_INLINED int32_t gemv_by_sixteen(const GemvForm *f)
+{
+	(void)f;
+	return 0;
+}
+#endif
+
 /* The dot products of x and count rows from m on, rs apart. */
 RT_APART void gemv_dots(const float *m, ptrdiff_t rs, int32_t count,
 	const float *x, int32_t k, float out[4])
@@ -271,9 +288,9 @@ static void gemv_by_columns(const GemvForm *f)
 {
 	int32_t count;
 
-	for (int32_t i = 0; i < f->n; i += count) {
+	for (int32_t i = gemv_by_sixteen(f); i < f->n; i += count) {
 		float t[16];
-		count = f->n - i >= 16 ? 16 : f->n - i >= 4 ? 4 : 1;
+		count = !RT_HELIUM && f->n - i >= 16 ? 16 : f->n - i >= 4 ? 4 : 1;
 		if (count == 16)
 			gemv_sixteen(f, i, t);
 		else if (count == 4)
@@ -308,8 +325,24 @@ RT_INLINED void gemv_outer_rows(const rt_prod *g, int add, int32_t i)
 	float *y0 = g->y + i * g->yrs, *y1 = y0 + g->yrs;
 	float *y2 = y1 + g->yrs, *y3 = y2 + g->yrs;
 
+	int32_t left = g->n / 4;
+
+#if RT_HELIUM
+	for (int32_t j = left / 2; j > 0; j--, x += 8) {
+		const rt_four m = rt_four_load(x), n = rt_four_load(x + 4);
+		y0 = gemv_outer_four(add, alpha, m, z0, y0);
+		y0 = gemv_outer_four(add, alpha, n, z0, y0);
+		y1 = gemv_outer_four(add, alpha, m, z1, y1);
+		y1 = gemv_outer_four(add, alpha, n, z1, y1);
+		y2 = gemv_outer_four(add, alpha, m, z2, y2);
+		y2 = gemv_outer_four(add, alpha, n, z2, y2);
+		y3 = gemv_outer_four(add, alpha, m, z3, y3);
+		y3 = gemv_outer_four(add, alpha, n, z3, y3);
+	}
+	left %= 2;
+#endif
 	RT_UNROLL2
-	for (int32_t j = g->n / 4; j > 0; j--, x += 4) {
+	for (; left > 0; left--, x += 4) {
 		const rt_four m = rt_four_load(x);
 		y0 = gemv_outer_four(add, alpha, m, z0, y0);
 		y1 = gemv_outer_four(add, alpha, m, z1, y1);
@@ -352,7 +385,13 @@ static void gemv_outer(const rt_prod *g)
 
 static void gemv_by_rows(const GemvForm *f)
 {
-	for (int32_t i = 0; i < f->n; i += 4) {
+#if RT_VL
+	int32_t i = 0;
+#else
+	int32_t i = gemv_by_eight(f);
+#endif
+
+	for (; i < f->n; i += 4) {
 		const int32_t rows = f->n - i < 4 ? f->n - i : 4;
 		float t[4];
 		gemv_dots(f->m + i * f->rs, f->rs, rows, f->x, f->k, t);

@@ -70,6 +70,11 @@ static const Case cases[] = {
 	CONV("depthwise5x5_stride2", 8, 8, 16, 8, 5, 2, 2, 8),
 	CONV("depthwise5x5_stride2_same", 8, 8, 16, 8, 5, 2, 1, 8),
 	/* Tiles of every form, at both edges, not to be fast at. */
+	PRODUCT("dense_odd", 0, 1, 1, 21, 15),
+	PRODUCT("dense_grad_input_odd", 0, 0, 1, 39, 14),
+	PRODUCT("dense_grad_weight_odd", 1, 0, 6, 12, 1),
+	{ "dense_odd_update", {0}, CONV_FORWARD, 0, 1, 1, 21, 15, 1, 0 },
+	{ "dense_grad_input_odd_update", {0}, CONV_FORWARD, 0, 0, 1, 39, 14, 1, 0 },
 	CONV("conv3x3_odd", 3, 5, 7, 7, 3, 1, 1, 1),
 	CONV("conv3x3_stride2_odd", 3, 5, 11, 6, 3, 2, 1, 1),
 	CONV("conv3x3_stride2_even", 3, 6, 22, 11, 3, 2, 1, 1),
