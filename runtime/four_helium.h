@@ -139,6 +139,15 @@ RT_INLINED rt_heads rt_heads_at(const float *p, ptrdiff_t step, int32_t count)
 	return h;
 }
 
+RT_INLINED rt_heads rt_lanes_heads(const rt_lanes *l)
+{
+	rt_heads h;
+
+	h.at = vaddq_n_u32(vshlq_n_u32(l->at, 2),
+		(uint32_t)(uintptr_t)l->p - 4);
+	return h;
+}
+
 RT_INLINED void rt_heads_move(rt_heads *h, ptrdiff_t step)
 {
 	h->at = vaddq_n_u32(h->at, 4 * (uint32_t)step);

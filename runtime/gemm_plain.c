@@ -201,11 +201,24 @@ RT_INLINED void plain_put(const rt_prod *g, float *y, const rt_tile4 *t)
 	plain_add(g, y, 4, 4, buf);
 }
 
+#if RT_HELIUM
+#include "runtime/gemm_helium.h"
+#else
+/* None that are wider. */
+RT_INLINED int32_t plain_twelves(const rt_prod *g, const float *a, float *y)
+{
+	(void)g, (void)a, (void)y;
+	return 0;
+}
+#endif
+
 /* The whole tiles of the rows from a on.  a goes on with k, b's columns lie
  * side by side: no transpose. */
 RT_APART void plain_strip_nn(const rt_prod *g, const float *a, float *y)
 {
-	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
+	int32_t j = plain_twelves(g, a, y);
+
+	for (y += j; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
 		rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin(g, y) : rt_tile4_zero();
 		rt_rows x = rt_rows_at(a, g->a.rs, 4);
 		rt_tile4_nn(&t, g->k, &x, g->b.p + j, g->b.rs);
@@ -228,7 +241,9 @@ RT_APART void plain_strip_nt(const rt_prod *g, const float *a, float *y)
 /* Both lie side by side: a is transposed. */
 RT_APART void plain_strip_tn(const rt_prod *g, const float *a, float *y)
 {
-	for (int32_t j = 0; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
+	int32_t j = plain_twelves(g, a, y);
+
+	for (y += j; j + 4 <= g->n; j += 4, y += 4 * g->ycs) {
 		rt_tile4 t = RT_GEMM_GOES_ON ? plain_begin(g, y) : rt_tile4_zero();
 		rt_tile4_tn(&t, g->k, a, g->a.cs, g->b.p + j, g->b.rs);
 		plain_put(g, y, &t);

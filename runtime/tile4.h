@@ -173,16 +173,20 @@ RT_INLINED void rt_tile4_few(rt_tile4 *t, int32_t k, rt_rows *x,
 /* Rows and columns that go on. */
 RT_INLINED void rt_tile4_nt(rt_tile4 *t, int32_t k, rt_rows *x, rt_lanes *z)
 {
+#if RT_HELIUM
+	rt_heads h = rt_lanes_heads(z);
+
+	for (int32_t i = k / 2; i > 0; i--) {
+		const rt_four z0 = rt_heads_next(&h), z1 = rt_heads_next(&h);
+		rt_tile4_two(t, x, z0, z1);
+	}
+	if (k % 2)
+		rt_tile4_next(t, x, rt_heads_next(&h));
+	rt_lanes_move(z, k);
+#else
 	const float *const end = x->a + k;
 
-#if RT_HELIUM
-	for (int32_t i = k / 2; i > 0; i--) {
-		rt_lanes next = *z;
-		rt_lanes_move(&next, 1);
-		rt_tile4_two(t, x, rt_lanes_load(z), rt_lanes_load(&next));
-		rt_lanes_move(z, 2);
-	}
-#elif RT_BY_TWO
+#if RT_BY_TWO
 	while (x->a + 1 < end) {
 		rt_four z0, z1;
 		rt_lanes_two(z, &z0, &z1);
@@ -193,6 +197,7 @@ RT_INLINED void rt_tile4_nt(rt_tile4 *t, int32_t k, rt_rows *x, rt_lanes *z)
 		rt_tile4_next(t, x, rt_lanes_load(z));
 		rt_lanes_move(z, 1);
 	}
+#endif
 }
 
 /* Rows and columns side by side, xs and zs from one k to the next. */

@@ -70,6 +70,9 @@ static const Case cases[] = {
 	CONV("depthwise5x5_stride2", 8, 8, 16, 8, 5, 2, 2, 8),
 	CONV("depthwise5x5_stride2_same", 8, 8, 16, 8, 5, 2, 1, 8),
 	/* Tiles of every form, at both edges, not to be fast at. */
+	PRODUCT("gemm_nn_wide", 0, 0, 9, 30, 7),
+	PRODUCT("gemm_tn_wide", 1, 0, 9, 30, 7),
+	{ "gemm_nn_wide_update", {0}, CONV_FORWARD, 0, 0, 9, 30, 7, 1, 0 },
 	PRODUCT("dense_odd", 0, 1, 1, 21, 15),
 	PRODUCT("dense_grad_input_odd", 0, 0, 1, 39, 14),
 	PRODUCT("dense_grad_weight_odd", 1, 0, 6, 12, 1),
