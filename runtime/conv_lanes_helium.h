@@ -13,7 +13,7 @@
 
 enum lanes_edge {
 	LANES_WHOLE,
-	LANES_LEFT,	/* lacks columns on the left, as many as there is a form for */
+	LANES_LEFT,	/* without as many on the left as there is a form for */
 	LANES_RIGHT,
 	LANES_COPY
 };
@@ -164,31 +164,64 @@ RT_INLINED void lanes_store(int n, const LanesSums *s, float *to)
 		rt_four_store(to + 16, s->e), rt_four_store(to + 20, s->f);
 }
 
-/* All rows of taps of all source channels. */
-RT_INLINED void lanes_sum(LanesForm f, int copy, const ConvLanes *t)
+/* All source channels of as many rows of taps as a row has; at the last one of a
+ * channel they move on to the next. */
+RT_INLINED void lanes_square(LanesForm f, const ConvLanes *t, rt_heads w,
+	LanesSums *s)
 {
-	const rt_direct *d = t->d;
-	const int32_t rows = t->rows.n;
-	const ptrdiff_t xr = t->rows.xr, wr = t->rows.wr;
-	const ptrdiff_t xc = d->xc - rows * xr, wc = d->wc - rows * wr;
+	const ptrdiff_t xr = t->rows.xr, xc = t->d->xc - (f.taps - 1) * xr;
+	const ptrdiff_t wr = t->rows.wr, wc = t->d->wc - (f.taps - 1) * wr;
 	const float *p = t->p;
-	LanesSums s = { t->begin, t->begin, t->begin, t->begin, t->begin,
-		t->begin };
-	rt_heads w = t->w;
-	float buf[24];
 
-	w.at = vaddq_n_u32(w.at, (uint32_t)(uintptr_t)t->rows.w);
-	for (int32_t i = rows > 0 ? d->channels : 0; i > 0; i--) {
+	for (int32_t i = t->d->channels; i > 0; i--) {
+		lanes_row(f, s, w, p);
+		p += xr;
+		rt_heads_move(&w, wr);
+		if (f.taps > 2) {
+			lanes_row(f, s, w, p);
+			p += xr;
+			rt_heads_move(&w, wr);
+		}
+		lanes_row(f, s, w, p);
+		p += xc;
+		rt_heads_move(&w, wc);
+	}
+}
+
+/* The same of any rows, and by way of buf if they are copied. */
+RT_INLINED void lanes_any(LanesForm f, const ConvLanes *t, rt_heads w, float *buf,
+	LanesSums *s)
+{
+	const int32_t rows = t->rows.n;
+	const ptrdiff_t xr = t->rows.xr, xc = t->d->xc - rows * xr;
+	const ptrdiff_t wr = t->rows.wr, wc = t->d->wc - rows * wr;
+	const float *p = t->p;
+
+	for (int32_t i = rows > 0 ? t->d->channels : 0; i > 0; i--) {
 		for (int32_t j = rows; j > 0; j--) {
-			if (copy)
+			if (buf)
 				lanes_copy(f, buf, p, t->there);
-			lanes_row(f, &s, w, copy ? buf : p);
+			lanes_row(f, s, w, buf ? buf : p);
 			p += xr;
 			rt_heads_move(&w, wr);
 		}
 		p += xc;
 		rt_heads_move(&w, wc);
 	}
+}
+
+RT_INLINED void lanes_sum(LanesForm f, int copy, const ConvLanes *t)
+{
+	LanesSums s = { t->begin, t->begin, t->begin, t->begin, t->begin,
+		t->begin };
+	rt_heads w = t->w;
+	float buf[24];
+
+	w.at = vaddq_n_u32(w.at, (uint32_t)(uintptr_t)t->rows.w);
+	if (f.wstep == 2 && !copy && t->rows.n == f.taps)
+		lanes_square(f, t, w, &s);
+	else
+		lanes_any(f, t, w, copy ? buf : NULL, &s);
 	lanes_store(f.n, &s, buf);
 	lanes_put(t, buf);
 }
@@ -205,42 +238,6 @@ RT_INLINED void lanes_tile(int taps, int stride, int back, int wstep, int n,
 	lanes_sum(f, edge == LANES_COPY, t);
 }
 
-/* Of three taps at stride 1, or every second of five. */
-RT_INLINED void lanes_three(int back, int wstep, const ConvLanes *t)
-{
-	if (t->n == 6 && t->edge == LANES_WHOLE)
-		lanes_tile(3, 1, back, wstep, 6, 1, LANES_WHOLE, t);
-	else if (t->n == 6 && t->edge == LANES_LEFT)
-		lanes_tile(3, 1, back, wstep, 6, 1, LANES_LEFT, t);
-	else if (t->n == 6)
-		lanes_tile(3, 1, back, wstep, 6, 1, LANES_RIGHT, t);
-	else if (t->n == 2)
-		lanes_tile(3, 1, back, wstep, 2, 0, LANES_COPY, t);
-	else if (t->edge == LANES_WHOLE)
-		lanes_tile(3, 1, back, wstep, 4, 1, LANES_WHOLE, t);
-	else if (t->edge == LANES_LEFT)
-		lanes_tile(3, 1, back, wstep, 4, 1, LANES_LEFT, t);
-	else if (t->edge == LANES_RIGHT)
-		lanes_tile(3, 1, back, wstep, 4, 1, LANES_RIGHT, t);
-	else
-		lanes_tile(3, 1, back, wstep, 4, 0, LANES_COPY, t);
-}
-
-RT_APART void lanes_three_on(const ConvLanes *t)
-{
-	lanes_three(0, 1, t);
-}
-
-RT_APART void lanes_three_back(const ConvLanes *t)
-{
-	lanes_three(1, 1, t);
-}
-
-RT_APART void lanes_three_apart(const ConvLanes *t)
-{
-	lanes_three(1, 2, t);
-}
-
 /* Tiles of four, or of two that are copied. */
 RT_INLINED void lanes_four(int taps, int stride, int back, int wstep,
 	const ConvLanes *t)
@@ -255,6 +252,35 @@ RT_INLINED void lanes_four(int taps, int stride, int back, int wstep,
 		lanes_tile(taps, stride, back, wstep, 4, 1, LANES_RIGHT, t);
 	else
 		lanes_tile(taps, stride, back, wstep, 4, 0, LANES_COPY, t);
+}
+
+/* Of three taps at stride 1. */
+RT_INLINED void lanes_three(int back, const ConvLanes *t)
+{
+	if (t->n < 6)
+		lanes_four(3, 1, back, 1, t);
+	else if (t->edge == LANES_WHOLE)
+		lanes_tile(3, 1, back, 1, 6, 1, LANES_WHOLE, t);
+	else if (t->edge == LANES_LEFT)
+		lanes_tile(3, 1, back, 1, 6, 1, LANES_LEFT, t);
+	else
+		lanes_tile(3, 1, back, 1, 6, 1, LANES_RIGHT, t);
+}
+
+RT_APART void lanes_three_on(const ConvLanes *t)
+{
+	lanes_three(0, t);
+}
+
+RT_APART void lanes_three_back(const ConvLanes *t)
+{
+	lanes_three(1, t);
+}
+
+/* Every second of five taps, as the way back at stride 2 takes them. */
+RT_APART void lanes_three_apart(const ConvLanes *t)
+{
+	lanes_four(3, 1, 1, 2, t);
 }
 
 RT_APART void lanes_three_two(const ConvLanes *t)
@@ -330,7 +356,7 @@ static LanesKind lanes_kind(const rt_direct_axis *h)
 		k.run = lanes_five_two, k.lack = 0;
 	else if (RT_DIRECT_ANY && RT_CONV_STRIDE > 1 && h->taps == 3 && back
 		&& h->wstep == 2)
-		k.run = lanes_three_apart, k.most = 6;
+		k.run = lanes_three_apart;
 	else if (RT_DIRECT_ANY && RT_CONV_STRIDE > 1 && h->taps == 2 && back
 		&& h->wstep == 2)
 		k.run = lanes_two_apart;
@@ -407,6 +433,18 @@ static void lanes_channels(ConvLanes *t, const LanesKind *k, const LanesGroup *g
 	}
 }
 
+/* Those of row r; most rows lack none. */
+RT_INLINED rt_direct_rows lanes_rows_of(const rt_direct *d, int32_t r)
+{
+	const rt_direct_axis *v = &d->v;
+	const int32_t at = v->origin + r * v->stride;
+	const int32_t last = at + (v->taps - 1) * v->step;
+
+	if (at >= 0 && at < v->size && last >= 0 && last < v->size)
+		return rt_direct_rows_at(d, r, 0, v->taps);
+	return rt_direct_rows_of(d, r);
+}
+
 /* A tile of all rows. */
 static void lanes_rows(ConvLanes *t, const LanesKind *k, const LanesGroup *g)
 {
@@ -414,7 +452,7 @@ static void lanes_rows(ConvLanes *t, const LanesKind *k, const LanesGroup *g)
 	float *to = g->y + t->at * d->yq;
 
 	for (int32_t r = 0; r < d->v.out; r++, to += d->yr) {
-		t->rows = rt_direct_rows_of(d, r);
+		t->rows = lanes_rows_of(d, r);
 		t->p = t->rows.x + t->from, t->to = to;
 		lanes_channels(t, k, g);
 	}

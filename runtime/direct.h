@@ -120,12 +120,12 @@ static inline void rt_direct_grad_input(rt_direct *job, const rt_conv *d,
 	job->yr = (ptrdiff_t)d->sh * d->w, job->yq = d->sw;
 }
 
-static inline rt_direct_rows rt_direct_rows_of(const rt_direct *d, int32_t r)
+/* Rows lo .. hi - 1 of taps. */
+static inline rt_direct_rows rt_direct_rows_at(const rt_direct *d, int32_t r,
+	int32_t lo, int32_t hi)
 {
-	int32_t lo, hi;
 	rt_direct_rows rows;
 
-	rt_direct_range(&d->v, r, &lo, &hi);
 	rows.n = hi - lo;
 	rows.xr = (ptrdiff_t)d->v.step * d->h.size;
 	rows.wr = d->v.wstep * d->wrow;
@@ -133,6 +133,14 @@ static inline rt_direct_rows rt_direct_rows_of(const rt_direct *d, int32_t r)
 		+ lo * rows.xr;
 	rows.w = d->w + d->v.w0 * d->wrow + lo * rows.wr + d->h.w0;
 	return rows;
+}
+
+static inline rt_direct_rows rt_direct_rows_of(const rt_direct *d, int32_t r)
+{
+	int32_t lo, hi;
+
+	rt_direct_range(&d->v, r, &lo, &hi);
+	return rt_direct_rows_at(d, r, lo, hi);
 }
 
 /* The columns of a source row that a tile of n reads: from .. from + width - 1, of
