@@ -200,19 +200,6 @@ RT_INLINED void nine_move(NineRows *w, ptrdiff_t step)
 	w->a += step, w->b += step, w->c += step;
 }
 
-/* Two columns side by side. */
-typedef struct NinePair {
-	NineColumn a, b;
-} NinePair;
-
-RT_INLINED NinePair nine_pair(NineRows *w)
-{
-	const rt_pair a = rt_pair_next(&w->a), b = rt_pair_next(&w->b);
-	const rt_pair c = rt_pair_next(&w->c);
-
-	return (NinePair){ { a.a, b.a, c.a }, { a.b, b.b, c.b } };
-}
-
 RT_INLINED NineColumn nine_next(NineRows *w)
 {
 	const NineColumn x = nine_at(w, 0);
@@ -261,42 +248,90 @@ RT_INLINED void nine_between(NineRows *w)
 	}
 }
 
-/* At stride 2: two are. */
-RT_INLINED void nine_between_two(NineRows *w)
-{
-	const float *const end = w->dy + w->between;
-	NineColumn x = nine_next(w);
-	NinePair y, z;
-
-	while (end - w->dy >= 2) {
-		y = nine_pair(w);
-		nine_output(w, &x, &y.a, &y.b);
-		z = nine_pair(w);
-		nine_output(w, &y.b, &z.a, &z.b);
-		x = z.b;
-	}
-	if (w->dy < end) {
-		y = nine_pair(w);
-		nine_output(w, &x, &y.a, &y.b);
-	}
-}
-
-RT_INLINED void nine_row(NineRows *w, int32_t stride)
+RT_INLINED void nine_row(NineRows *w)
 {
 	if (w->first) {
 		const NineColumn mid = nine_at(w, 0);
 		const NineColumn right = nine_at(w, 1);
 		nine_output(w, NULL, &mid, &right);
-		nine_move(w, stride - 1);
 	}
-	if (stride == 1)
-		nine_between(w);
-	else
-		nine_between_two(w);
+	nine_between(w);
 	if (w->last) {
-		const NineColumn left = nine_at(w, stride - 3);
-		const NineColumn mid = nine_at(w, stride - 2);
+		const NineColumn left = nine_at(w, -2);
+		const NineColumn mid = nine_at(w, -1);
 		nine_output(w, &left, &mid, NULL);
+	}
+	nine_move(w, w->xr);
+}
+
+/* Two columns side by side. */
+typedef struct NineCouple {
+	rt_couple a, b, c;
+} NineCouple;
+
+RT_INLINED NineCouple nine_couple(NineRows *w)
+{
+	NineCouple x;
+
+	x.a = rt_couple_next(&w->a);
+	x.b = rt_couple_next(&w->b);
+	x.c = rt_couple_next(&w->c);
+	return x;
+}
+
+RT_INLINED void nine_add_first(NineColumn *t, float dy, const NineCouple *x)
+{
+	t->a = rt_couple_add_first(t->a, dy, x->a);
+	t->b = rt_couple_add_first(t->b, dy, x->b);
+	t->c = rt_couple_add_first(t->c, dy, x->c);
+}
+
+RT_INLINED void nine_add_second(NineColumn *t, float dy, const NineCouple *x)
+{
+	t->a = rt_couple_add_second(t->a, dy, x->a);
+	t->b = rt_couple_add_second(t->b, dy, x->b);
+	t->c = rt_couple_add_second(t->c, dy, x->c);
+}
+
+/* An output at stride 2, on the right of z, whose place the next two columns
+ * take. */
+RT_INLINED void nine_output_two(NineRows *w, float dy, NineCouple *z)
+{
+	nine_add_second(&w->t.left, dy, z);
+	RT_THEN(w->a, w->t.left.a);
+	RT_THEN(w->b, w->t.left.b);
+	RT_THEN(w->c, w->t.left.c);
+	*z = nine_couple(w);
+	nine_add_first(&w->t.mid, dy, z);
+	nine_add_second(&w->t.right, dy, z);
+}
+
+RT_INLINED void nine_row_two(NineRows *w)
+{
+	NineCouple z;
+
+	if (w->first) {
+		const float dy = *w->dy++;
+		z = nine_couple(w);
+		nine_add_first(&w->t.mid, dy, &z);
+		nine_add_second(&w->t.right, dy, &z);
+	} else {
+		z.a = rt_couple_second(&w->a);
+		z.b = rt_couple_second(&w->b);
+		z.c = rt_couple_second(&w->c);
+	}
+	for (int32_t n = w->between / 2; n > 0; n--) {
+		const rt_pair dy = rt_pair_next(&w->dy);
+		nine_output_two(w, dy.a, &z);
+		nine_output_two(w, dy.b, &z);
+	}
+	if (w->between % 2)
+		nine_output_two(w, *w->dy++, &z);
+	if (w->last) {
+		const NineColumn mid = nine_at(w, 0);
+		const float dy = *w->dy++;
+		nine_add_second(&w->t.left, dy, &z);
+		nine_add(&w->t.mid, dy, &mid);
 	}
 	nine_move(w, w->xr);
 }
@@ -306,7 +341,7 @@ RT_APART void nine_rows(NineRows *w)
 	NineRows t = *w;
 
 	for (; t.rows > 0; t.rows--)
-		nine_row(&t, 1);
+		nine_row(&t);
 	w->t = t.t;
 }
 
@@ -315,7 +350,7 @@ RT_APART void nine_rows_two(NineRows *w)
 	NineRows t = *w;
 
 	for (; t.rows > 0; t.rows--)
-		nine_row(&t, 2);
+		nine_row_two(&t);
 	w->t = t.t;
 }
 

@@ -97,6 +97,73 @@ RT_INLINED rt_pair rt_pair_next(const float **p)
 }
 #endif
 
+/*
+ * Two that a loop carries from one step to the next.  Of a pair, gcc 12 moves
+ * the second one to a register of its own there; of these, it stays where it
+ * was loaded, for which the product must name it.
+ */
+#if RT_PAIRS && RT_FUSED
+typedef rt_two rt_couple;
+
+/* The next two; p moves on. */
+RT_INLINED rt_couple rt_couple_next(const float **p)
+{
+	rt_couple v;
+
+	__asm__("vldmia %1!, {%P0}" : "=w"(v), "+r"(*p)
+		: "m"(*(const rt_two *)(const void *)*p));
+	return v;
+}
+
+/* The second of two, the first of which nobody asks for; p moves on. */
+RT_INLINED rt_couple rt_couple_second(const float **p)
+{
+	rt_couple v;
+
+	__asm__("vldr %p0, %1" : "=w"(v) : "Uv"(**p));
+	++*p;
+	return v;
+}
+
+/* t + x * the first of z */
+RT_INLINED float rt_couple_add_first(float t, float x, rt_couple z)
+{
+	__asm__("vfma.f32 %0, %1, %2" : "+t"(t) : "t"(x), "w"(z));
+	return t;
+}
+
+RT_INLINED float rt_couple_add_second(float t, float x, rt_couple z)
+{
+	__asm__("vfma.f32 %0, %1, %p2" : "+t"(t) : "t"(x), "w"(z));
+	return t;
+}
+#else
+typedef rt_pair rt_couple;
+
+RT_INLINED rt_couple rt_couple_next(const float **p)
+{
+	return rt_pair_next(p);
+}
+
+RT_INLINED rt_couple rt_couple_second(const float **p)
+{
+	const rt_couple v = { 0, **p };
+
+	++*p;
+	return v;
+}
+
+RT_INLINED float rt_couple_add_first(float t, float x, rt_couple z)
+{
+	return RT_FMA(x, z.a, t);
+}
+
+RT_INLINED float rt_couple_add_second(float t, float x, rt_couple z)
+{
+	return RT_FMA(x, z.b, t);
+}
+#endif
+
 typedef struct rt_four {
 	float a, b, c, d;
 } rt_four;
