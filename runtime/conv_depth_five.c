@@ -3,8 +3,8 @@
  * Depthwise 5x5 kernels at strides 1 and 2 and their gradient for the input,
  * without workspace, for machines without vector registers.  A strip of eight
  * columns, or of four where these are too many, goes down the plane, and holds
- * the sums of a row over all taps: a row of taps takes 12 loads of the source,
- * 19 at stride 2, and 5 of weights for 40 products.  Of the gradient at stride
+ * the sums of a row over all taps: a row of taps takes 12 columns of the source,
+ * 19 at stride 2, and 5 weights for 40 products.  Of the gradient at stride
  * 2 a tile is two rows of eight columns, which four columns of three rows of
  * dy, and one on each side, reach: 18 loads and 25 of weights for 100 products.
  */
@@ -35,17 +35,15 @@ typedef struct DepthFiveForm {
 	int back;
 } DepthFiveForm;
 
-/* Tap l. */
+/* Tap l, the weight w. */
 RT_INLINED void depth_five_tap(DepthFiveForm f, const rt_fives *x,
-	const float *p, const float *w, int l, DepthFiveSums *t)
+	const rt_fives_row *row, float w, int l, DepthFiveSums *t)
 {
 	const int at = f.back ? 4 - l : l;
 
-	t->a = rt_four_add(t->a, w[l], rt_fives_first(x, p, f.stride, f.n, at));
+	t->a = rt_four_add(t->a, w, rt_fives_first(x, row, f.stride, f.n, at));
 	if (f.n == 8)
-		t->b = rt_four_add(t->b, w[l], rt_fives_last(x, p, f.stride, at));
-	RT_KEEP_FOUR(t->a);
-	RT_KEEP_FOUR(t->b);
+		t->b = rt_four_add(t->b, w, rt_fives_last(x, row, f.stride, at));
 }
 
 /* Rows of taps; xr is from one to the next. */
@@ -56,13 +54,22 @@ RT_INLINED DepthFiveSums depth_five_sum(DepthFiveForm f, const DepthFive *d,
 	DepthFiveSums t = { rt_four_of(d->bias), rt_four_of(d->bias) };
 
 	for (; rows > 0; rows--) {
-		depth_five_tap(f, &x, p, w, 0, &t);
-		depth_five_tap(f, &x, p, w, 1, &t);
-		depth_five_tap(f, &x, p, w, 2, &t);
-		depth_five_tap(f, &x, p, w, 3, &t);
-		depth_five_tap(f, &x, p, w, 4, &t);
+		const rt_pair u = rt_pair_load(w), v = rt_pair_load(w + 2);
+		rt_fives_row row;
+		rt_fives_load(&x, p, f.stride, f.n, &row);
+		depth_five_tap(f, &x, &row, u.a, 0, &t);
+		depth_five_tap(f, &x, &row, u.b, 1, &t);
+		RT_KEEP_FOUR(t.a);
+		RT_KEEP_FOUR(t.b);
+		depth_five_tap(f, &x, &row, v.a, 2, &t);
+		depth_five_tap(f, &x, &row, v.b, 3, &t);
+		depth_five_tap(f, &x, &row, w[4], 4, &t);
+		RT_KEEP_FOUR(t.a);
+		RT_KEEP_FOUR(t.b);
 		p += xr, w += 5;
 		rt_fives_move(&x, xr);
+		RT_KEEP(p);
+		RT_KEEP(w);
 	}
 	return t;
 }
@@ -166,10 +173,20 @@ typedef struct FiveSpreadRow {
 	rt_four three, two;
 } FiveSpreadRow;
 
+/* Loads two at once, which leaves the sums of the other form no registers. */
+#define FIVE_SPREAD_PAIRS(form) (RT_PAIRS && (form) == FIVE_BARE)
+
 /* A row of taps. */
 RT_INLINED void five_spread_add(enum five_spread form, FiveSpreadRow *t,
 	const float *w, const rt_three *x)
 {
+	float taps[5];
+
+	if (FIVE_SPREAD_PAIRS(form)) {
+		const rt_pair u = rt_pair_load(w), v = rt_pair_load(w + 2);
+		taps[0] = u.a, taps[1] = u.b, taps[2] = v.a, taps[3] = v.b;
+		taps[4] = w[4], w = taps;
+	}
 	t->three = rt_four_add(t->three, RT_AGAIN(w[0]), x->right);
 	t->three = rt_four_add(t->three, RT_AGAIN(w[2]), x->mid);
 	t->three = rt_four_add(t->three, RT_AGAIN(w[4]), x->left);
@@ -213,7 +230,8 @@ RT_INLINED void five_spread_row(enum five_spread form, const FiveSpread *d,
 
 	if ((uint32_t)at->row >= (uint32_t)d->oh)
 		return;
-	x = rt_edges_load(&at->e, at->p, 1, n);
+	x = FIVE_SPREAD_PAIRS(form) ? rt_edges_pairs(&at->e, at->p, 1, n)
+		: rt_edges_load(&at->e, at->p, 1, n);
 	five_spread_add(form, three, w, &x);
 	if (v)
 		five_spread_add(form, two, v, &x);

@@ -66,10 +66,24 @@ RT_INLINED rt_four rt_fives_all(const rt_fives *x, const float *p,
 		: vldrwq_gather_shifted_offset_f32(p, x->at);
 }
 
+/* A row: its columns are loaded where they are used. */
+typedef struct rt_fives_row {
+	const float *p;
+} rt_fives_row;
+
+RT_INLINED void rt_fives_load(const rt_fives *x, const float *p,
+	int32_t stride, int32_t n, rt_fives_row *row)
+{
+	(void)x, (void)stride, (void)n;
+	row->p = p;
+}
+
 /* At tap l, those of the first four outputs. */
-RT_INLINED rt_four rt_fives_first(const rt_fives *x, const float *p,
+RT_INLINED rt_four rt_fives_first(const rt_fives *x, const rt_fives_row *row,
 	int32_t stride, int32_t n, int l)
 {
+	const float *const p = row->p;
+
 	if (n == 1 && l == 2)
 		return rt_fives_some(x, p + l, stride, vctp32q(1));
 	if (l < 2)
@@ -80,9 +94,11 @@ RT_INLINED rt_four rt_fives_first(const rt_fives *x, const float *p,
 }
 
 /* Of the others of eight. */
-RT_INLINED rt_four rt_fives_last(const rt_fives *x, const float *p,
+RT_INLINED rt_four rt_fives_last(const rt_fives *x, const rt_fives_row *row,
 	int32_t stride, int l)
 {
+	const float *const p = row->p;
+
 	if (l > 2)
 		return rt_fives_some(x, p + l + 4 * stride, stride,
 			x->right[l - 3]);
@@ -117,36 +133,62 @@ RT_INLINED void rt_fives_move(rt_fives *x, ptrdiff_t step)
 	x->y += step & x->ymask, x->z += step & x->zmask;
 }
 
-/* Column i of last + 1. */
-RT_INLINED float rt_fives_column(const rt_fives *x, const float *p, int32_t i,
-	int32_t last)
+/* A row: all of its columns. */
+typedef struct rt_fives_row {
+	float v[20];
+} rt_fives_row;
+
+/* Columns i and i + 1, those of them that are below end. */
+RT_INLINED void rt_fives_two(const float *p, int32_t i, int32_t end, float *v)
 {
-	return i == 0 ? *x->a : i == 1 ? *x->b : i == last - 1 ? *x->y
-		: i == last ? *x->z : p[i];
+	if (i + 1 < end) {
+		const rt_pair two = rt_pair_load(p + i);
+		v[i] = two.a, v[i + 1] = two.b;
+	}
+	if (i + 1 == end)
+		v[i] = p[i];
 }
 
-RT_INLINED rt_four rt_fives_first(const rt_fives *x, const float *p,
+RT_INLINED void rt_fives_load(const rt_fives *x, const float *p,
+	int32_t stride, int32_t n, rt_fives_row *row)
+{
+	const int32_t end = (n - 1) * stride + 3;
+
+	row->v[0] = *x->a, row->v[1] = *x->b;
+	rt_fives_two(p, 2, end, row->v);
+	rt_fives_two(p, 4, end, row->v);
+	rt_fives_two(p, 6, end, row->v);
+	rt_fives_two(p, 8, end, row->v);
+	rt_fives_two(p, 10, end, row->v);
+	rt_fives_two(p, 12, end, row->v);
+	rt_fives_two(p, 14, end, row->v);
+	rt_fives_two(p, 16, end, row->v);
+	row->v[end] = *x->y, row->v[end + 1] = *x->z;
+}
+
+/* At tap l, those of the first four outputs. */
+RT_INLINED rt_four rt_fives_first(const rt_fives *x, const rt_fives_row *row,
 	int32_t stride, int32_t n, int l)
 {
-	const int32_t last = (n - 1) * stride + 4;
-	const rt_four v = { rt_fives_column(x, p, l, last),
-		n > 1 ? rt_fives_column(x, p, l + stride, last) : 0.0f,
-		n > 2 ? rt_fives_column(x, p, l + 2 * stride, last) : 0.0f,
-		n > 3 ? rt_fives_column(x, p, l + 3 * stride, last) : 0.0f };
+	const float *const v = row->v;
+	const rt_four z = { v[l], n > 1 ? v[l + stride] : 0.0f,
+		n > 2 ? v[l + 2 * stride] : 0.0f,
+		n > 3 ? v[l + 3 * stride] : 0.0f };
 
-	return v;
+	(void)x;
+	return z;
 }
 
-RT_INLINED rt_four rt_fives_last(const rt_fives *x, const float *p,
+/* Of the others of eight. */
+RT_INLINED rt_four rt_fives_last(const rt_fives *x, const rt_fives_row *row,
 	int32_t stride, int l)
 {
-	const int32_t i = l + 4 * stride, last = 7 * stride + 4;
-	const rt_four v = { rt_fives_column(x, p, i, last),
-		rt_fives_column(x, p, i + stride, last),
-		rt_fives_column(x, p, i + 2 * stride, last),
-		rt_fives_column(x, p, i + 3 * stride, last) };
+	const float *const v = row->v + l;
+	const rt_four z = { v[4 * stride], v[5 * stride], v[6 * stride],
+		v[7 * stride] };
 
-	return v;
+	(void)x;
+	return z;
 }
 
 #endif
