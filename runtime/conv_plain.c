@@ -4,13 +4,14 @@
  * without vector registers (direct.h).  A tile is 4 output channels by 4
  * columns, held in registers over all taps.  Tiles that would read beyond the
  * ends of a row read a copy of their part of it with zeros around; three taps
- * side by side, as in most networks, need only see that the columns before and
- * after the tile may be zeros.  Channels past the last alias it; a row's last
- * tile ends with the row.
+ * side by side, as in most networks, and five at stride 2, need only see that
+ * the columns before and after the tile may be zeros.  Channels past the last
+ * alias it; a row's last tile ends with the row.
  */
 #include "runtime/rt.h"
 #include "runtime/direct.h"
 #include "runtime/direct_rvv.h"
+#include "runtime/fives.h"
 #include "runtime/tile4.h"
 
 #if RT_HELIUM
@@ -194,9 +195,6 @@ static void direct_general(const rt_direct *d, const rt_direct_rows *rows,
 
 /* ---- three taps side by side, at stride 1 or 2 ---- */
 
-/* Helium has others for these (conv_lanes_helium.h). */
-#define DIRECT_THREE (RT_CONV_THREE && !RT_HELIUM)
-
 /* Where a tile is in the source, and in the weights. */
 typedef struct DirectThree {
 	const float *p;
@@ -281,31 +279,56 @@ RT_APART void direct_three_back(const rt_direct *d,
 	direct_three_tiles(d, rows, q, end, y, 1, 1);
 }
 
-/* Columns from .. end - 1. */
-typedef struct DirectSpan {
-	int32_t from, end;
-} DirectSpan;
+/* ---- five, at stride 2 ---- */
 
-/* Those that tiles make which read at most one column beyond each end. */
-static DirectSpan direct_three_span(const rt_direct *d)
+/* All source channels. */
+RT_INLINED void direct_five(const rt_direct *d, const rt_direct_rows *rows,
+	const DirectTile *to)
 {
-	const rt_direct_axis *h = &d->h;
-	const int32_t left = h->step < 0 ? h->origin - 2 : h->origin;
-	const DirectSpan none = { h->out, h->out };
-	DirectSpan s;
+	const ptrdiff_t xr = rows->xr, next = d->xc - rows->n * xr;
+	const ptrdiff_t wnext = d->wc - rows->n * 5;
+	const float *p = rows->x + to->at;
+	rt_fives x = rt_fives_at(p, 2, 4, -to->at, d->h.size - to->at);
+	rt_rows w = rt_rows_at(rows->w, d->wlane, d->lanes);
+	rt_tile4 t = direct_begin(d);
+	int32_t row = rows->n;
 
-	if (!DIRECT_THREE || h->taps != 3 || h->stride > 2 || h->wstep != 1
-		|| (h->step != 1 && h->step != -1) || d->v.wstep * d->wrow != 3)
-		return none;
-	s.from = left < -1 ? (h->stride - 2 - left) / h->stride : 0;
-	s.end = rt_min(h->out, (h->size - 2 - left) / h->stride + 1);
-	return s.end - s.from < 4 ? none : s;
+	for (int32_t i = row * d->channels; i > 0; i--) {
+		rt_fives_row z;
+		rt_fives_load(&x, p, 2, 4, &z);
+		rt_tile4_two(&t, &w, rt_fives_first(&x, &z, 2, 4, 0),
+			rt_fives_first(&x, &z, 2, 4, 1));
+		rt_tile4_two(&t, &w, rt_fives_first(&x, &z, 2, 4, 2),
+			rt_fives_first(&x, &z, 2, 4, 3));
+		rt_tile4_of_several(&t, &w, rt_fives_first(&x, &z, 2, 4, 4));
+		p += xr;
+		rt_fives_move(&x, xr);
+		if (--row > 0)
+			continue;
+		row = rows->n;
+		p += next;
+		rt_fives_move(&x, next);
+		rt_rows_move(&w, wnext);
+	}
+	direct_end(d, to, &t);
 }
 
-static void direct_threes(const rt_direct *d, const rt_direct_rows *rows,
-	DirectSpan at, float *y)
+RT_APART void direct_five_two(const rt_direct *d, const rt_direct_rows *rows,
+	int32_t q, int32_t end, float *y)
 {
-	if (RT_CONV_STRIDE > 1 && d->h.stride == 2)
+	for (; q < end; q += 4) {
+		const int32_t i = rt_min(q, end - 4);
+		const DirectTile to = { d->h.origin + i * 2, 4, y + i };
+		direct_five(d, rows, &to);
+	}
+}
+
+static void direct_by_form(const rt_direct *d, const rt_direct_rows *rows,
+	rt_direct_span at, float *y)
+{
+	if (RT_CONV_STRIDE > 1 && RT_CONV_FIVE && d->h.taps == 5)
+		direct_five_two(d, rows, at.from, at.end, y);
+	else if (RT_CONV_STRIDE > 1 && d->h.stride == 2)
 		direct_three_two(d, rows, at.from, at.end, y);
 	else if (d->h.step > 0)
 		direct_three_on(d, rows, at.from, at.end, y);
@@ -361,7 +384,7 @@ static int direct_wide(const rt_direct *d)
 
 RT_APART void direct_plane(const rt_direct *d)
 {
-	const DirectSpan three = direct_three_span(d);
+	const rt_direct_span form = rt_direct_span_of(d);
 	float *y = d->y;
 
 #if RT_RVV
@@ -371,10 +394,10 @@ RT_APART void direct_plane(const rt_direct *d)
 
 	for (int32_t r = 0; r < d->v.out; r++, y += d->yr) {
 		const rt_direct_rows rows = rt_direct_rows_of(d, r);
-		direct_tiles(d, &rows, 0, three.from, y);
-		if (DIRECT_THREE)
-			direct_threes(d, &rows, three, y);
-		direct_tiles(d, &rows, three.end, d->h.out, y);
+		direct_tiles(d, &rows, 0, form.from, y);
+		if (form.from < form.end)
+			direct_by_form(d, &rows, form, y);
+		direct_tiles(d, &rows, form.end, d->h.out, y);
 	}
 }
 

@@ -162,6 +162,39 @@ static inline rt_direct_window rt_direct_window_at(const rt_direct_axis *h,
 	return w;
 }
 
+/* Has conv_plain.c a form for its taps?  For five at stride 1, so has conv_five.c;
+ * for all, on Helium, conv_lanes_helium.h. */
+static inline int rt_direct_has_form(const rt_direct_axis *h)
+{
+	if (RT_HELIUM || h->wstep != 1 || (h->step != 1 && h->step != -1))
+		return 0;
+	if (RT_CONV_FIVE && h->taps == 5)
+		return RT_CONV_STRIDE > 1 && h->stride == 2 && h->step == 1;
+	return RT_CONV_THREE && h->taps == 3 && h->stride <= 2;
+}
+
+/* Columns from .. end - 1. */
+typedef struct rt_direct_span {
+	int32_t from, end;
+} rt_direct_span;
+
+/* Those of such a form, whose tiles read at most half of its taps beyond each
+ * end of a row. */
+static inline rt_direct_span rt_direct_span_of(const rt_direct *d)
+{
+	const rt_direct_axis *h = &d->h;
+	const int32_t half = h->taps / 2;
+	const int32_t left = h->step < 0 ? h->origin - 2 : h->origin;
+	const rt_direct_span none = { h->out, h->out };
+	rt_direct_span s;
+
+	if (!rt_direct_has_form(h) || d->v.wstep * d->wrow != h->taps)
+		return none;
+	s.from = left < -half ? (h->stride - 1 - half - left) / h->stride : 0;
+	s.end = rt_min(h->out, (h->size - 1 - half - left) / h->stride + 1);
+	return s.end - s.from < 4 ? none : s;
+}
+
 /* Those of a window that are there, one by one: it is too few for a call of
  * memcpy, or to unroll. */
 RT_INLINED void rt_direct_copy(float *to, const float *from, int32_t lo,
