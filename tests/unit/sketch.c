@@ -1,80 +1,13 @@
 /*
  * Optimizer state in count sketches: the updates against the formulas with tables
- * of their own, hashes against chance, and what a program then holds.
+ * of their own, and what a program then holds.
  */
 #include "tests/unit/fused.h"
+#include "tests/unit/sketch_hash.h"
 
 #include <math.h>
 
-enum { ROWS = 40, D = 5, WIDTH = 4, DEPTH = 3, TOKENS = 12, BUCKETS = 64 };
-
-/* ---- hashes, written again ---- */
-
-static uint32_t seed;
-
-static uint32_t hash(uint32_t row, int which)
-{
-	static const uint32_t a[] = {0x243f6a89, 0x85a308d3, 0x13198a2f,
-	                             0x03707345, 0xa4093823, 0x299f31d1};
-	static const uint32_t b[] = {0x082efa98, 0xec4e6c89, 0x452821e6,
-	                             0x38d01377, 0xbe5466cf, 0x34e90c6c};
-	uint32_t h = row * a[which] + (b[which] ^ seed * 0x9e3779b1);
-	h ^= h >> 16;
-	h *= 0x85ebca6b;
-	h ^= h >> 13;
-	h *= 0xc2b2ae35;
-	return h ^ h >> 16;
-}
-
-static int bucket(int row, int j, int width)
-{
-	return (int)((uint64_t)hash((uint32_t)row, j) * (uint64_t)width >> 32);
-}
-
-static int sign(int row, int j)
-{
-	return hash((uint32_t)row, DEPTH + j) & 1 ? 1 : -1;
-}
-
-/* 63 degrees of freedom: chi-square is above 120 once in 10,000 times. */
-static void hashes_are_even(void)
-{
-	for (int j = 0; j < DEPTH; j++) {
-		int count[BUCKETS] = {0}, n = 33278, plus = 0;
-		double chi = 0, expected = (double)n / BUCKETS;
-		for (int row = 0; row < n; row++) {
-			count[bucket(row, j, BUCKETS)]++;
-			plus += sign(row, j) > 0;
-		}
-		for (int i = 0; i < BUCKETS; i++)
-			chi += pow(count[i] - expected, 2) / expected;
-		cr_expect_lt(chi, 120, "table %d: chi-square %g", j, chi);
-		cr_expect_lt(abs(2 * plus - n), 4 * (int)sqrt(n),
-		             "table %d: %d signs are positive", j, plus);
-	}
-}
-
-Test(sketch, hashes_are_even)
-{
-	for (seed = 0; seed < 4; seed++)
-		hashes_are_even();
-}
-
-/* Rows that meet with one seed meet by chance with another. */
-Test(sketch, seeds_differ)
-{
-	int met = 0, again = 0;
-	for (int a = 0; a < 400; a++)
-		for (int b = 0; b < a; b++) {
-			seed = 0;
-			if (bucket(a, 0, BUCKETS) != bucket(b, 0, BUCKETS))
-				continue;
-			met++;
-			seed = 1;
-			again += bucket(a, 0, BUCKETS) == bucket(b, 0, BUCKETS);
-		}
-	cr_expect(met > 800 && again < met / 20, "%d meet, %d again", met, again);
-}
+enum { ROWS = 40, D = 5, WIDTH = 4, TOKENS = 12 };
 
 /* ---- updates ---- */
 
