@@ -14,16 +14,27 @@ static bool is_any(const Model *m)
 	return false;
 }
 
-static json_t *entry(const Variable *v)
+/* Of one that is granted: is the whole gradient in memory at some step? */
+static const char *gradient_word(const Program *p, const Variable *v)
+{
+	const char *of = v->thin->gradient;
+	return of && p->train &&
+	       plan_has_gradient(p->train, of, numel(v->shape))
+	       ? "whole" : "thin";
+}
+
+static json_t *entry(const Program *p, const Variable *v)
 {
 	const Thin *t = v->thin;
 	json_t *o = json_pack("{s:o, s:I, s:I}", "parameter",
 	                      text_json(v->name), "rank", (json_int_t)t->rank,
 	                      "sketch_width", (json_int_t)t->width);
-	if (t->why)
+	if (t->why) {
 		json_object_set_new(o, "why", json_string(t->why));
-	else
-		json_object_set_new(o, "saved_bytes", json_integer(t->saved));
+		return o;
+	}
+	json_object_set_new(o, "saved_bytes", json_integer(t->saved));
+	json_object_set_new(o, "gradient", json_string(gradient_word(p, v)));
 	return o;
 }
 
@@ -53,7 +64,7 @@ void report_thin_json(json_t *report, const Program *p)
 	json_t *list = json_array();
 	for (int i = 0; i < m->nvars; i++)
 		if (m->var[i]->thin)
-			json_array_append_new(list, entry(m->var[i]));
+			json_array_append_new(list, entry(p, m->var[i]));
 	json_object_set_new(report, "thin", list);
 	if (p->thin)
 		json_object_set_new(report, "thin_total", totals(p->thin));
@@ -77,8 +88,9 @@ void report_thin_table(FILE *f, const Program *p)
 	const Model *m = p->model;
 	Arena *scratch = arena_create();
 	if (is_any(m))
-		fprintf(f, "\n%-30s %-12s %17s\n", "smaller optimizer state",
-		        "kept as", "bytes saved");
+		fprintf(f, "\n%-30s %-12s %17s  %s\n",
+		        "smaller optimizer state", "kept as", "bytes saved",
+		        "gradient");
 	for (int i = 0; i < m->nvars; i++) {
 		const Thin *t = m->var[i]->thin;
 		if (!t)
@@ -87,9 +99,10 @@ void report_thin_table(FILE *f, const Program *p)
 		if (t->why)
 			fprintf(f, "whole: %s\n", t->why);
 		else
-			fprintf(f, "%-6s %5" PRId64 " %17" PRId64 "\n",
+			fprintf(f, "%-6s %5" PRId64 " %17" PRId64 "  %s\n",
 			        t->rank ? "rank" : "sketch",
-			        t->rank ? t->rank : t->width, t->saved);
+			        t->rank ? t->rank : t->width, t->saved,
+			        gradient_word(p, m->var[i]));
 	}
 	if (p->thin)
 		print_totals(f, p->thin);

@@ -156,6 +156,6 @@ Value *node_make_band(Graph *g, const Node *n, Band out, Value *const in[])
 	if (!y || y->shape.dim[BAND_AXIS] != out.end - out.first)
 		BUG("%s '%s' has no rows %lld to %lld", n->op->name,
 		    n->loc.node, (long long)out.first, (long long)out.end);
-	y->memory = n->out[0]->memory;
+	value_serve(y, n->out[0]);
 	return y;
 }

@@ -20,6 +20,12 @@ int64_t value_bytes(const Value *v)
 	return shape_bytes(v->shape, v->dtype);
 }
 
+void value_serve(Value *v, const Value *other)
+{
+	v->memory = other->memory;
+	v->gradient_of = other->gradient_of;
+}
+
 bool value_is_data(const Value *v)
 {
 	return v->kind == V_INPUT &&

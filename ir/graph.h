@@ -38,6 +38,7 @@ typedef struct Thin {
 	const char *why;    /* neither, for this reason */
 	int64_t saved;      /* bytes of optimizer state */
 	bool passes_more;   /* through memory than the gradient would take */
+	const char *gradient;   /* Value.gradient_of, of that which it replaces */
 } Thin;
 
 /* What a parameter was in a quantized model's file: integers of such a scale and
@@ -101,10 +102,13 @@ struct Value {
 	bool fed;           /* data or target that the caller keeps: Options.feed;
 	                     * or an output: Options.given_outputs */
 	MemoryClass memory; /* V_RESULT: MEM_ACTIVATION unless a pass says so */
+	const char *gradient_of;   /* that variable, before its update; or NULL */
 	int nuses;          /* FACT_USES: node inputs, fused or not, and outputs */
 };
 
 int64_t value_bytes(const Value *);   /* that its elements take, as stored */
+/* It is in memory for what the other is: its class, whose gradient. */
+void value_serve(Value *, const Value *other);
 bool value_is_data(const Value *);    /* a graph's input, or its target */
 /* Has the caller the memory that it is in, or is a view of? */
 bool value_is_callers(const Value *);

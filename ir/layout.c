@@ -1,8 +1,27 @@
 /* Where variables live between two runs, and questions about plans. */
 #include "ir/op.h"
 #include "ir/plan.h"
+#include "ir/scan.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+bool plan_has_gradient(const Plan *plan, const char *of, int64_t elements)
+{
+	for (int s = 0; s < plan->nsteps; s++) {
+		const Node *n = plan->step[s];
+		if (n->scan && plan_has_gradient(n->scan->plan, of, elements))
+			return true;
+		for (int o = 0; o < n->nout; o++) {
+			const Value *v = n->out[o];
+			if (v->gradient_of && !strcmp(v->gradient_of, of) &&
+			    numel(v->shape) >= elements &&
+			    plan->place[v->id].region == REGION_ARENA)
+				return true;
+		}
+	}
+	return false;
+}
 
 bool plan_has_placed(const Plan *plan, const Node *n, const Piece *p)
 {

@@ -191,7 +191,7 @@ static Node *build(Graph *g, const Node *n, int nin, Value *const in[],
 		BUG("%s '%s' has no part of %lld", n->op->name, n->loc.node,
 		    (long long)parts);
 	for (int o = 0; o < p->nout; o++)
-		p->out[o]->memory = n->out[o]->memory;
+		value_serve(p->out[o], n->out[o]);
 	return p;
 }
 
@@ -253,7 +253,7 @@ static Node *build_fused(Graph *g, const Node *n, Value *const in[],
 	for (int o = 0; o < n->nout; o++) {
 		p->out[o] = find(list, count, n->out[o]);
 		p->out[o]->def = p;
-		p->out[o]->memory = n->out[o]->memory;
+		value_serve(p->out[o], n->out[o]);
 	}
 	return p;
 }

@@ -153,6 +153,9 @@ BufferWindow buffer_window(const Buffer *, int i);
 /* The bytes that live in the arena at each step. */
 void plan_live(const Plan *, int64_t live[]);
 
+/* Is so large a gradient of that variable in the arena, or in that of a loop? */
+bool plan_has_gradient(const Plan *, const char *of, int64_t elements);
+
 /* Is what the node hands on at once where it is to be? */
 bool plan_has_placed(const Plan *, const Node *, const Piece *);
 /* True if the node needs no code: all that it gives out is handed on, and in

@@ -42,7 +42,7 @@ static Value *make_input(Builder *b, const Value *v, bool in_part)
 		g, number ? arena_printf(g->unit->arena, "%s/unused", name) : name,
 		in_part ? IN_PART : IN_WHOLE, v->dtype,
 		in_part ? part_shape(v->shape, b->parts) : v->shape);
-	in->memory = v->memory;
+	value_serve(in, v);
 	return number ? graph_const(g, name, v->dtype, v->shape, v->data) : in;
 }
 
@@ -86,7 +86,7 @@ static Value *make_total(Builder *b, const Value *whole)
 	                                outer_name(b, whole));
 	Value *total = graph_input(b->g, name, IN_SUM, whole->dtype,
 	                           whole->shape);
-	total->memory = whole->memory;
+	value_serve(total, whole);
 	return total;
 }
 
@@ -125,7 +125,8 @@ static bool add_to_variable(Builder *b, const Node *m, const OpDef *op)
 	Node *add = node_new(b->g, m->loc, op, nin, in);
 	node_set_float(b->g, add, "scale", b->scale[grad->id]);
 	in[0]->total = node_done(b->g, add);
-	in[0]->memory = in[0]->total->memory = m->out[0]->memory;
+	value_serve(in[0]->total, m->out[0]);
+	value_serve(in[0], m->out[0]);
 	set_output(b, m->out[0], OUT_SUM, in[0]->total);
 	return true;
 }
@@ -139,7 +140,7 @@ static void go_on(Builder *b, const Node *m, Node *p)
 		from[o] = make_total(b, m->out[o]);
 	node_go_on(b->g, p, from);
 	for (int o = 0; o < p->nout; o++) {
-		p->out[o]->memory = m->out[o]->memory;
+		value_serve(p->out[o], m->out[o]);
 		from[o]->total = p->out[o];
 		set_output(b, m->out[o], OUT_SUM, p->out[o]);
 	}
@@ -188,7 +189,7 @@ static bool add_member(Builder *b, const Node *m)
 		Value *v = m->out[o];
 		if (v->memory == MEM_WORKSPACE)
 			continue;
-		p->out[o]->memory = v->memory;
+		value_serve(p->out[o], v);
 		b->rows[v->id] = kind[o] == PART_ROWS;
 		b->of[v->id] = kind[o] == PART_ROWS || kind[o] == PART_WHOLE
 			? p->out[o] : NULL;

@@ -37,6 +37,39 @@ static Value *clip_factor(Graph *g, Value *const grad[], int n, double max)
 	return APPLY(g, loc, op_Min, ratio, graph_scalar(g, DT_F32, 1));
 }
 
+/* Does the node hand its input i on, in another shape, as a term, or scaled? */
+static bool hands_on(const Node *n, int i)
+{
+	if (n->op == &op_Mul)
+		return numel(n->in[!i]->shape) == 1;
+	return n->op->view || n->op == &op_Add || n->op == &op_Transpose;
+}
+
+/* It, and what it is made of that is as large, is a gradient of w, or of another
+ * that has the same. */
+static void note_owner(Value *grad, const Variable *w)
+{
+	const Node *n = grad->def;
+	if (grad->gradient_of || grad->kind != V_RESULT)
+		return;
+	grad->gradient_of = w->name;
+	for (int i = 0; i < n->nin; i++)
+		if (n->in[i] && hands_on(n, i) &&
+		    numel(n->in[i]->shape) == numel(grad->shape))
+			note_owner(n->in[i], w);
+}
+
+/* What the update of w reads. */
+static Value *clipped(Graph *g, const Variable *w, Value *grad, Value *factor)
+{
+	note_owner(grad, w);
+	if (!factor)
+		return grad;
+	Value *v = APPLY(g, ((Loc){w->name, "ClipNorm"}), op_Mul, grad, factor);
+	v->gradient_of = grad->gradient_of;
+	return v;
+}
+
 void append_updates(Graph *g, Value *const grad[], const Options *options)
 {
 	const OptimizerOptions *o = &options->optimizer;
@@ -48,8 +81,6 @@ void append_updates(Graph *g, Value *const grad[], const Options *options)
 		if (!grad[i])
 			continue;
 		Variable *w = g->model->var[i];
-		Loc loc = {w->name, "ClipNorm"};
-		append_update(g, w, factor ? APPLY(g, loc, op_Mul, grad[i], factor)
-		                           : grad[i], options);
+		append_update(g, w, clipped(g, w, grad[i], factor), options);
 	}
 }

@@ -54,7 +54,7 @@ static Node *repeat(Graph *g, const Node *n, Value *first)
 	node_done(g, again);
 	again->again = n->id;
 	for (int o = 0; o < n->nout; o++)
-		again->out[o]->memory = n->out[o]->memory;
+		value_serve(again->out[o], n->out[o]);
 	return again;
 }
 

@@ -310,6 +310,7 @@ static void replace(Candidate *f)
 	readers_add(f->readers, g, n);
 	g->at = NULL;
 	n->out[0]->memory = MEM_GRADIENT;
+	n->out[0]->gradient_of = value_viewed(f->source[0].read)->gradient_of;
 	out[0] = n->out[0];
 	memcpy(out + own, f->c->out, sizeof *out * (size_t)f->c->nout);
 	n->nout = own + f->c->nout;

@@ -134,6 +134,7 @@ static const Thin *judge(Arena *arena, const Value *grad, const LowRank *l,
 	Thin *t = arena_new(arena, Thin);
 	Asked a = {gradient_rows(grad), gradient_columns(grad), grad->dtype, l,
 	           o};
+	t->gradient = grad->gradient_of;
 	t->why = refuse(grad, &a);
 	if (t->why)
 		return t;

@@ -169,7 +169,7 @@ static bool mask(Mask *m, Node *n, const struct Rule *rule)
 		g->at = n;
 		Value *yes = rule->yes(g, n), *no = rule->no(g, n);
 		Value *dx = APPLY(g, n->loc, op_Where, bits, yes, no);
-		dx->memory = n->out[0]->memory;
+		value_serve(dx, n->out[0]);
 		note_new(m, before, n);
 		graph_replace(g, n->out[0], dx);
 		readers_remove(m->readers, n);

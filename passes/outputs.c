@@ -63,7 +63,7 @@ static bool copy_replacements(Graph *g)
 			g->at = n->next;
 			Value *copy = APPLY(g, n->loc, op_Copy, v);
 			copy->var = v->var;
-			copy->memory = v->memory;
+			value_serve(copy, v);
 			v->var = NULL;
 			changed = true;
 		}

@@ -120,7 +120,7 @@ static Value *recompute(Recompute *r, Value *v, Node *before, int position)
 	again->again = n->id;
 	r->g->at = NULL;
 	for (int o = 0; o < n->nout; o++) {
-		again->out[o]->memory = n->out[o]->memory;
+		value_serve(again->out[o], n->out[o]);
 		r->copy[n->out[o]->id] = again->out[o];
 		r->copied_at[n->out[o]->id] = position;
 	}

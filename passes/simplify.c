@@ -328,7 +328,7 @@ static bool rewrite(Graph *g, Node *n)
 		return false;
 	/* A value keeps saying what it is for. */
 	if (n->out[0]->memory == MEM_GRADIENT && v->kind == V_RESULT)
-		v->memory = MEM_GRADIENT;
+		value_serve(v, n->out[0]);
 	graph_replace(g, n->out[0], v);
 	graph_remove(g, n);
 	return true;

@@ -124,6 +124,7 @@ static const Thin *judge(Arena *a, const Value *grad, const SketchSpec *s,
                          const Options *o)
 {
 	Thin *t = arena_new(a, Thin);
+	t->gradient = grad->gradient_of;
 	t->why = refuse(grad, s, o);
 	if (t->why)
 		return t;
@@ -161,6 +162,7 @@ static Rows rows_of(Graph *g, Loc loc, Value *grad)
 	node_set_outputs(g, m, 2);
 	Value *merged = node_done(g, m);
 	merged->memory = MEM_GRADIENT;
+	merged->gradient_of = grad->gradient_of;
 	return (Rows){merged, m->out[1]};
 }
 

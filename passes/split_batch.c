@@ -30,7 +30,7 @@ static void replace_output(Graph *g, Value *old, Value *new)
 {
 	graph_replace(g, old, new);
 	new->var = old->var;
-	new->memory = old->memory;
+	value_serve(new, old);
 }
 
 static int64_t elements_per_channel(const Value *x)

@@ -27,7 +27,7 @@ static Value *slice(Builder *b, Loc loc, const Held *from, const Value *of,
 	Node *n = NEW(b->g, loc, op_Slice, from->v);
 	band_slice(b->g, n, in);
 	Value *y = node_done(b->g, n);
-	y->memory = of->memory;
+	value_serve(y, of);
 	return y;
 }
 
@@ -43,7 +43,7 @@ static void hold(Builder *b, Loc loc, const Value *of, Value *fresh, Band rows)
 	node_set_int(b->g, n, "axis", BAND_AXIS);
 	h->v = node_done(b->g, n);
 	h->rows.end = rows.end;
-	h->v->memory = of->memory;
+	value_serve(h->v, of);
 }
 
 /* Rows that no step from `k` on reads are forgotten. */
@@ -108,7 +108,7 @@ static Value *put(Builder *b, Value *result, Value *band, Band rows)
 	if (!result)
 		node_set_ints(b->g, n, "shape", to->shape.rank, to->shape.dim);
 	Value *y = node_done(b->g, n);
-	y->memory = to->memory;
+	value_serve(y, to);
 	return y;
 }
 

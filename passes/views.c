@@ -147,7 +147,7 @@ static Leaf joined(const Sum *s, const Leaf run[], int n)
 {
 	Graph *g = s->g;
 	Loc loc = s->root->loc;
-	MemoryClass memory = s->root->out[0]->memory;
+	const Value *whole = s->root->out[0];
 	Value **part = arena_array(g->unit->arena, Value *, n);
 	int rank = run[0].rank;
 	for (int i = 0; i < n; i++) {
@@ -157,11 +157,11 @@ static Leaf joined(const Sum *s, const Leaf run[], int n)
 	Node *c = node_new(g, loc, &op_Concat, n, part);
 	node_set_int(g, c, "axis", run[0].axis);
 	Value *v = node_done(g, c);
-	v->memory = memory;
+	value_serve(v, whole);
 	v = in_zeros(g, loc, v, &run[0], run[n - 1].end);
-	v->memory = memory;
+	value_serve(v, whole);
 	v = build_reshape(g, loc, v, run[0].v->shape);
-	v->memory = memory;
+	value_serve(v, whole);
 	return (Leaf){v, NULL, rank, -1, 0, 0};
 }
 
@@ -190,12 +190,12 @@ static bool rewrite(Graph *g, Node *root)
 	Value *sum = s.leaf[0].v;
 	for (int i = 1; any && i < s.n; i++) {
 		sum = APPLY(g, root->loc, op_Add, sum, s.leaf[i].v);
-		sum->memory = root->out[0]->memory;
+		value_serve(sum, root->out[0]);
 	}
 	g->at = NULL;
 	if (any) {
 		if (sum->kind == V_RESULT)
-			sum->memory = root->out[0]->memory;
+			value_serve(sum, root->out[0]);
 		graph_replace(g, root->out[0], sum);
 		graph_remove(g, root);
 	}

@@ -235,7 +235,8 @@ def large_page(page, work):
                      'offset': i % 100 * 64, 'first': i, 'last': min(i + 99, n - 1), 'op': 'Relu',
                      'node': 'n'} for i in range(n)]}]
     data['techniques'] = [{'name': 'recomputation', 'saved_bytes': 4096, 'flops': 77}]
-    data['thin'] = [{'parameter': 'w', 'rank': 4, 'sketch_width': 0, 'saved_bytes': 5120},
+    data['thin'] = [{'parameter': 'w', 'rank': 4, 'sketch_width': 0, 'saved_bytes': 5120,
+                     'gradient': 'thin'},
                     {'parameter': 'b', 'rank': 0, 'sketch_width': 0, 'why': 'its own rank is no higher'}]
     data['thin_total'] = [{'of': 'low-rank', 'gradient_bytes_saved': 2048, 'optimizer_bytes_saved': 5120,
                            'saved_bytes': 6144, 'flops': -1500}]
@@ -257,7 +258,7 @@ def check_large(d, page, work):
     drawn = int(d.find_element(By.ID, 'arena').get_attribute('data-rectangles'))
     expect(drawn == 119, f'{drawn} buffers live in steps 2500 to 2519')
     expect('4,096' in text(d, 'techniques'), 'the techniques')
-    expect(all(t in text(d, 'thin') for t in ('w rank 4 5,120', 'b whole its own rank is no higher')),
+    expect(all(t in text(d, 'thin') for t in ('w rank 4 5,120 thin', 'b whole its own rank is no higher')),
            text(d, 'thin'))
     expect('--low-rank 2,048 5,120 6,144 ' in text(d, 'thin-total'), text(d, 'thin-total'))
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The report's thin_total, computed again from plans with and without what it is of.
+"""The report's thin_total, computed again from plans with and without what it is of. And whose
+gradient it says is whole in memory, beside the buffers.
 
     thin_total.py THIMBLE SOURCE_DIR
 """
@@ -17,7 +18,11 @@ RUNS = [
     ['rmsprop', '--batch', '8', '--sketch', '0.3'],
     ['adam', '--batch', '8', '--low-rank', '2:3.*', '--sketch', '0.2'],
     ['adam', '--batch', '8', '--low-rank', '2', '--ram', '50K'],
+    ['adam:clip_norm=1', '--batch', '8', '--low-rank', '2'],
 ]
+# Of the model's matrices, and of nothing else's gradient.
+BYTES = {'0.weight': 16 * 3 * 5 * 4, '3.weight': 32 * 16 * 5 * 4, '6.weight': 32 * 32 * 3 * 4,
+         '12.weight': 5 * 32 * 4}
 THIN = {'low-rank': '--low-rank', 'sketch': '--sketch'}
 BUDGET = ('--ram',)
 
@@ -59,6 +64,27 @@ def less(whole, thin):
     }
 
 
+def gradient_sizes(report):
+    """Of all buffers of gradients, those of loops too, and of what is a part of one."""
+    sizes = set()
+    for b in report['buffers']:
+        if b['class'] == 'gradients':
+            sizes.update([b['bytes']] + [p['high'] - p['low'] for p in b['parts']])
+    for loop in report['steps']:
+        if 'buffers' in loop:
+            sizes |= gradient_sizes(loop)
+    return sizes
+
+
+def check_gradients(report, options):
+    """The words of those that are granted, by the plan."""
+    said = {t['parameter']: t['gradient'] for t in report['thin'] if 'why' not in t}
+    sizes = gradient_sizes(report)
+    again = {name: 'whole' if BYTES[name] in sizes else 'thin' for name in said}
+    expect(said == again, f'{options}: gradients are {said}, by the buffers {again}')
+    return set(said.values())
+
+
 def check(tool, model, options):
     """Each option, and both, beside neither: before any budget."""
     total = plan(tool, model, *options)['thin_total']
@@ -77,6 +103,8 @@ def main():
     tool, source = sys.argv[1:3]
     model = f'{source}/examples/gestures/gestures.onnx'
     totals = [check(tool, model, options) for options in RUNS]
+    words = [check_gradients(plan(tool, model, *options), options) for options in RUNS]
+    expect(set().union(*words) == {'whole', 'thin'}, f'both are met: {words}')
     expect(any(t['gradient_bytes_saved'] > 0 for t in totals), 'gradients are saved somewhere')
     expect(any(t['optimizer_bytes_saved'] > 0 for t in totals), 'and state')
     return bool(wrong)

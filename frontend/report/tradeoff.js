@@ -22,11 +22,11 @@ function techniques(list) {
 /* Whose optimizer state is a low rank's or a sketch's. */
 function thin(list) {
 	if (list.length)
-		figures($('thin'), ['parameter', 'kept as', 'bytes of state saved'],
-			list.map(p => p.why ? [p.parameter, 'whole', p.why]
+		figures($('thin'), ['parameter', 'kept as', 'bytes of state saved', 'gradient'],
+			list.map(p => p.why ? [p.parameter, 'whole', p.why, '']
 				: [p.parameter, p.rank ? `rank ${p.rank}`
 					: `sketch of ${p.sketch_width} rows`,
-					count(p.saved_bytes)]));
+					count(p.saved_bytes), p.gradient]));
 }
 
 /* What each of both options saves: of gradients and the optimizer's state by class. */

@@ -409,6 +409,13 @@ Test(low_rank, training)
 
 /* ---- what it takes ---- */
 
+static bool has_gradient(const Run *r, const Variable *w)
+{
+	cr_assert(w->thin && w->thin->gradient);
+	return plan_has_gradient(r->program->train, w->thin->gradient,
+	                         numel(w->shape));
+}
+
 /* The parameter itself aside, nothing is as large as it. */
 Test(low_rank, no_gradient)
 {
@@ -429,6 +436,7 @@ Test(low_rank, no_gradient)
 			          p->buffer[i].bytes < 24 * 24 * 4,
 			             "form %d: a buffer of %lld bytes", form,
 			             (long long)p->buffer[i].bytes);
+		cr_expect_not(has_gradient(r, w));
 		cr_expect_null(model_find(r->program->model, "w/exp_avg"));
 		run_close(r);
 	}
@@ -483,6 +491,8 @@ Test(low_rank, whole)
 	cr_assert(w->thin && w->thin->rank == RANK && w->thin->passes_more);
 	cr_expect_leq(memory_of(least), memory_of(full));
 	cr_expect_lt(memory_of(least), memory_of(thin));
+	cr_expect(has_gradient(least, w));
+	cr_expect_not(has_gradient(thin, model_find(thin->program->model, "w")));
 	for (int t = 0; t < STEPS; t++) {
 		run_training_step(least, datum, target, t);
 		run_training_step(thin, datum, target, t);
