@@ -457,6 +457,11 @@ RT_API void rt_conv_grad_input_plain(const rt_conv *d, const float *dy,
 	if (RT_CONV_STRIDE > 1 && RT_CONV_THREE && rt_conv_spread(d, dy, w, dx))
 		return;
 #endif
+#if !RT_RVV && !RT_HELIUM
+	if (RT_CONV_STRIDE > 1 && RT_CONV_FIVE
+		&& rt_conv_spread_five(d, dy, w, dx))
+		return;
+#endif
 	for (int32_t i = 0; i < d->n * d->groups; i++)
 		for (int32_t r = 0; r < d->sh && r < d->h; r++)
 			for (int32_t q = 0; q < d->sw && q < d->w; q++)

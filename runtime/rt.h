@@ -8,7 +8,7 @@
  * they include, with RT_API defined as static.  Prototypes are then left out
  * (a static function that is declared must exist), so a file comes after
  * those it calls.  That order is: gemm_plain, gemv, tile, gemm_tile, gemm,
- * plane, conv_spread, conv_five, conv_plain, conv_row_weight,
+ * plane, conv_spread, conv_spread_five, conv_five, conv_plain, conv_row_weight,
  * conv_plain_weight, conv_tile, conv_tile_weight, conv_depth_three, conv_depth_spread,
  * conv_depth_five, conv_depth_plain, conv_depth_row, conv_depth_five_weight,
  * conv_depth_weight, conv_depth_tile, conv_depth, conv; those of integers, in any order.
@@ -366,6 +366,10 @@ RT_API void rt_conv_grad_weight_plain(const rt_conv *d, float alpha,
 /* conv_spread.c: of 3x3 at stride 2; 0 if it is none. */
 RT_API int rt_conv_spread(const rt_conv *d, const float *dy, const float *w,
 	float *dx);
+
+/* conv_spread_five.c: of 5x5 at stride 2; 0 if it is none. */
+RT_API int rt_conv_spread_five(const rt_conv *d, const float *dy,
+	const float *w, float *dx);
 
 /* conv_row_weight.c: 0 if the kernel has other columns than three or five. */
 RT_API int rt_conv_grad_weight_row(const rt_conv *d, float alpha,

@@ -15,6 +15,7 @@
 #include "runtime/gemm_tile.c"
 #include "runtime/gemm.c"
 #include "runtime/conv_spread.c"
+#include "runtime/conv_spread_five.c"
 #include "runtime/conv_five.c"
 #include "runtime/conv_plain.c"
 #include "runtime/conv_row_weight.c"

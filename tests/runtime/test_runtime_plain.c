@@ -14,6 +14,7 @@
 #include "runtime/gemm_openblas.c"
 #include "runtime/plane.c"
 #include "runtime/conv_spread.c"
+#include "runtime/conv_spread_five.c"
 #include "runtime/conv_five.c"
 #include "runtime/conv_plain.c"
 #include "runtime/conv_row_weight.c"

@@ -9,6 +9,7 @@
 #include "runtime/gemm.c"
 #include "runtime/plane.c"
 #include "runtime/conv_spread.c"
+#include "runtime/conv_spread_five.c"
 #include "runtime/conv_five.c"
 #include "runtime/conv_plain.c"
 #include "runtime/conv_row_weight.c"
