@@ -77,6 +77,7 @@ RT_INLINED void lanes_columns(LanesForm f, int t, float *c, const float *x)
 	if (f.back) {
 		const int was = t ? (f.hi - lanes_from(f, t - 1) + 1) & ~1 : 0;
 		int i = f.hi - was;
+#pragma clang loop unroll(full)
 		for (; i > lanes_from(f, t) && i > f.lo + 1; i -= 2) {
 			const rt_pair v = rt_pair_load(x + i - 2);
 			c[i - 2] = v.a, c[i - 1] = v.b;
@@ -86,6 +87,7 @@ RT_INLINED void lanes_columns(LanesForm f, int t, float *c, const float *x)
 	} else {
 		const int was = t ? (lanes_end(f, t - 1) - f.lo + 1) & ~1 : 0;
 		int i = f.lo + was;
+#pragma clang loop unroll(full)
 		for (; i < lanes_end(f, t) && i + 1 < f.hi; i += 2) {
 			const rt_pair v = rt_pair_load(x + i);
 			c[i] = v.a, c[i + 1] = v.b;
